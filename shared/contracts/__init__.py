@@ -1,0 +1,1 @@
+"""What travels and what is stored. Pure: no I/O, no client library, no clock."""

@@ -1,0 +1,103 @@
+"""What ops and the API ask of the workers, and the job that remembers it.
+
+A command arrives as plain JSON or as a CloudEvent's data. Both fixed topics carry the same models that the API takes.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shared.contracts.errors import InvalidCommand, InvalidFilter
+from shared.contracts.events import Code, Name
+from shared.contracts.filters import LogFilter
+from shared.contracts.names import Kind
+
+JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled", "expired"]
+JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
+FINAL_STATES: Final = frozenset({"done", "failed", "cancelled", "expired"})
+
+JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}\z")]
+MAX_ITEMS: Final = 10_000
+"""Items of one command; more is what a filter is for."""
+
+Format = Literal["xlsx", "csv", "jsonl"]
+Language = Literal["pt", "en", "es"]
+
+
+class Command(BaseModel):
+    """What every command says. `account` is checked by the taker: over HTTP it must be the credential's."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    id: JobId = Field(default_factory=lambda: uuid4().hex)
+    account: Name
+    requested_by: Annotated[str, Field(max_length=200)] = ""
+
+
+class Item(BaseModel):
+    """One entry within a kind."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    affiliate: Name
+    code: Code
+
+
+class ReprocessCommand(Command):
+    """Republish failed items to their retry topic: exactly one of `items` and `filter` (a LogFilter as JSON)."""
+
+    kind: Kind
+    items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
+    filter: dict[str, Any] | None = None
+    reason: Annotated[str, Field(max_length=1000)] = ""
+    max_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _one_way_to_choose(self) -> "ReprocessCommand":
+        if (self.items is None) == (self.filter is None):
+            msg = "give exactly one of `items` and `filter`"
+            raise ValueError(msg)
+        return self
+
+    def log_filter(self) -> LogFilter | None:
+        """Return the filter, bound to the command's kind; None when items are named."""
+        return None if self.filter is None else LogFilter.parse({**self.filter, "kind": [self.kind]})
+
+
+class ExportCommand(Command):
+    """Write a report of the rows that `filter` lets pass. `kind` or `kinds`; none means all five."""
+
+    kind: Kind | None = None
+    kinds: list[Kind] | None = None
+    filter: dict[str, Any] = Field(default_factory=dict)
+    format: Format = "xlsx"
+    language: Language = "pt"
+    time_zone: Annotated[str, Field(max_length=64)] = "America/Sao_Paulo"
+
+    def log_filter(self) -> LogFilter:
+        """Return the filter, bound to the kinds asked for."""
+        kinds = [self.kind] if self.kind else list(self.kinds or ())
+        return LogFilter.parse({**self.filter, "kind": kinds} if kinds else self.filter)
+
+
+C = TypeVar("C", ReprocessCommand, ExportCommand)
+
+
+def parse_command(model: type[C], raw: Mapping[str, Any]) -> C:
+    """Return the checked command. Raise InvalidCommand naming the first field at fault."""
+    try:
+        command = model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InvalidCommand(".".join(map(str, first["loc"])) or "body", first["msg"]) from error
+    try:
+        command.log_filter()
+    except InvalidFilter as error:
+        raise InvalidCommand(f"filter.{error.field}", error.reason, error.allowed) from error
+    return command
+
+
+def job_document_id(account: str, job_id: str) -> str:
+    """Return the `_id` of a job: ids are the caller's, so each account has its own."""
+    return f"{account}|{job_id}"

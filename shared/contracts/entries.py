@@ -1,0 +1,197 @@
+"""What is stored: the log entry (the current state of one item) and its attempts, as documents of MongoDB, both ways.
+
+A log entry's document:
+
+    _id             "account|kind|affiliate|code"
+    account kind affiliate code
+    state           what the newest event says; its first field is `version`, so that `$max` on the whole keeps the newest
+      version       [order text, sequence or -1, source, event id]
+      status processed_at received_at sequence reprocess_id causes payload words
+    aliases         {escaped name: [order text, value]}: per name the newest value
+    ids             folded code and alias values, all that ever came: what the search box finds
+    first_seen_at   earliest, last_success_at latest: instants by which events are ordered
+    attempts        how many distinct events
+    applied         {partition: offset}: up to where this entry has counted its attempts
+    reprocess       {id, state, …}, the reprocessor's own
+
+An attempt's document: `_id` (entry id + U+001F + hash), `address` {topic, partition, offset} of its first delivery, `version`, and
+`status processed_at received_at sequence reprocess_id source event_id causes payload aliases`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from shared.contracts.events import IntegrationEvent
+from shared.contracts.records import Address
+from shared.contracts.text import fold_ids, fold_words
+from shared.contracts.times import to_milliseconds
+
+ReprocessState = Literal["claimed", "sent", "answered", "unknown"]
+Document = dict[str, Any]
+
+NAME_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\x00": "%00"}
+"""Characters that an alias name may hold and a MongoDB field name on a path may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One row of the panel. `aliases` are plain name → value; `reprocess` is None or the reprocessor's mark."""
+
+    account: str
+    kind: str
+    affiliate: str
+    code: str
+    status: str
+    processed_at: datetime
+    received_at: datetime
+    first_seen_at: datetime
+    last_success_at: datetime | None
+    attempts: int
+    causes: Sequence[Mapping[str, Any]] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    payload: Any = None
+    sequence: int | None = None
+    reprocess_id: str | None = None
+    reprocess: Mapping[str, Any] | None = None
+    version: Sequence[Any] = ()
+
+    @property
+    def id(self) -> str:
+        """The entry id."""
+        return f"{self.account}|{self.kind}|{self.affiliate}|{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One processing of an item, as kept in its history."""
+
+    id: str
+    status: str
+    processed_at: datetime
+    received_at: datetime
+    sequence: int | None
+    reprocess_id: str | None
+    source: str
+    event_id: str
+    causes: Sequence[Mapping[str, Any]]
+    payload: Any
+
+
+def attempt_document(event: IntegrationEvent, address: Address) -> Document:
+    """Return the document of the attempt that `event` tells of, first delivered at `address`."""
+    data = event.data
+    return {
+        "_id": event.attempt_id,
+        "address": {"topic": address.topic, "partition": address.partition, "offset": address.offset},
+        "version": list(event.version),
+        "status": data.status,
+        "processed_at": to_milliseconds(event.processed_at),
+        "received_at": to_milliseconds(event.received_at),
+        "sequence": data.sequence,
+        "reprocess_id": data.reprocess_id,
+        "source": event.source,
+        "event_id": event.id,
+        "aliases": data.aliases,
+        "causes": causes_of(event),
+        "payload": data.payload,
+        **({"extra": data.model_extra} if data.model_extra else {}),
+    }
+
+
+def state_document(event: IntegrationEvent) -> Document:
+    """Return the `state` that `event` gives its entry. `version` stands first: `$max` compares fields in order."""
+    data = event.data
+    causes = causes_of(event)
+    return {
+        "version": list(event.version),
+        "status": data.status,
+        "processed_at": to_milliseconds(event.processed_at),
+        "received_at": to_milliseconds(event.received_at),
+        "sequence": data.sequence,
+        "reprocess_id": data.reprocess_id,
+        "causes": causes,
+        "payload": data.payload,
+        "words": fold_words(cause["message"] for cause in causes),
+        **({"extra": data.model_extra} if data.model_extra else {}),
+    }
+
+
+def causes_of(event: IntegrationEvent) -> list[Document]:
+    """Return the causes as stored; an event being processed has none."""
+    if event.data.status == "processing":
+        return []
+    return [cause.model_dump() for cause in event.data.causes]
+
+
+def alias_fields(event: IntegrationEvent) -> Document:
+    """Return the `$max` fields that keep, per alias name, the newest value."""
+    order = event.version[0]
+    return {
+        f"aliases.{escape_name(name)}": [order, value]
+        for name, value in sorted(event.data.aliases.items())
+        if value and name
+    }
+
+
+def search_ids(event: IntegrationEvent) -> list[str]:
+    """Return the folded ids by which a person may search the entry."""
+    return fold_ids([event.data.code, *(value for value in event.data.aliases.values() if value)])
+
+
+def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
+    """Return the log entry that a document of `log_entries` holds; absent fields of a projection read as empty."""
+    state = document.get("state", {})
+    return LogEntry(
+        account=document["account"],
+        kind=document["kind"],
+        affiliate=document["affiliate"],
+        code=document["code"],
+        status=state["status"],
+        processed_at=aware(state["processed_at"]),
+        received_at=aware(state["received_at"]),
+        first_seen_at=aware(document["first_seen_at"]),
+        last_success_at=aware(document["last_success_at"]) if document.get("last_success_at") else None,
+        attempts=document.get("attempts", 0),
+        causes=state.get("causes", ()),
+        aliases={unescape_name(name): pair[1] for name, pair in sorted(document.get("aliases", {}).items())},
+        payload=state.get("payload"),
+        sequence=state.get("sequence"),
+        reprocess_id=state.get("reprocess_id"),
+        reprocess=document.get("reprocess"),
+        version=state.get("version", ()),
+    )
+
+
+def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
+    """Return the attempt that a document of `attempts` holds."""
+    return Attempt(
+        id=document["_id"],
+        status=document["status"],
+        processed_at=aware(document["processed_at"]),
+        received_at=aware(document["received_at"]),
+        sequence=document.get("sequence"),
+        reprocess_id=document.get("reprocess_id"),
+        source=document["source"],
+        event_id=document["event_id"],
+        causes=document.get("causes", ()),
+        payload=document.get("payload"),
+    )
+
+
+def escape_name(name: str) -> str:
+    """Return an alias name as a MongoDB field name."""
+    return "".join(NAME_ESCAPES.get(letter, letter) for letter in name)
+
+
+def unescape_name(escaped: str) -> str:
+    """Return the alias name that `escape_name` wrote."""
+    for letter, written in reversed(NAME_ESCAPES.items()):
+        escaped = escaped.replace(written, letter)
+    return escaped
+
+
+def aware(instant: datetime) -> datetime:
+    """Return a stored instant with its zone: MongoDB stores UTC without saying so."""
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant

@@ -1,0 +1,106 @@
+"""The error tree. An error is named after what is true, its branch tells what to do next.
+
+PonteError
+├── Invalid                the input is at fault; trying again cannot help
+│   ├── InvalidEvent       → dead letter, go on
+│   ├── InvalidCommand     → dead letter, go on; 422 over HTTP
+│   ├── InvalidFilter      → 422 with the field, the reason and the allowed values
+│   └── InvalidCursor      → 400
+├── Refused                a rule says no
+│   ├── NotPermitted       → 403
+│   ├── NotFound           → 404
+│   ├── NotEligible        → 409
+│   └── LimitExceeded      → 429
+├── Transient              the same thing may work later → pause, commit nothing, back off; 503 over HTTP
+│   ├── StoreUnavailable
+│   ├── BrokerUnavailable
+│   └── OutcomeUnknown     it may have happened: only an idempotent repeat is allowed
+└── Defect                 our mistake, or a bad deploy → stop loudly, commit nothing
+    └── DeadLetterLimitReached
+
+`shared/runtime/disposition.py` reads the tree on the taking-in side, `services/query/entrypoints/http.py` on the asking side.
+"""
+
+from collections.abc import Sequence
+
+
+class PonteError(Exception):
+    """Root of everything that Ponte raises on purpose."""
+
+
+class Invalid(PonteError):
+    """The input is at fault; the same input will fail again."""
+
+
+class InvalidEvent(Invalid):
+    """A record is not an event. `error_class` is the short name that travels in the dead letter's header."""
+
+    def __init__(self, error_class: str, message: str) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+
+
+class InvalidField(Invalid):
+    """One field of a request is at fault: its name as the caller wrote it, why, and what would be right."""
+
+    def __init__(self, field: str, reason: str, allowed: Sequence[str] | None = None) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+        self.allowed = allowed
+
+
+class InvalidCommand(InvalidField):
+    """A command cannot be carried out as written."""
+
+
+class InvalidFilter(InvalidField):
+    """A filter names an unknown field, or a value that no entry can have."""
+
+
+class InvalidCursor(Invalid):
+    """A cursor was altered, belongs to another filter, or comes from another version."""
+
+
+class Refused(PonteError):
+    """A rule says no."""
+
+
+class NotPermitted(Refused):
+    """The credential lacks the scope, or names another account."""
+
+
+class NotFound(Refused):
+    """Absent, or another account's: the answer is the same on purpose."""
+
+
+class NotEligible(Refused):
+    """The thing exists, but not in a state that allows this."""
+
+
+class LimitExceeded(Refused):
+    """Too much at once."""
+
+
+class Transient(PonteError):
+    """The same thing may work later."""
+
+
+class StoreUnavailable(Transient):
+    """MongoDB did not answer, or not in time."""
+
+
+class BrokerUnavailable(Transient):
+    """Kafka did not answer, or not in time; nothing was sent."""
+
+
+class OutcomeUnknown(Transient):
+    """It may have happened. Only an idempotent repeat is allowed."""
+
+
+class Defect(PonteError):
+    """Our own mistake, or a bad deploy: stop loudly, commit nothing."""
+
+
+class DeadLetterLimitReached(Defect):
+    """So many records in a row are unusable that the code must be wrong and not the data."""

@@ -1,0 +1,214 @@
+"""Every topic, consumer group, header, collection and index, each with its reason. `ponte topics` and the docs list these.
+
+`deploy/provision.py` makes them real; nothing else creates a topic or an index.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+Kind = Literal["order", "product", "tracking", "price", "stock"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+KIB = 1024
+MIB = 1024 * KIB
+DAY_MS = 24 * 3600 * 1000
+
+MAX_EVENT_BYTES = MIB
+"""An event's value may be this long; a longer one is a dead letter."""
+
+ENVELOPE_BYTES = 64 * KIB
+"""What our own headers and envelope may add to an event's bytes on the dead-letter and retry topics."""
+
+EVENTS_MAX_MESSAGE_BYTES = 2 * MIB
+"""Above the event limit, so that an oversized event reaches the dead letters instead of failing at its producer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as provisioned. `retention_ms` -1 keeps for ever."""
+
+    name: str
+    partitions: int
+    retention_ms: int
+    purpose: str
+    max_message_bytes: int = MIB + ENVELOPE_BYTES
+    log_append_time: bool = False
+
+
+def events_topic(kind: Kind) -> str:
+    """Return the topic on which connectors publish events of `kind`."""
+    return f"integration.events.{kind}"
+
+
+def retry_topic(kind: Kind) -> str:
+    """Return the topic on which connectors read the retry requests of `kind`."""
+    return f"integration.retry.{kind}"
+
+
+EVENTS_TOPICS: Final = tuple(events_topic(kind) for kind in KINDS)
+RETRY_TOPICS: Final = tuple(retry_topic(kind) for kind in KINDS)
+REPROCESS_TOPIC: Final = "integration.reprocess"
+REPROCESS_STATUS_TOPIC: Final = "integration.reprocess.status"
+EXPORTS_TOPIC: Final = "integration.exports"
+REPLAY_TOPIC: Final = "integration.replay"
+DEAD_LETTER_TOPIC: Final = "integration.deadletter"
+
+TOPICS: Final[tuple[TopicSpec, ...]] = (
+    *(
+        TopicSpec(
+            events_topic(kind),
+            6,
+            7 * DAY_MS,
+            f"connectors → ingest: what happened to each {kind}",
+            EVENTS_MAX_MESSAGE_BYTES,
+            log_append_time=True,
+        )
+        for kind in KINDS
+    ),
+    *(
+        TopicSpec(
+            retry_topic(kind),
+            3,
+            7 * DAY_MS,
+            f"reprocessor → connectors: try this {kind} again",
+            EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES,
+        )
+        for kind in KINDS
+    ),
+    TopicSpec(REPROCESS_TOPIC, 3, 7 * DAY_MS, "ops, query → reprocessor: commands"),
+    TopicSpec(REPROCESS_STATUS_TOPIC, 3, 7 * DAY_MS, "reprocessor → whoever asked: progress of a command"),
+    TopicSpec(EXPORTS_TOPIC, 3, 7 * DAY_MS, "ops, query → exporter: commands"),
+    TopicSpec(REPLAY_TOPIC, 1, 7 * DAY_MS, "ops, query → ingest: replay of dead letters"),
+    TopicSpec(
+        DEAD_LETTER_TOPIC,
+        3,
+        30 * DAY_MS,
+        "any worker → ops: records that could not be used, raw",
+        EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES,
+    ),
+)
+
+
+def consumer_group(service: str) -> str:
+    """Return the consumer group of a service."""
+    return f"ponte.{service}"
+
+
+HEADER_ORIGINAL_TOPIC: Final = "original-topic"
+HEADER_ORIGINAL_PARTITION: Final = "original-partition"
+HEADER_ORIGINAL_OFFSET: Final = "original-offset"
+HEADER_ERROR_CLASS: Final = "error-class"
+HEADER_ERROR_MESSAGE: Final = "error-message"
+MAX_ERROR_MESSAGE_BYTES: Final = KIB
+
+LOG_ENTRIES: Final = "log_entries"
+ATTEMPTS: Final = "attempts"
+REPROCESS_REQUESTS: Final = "reprocess_requests"
+EXPORTS: Final = "exports"
+EXPORT_FILES: Final = "export_files"
+API_KEYS: Final = "api_keys"
+SIGN_IN_CODES: Final = "sign_in_codes"
+INTEGRATIONS: Final = "integrations"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """An index as provisioned: (field, 1 | -1) pairs in order; `expire_after_seconds` makes it a TTL index."""
+
+    name: str
+    keys: Sequence[tuple[str, int]]
+    purpose: str
+    unique: bool = False
+    expire_after_seconds: int | None = None
+    partial: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSpec:
+    """A collection as provisioned. `writer` is the only service that writes it."""
+
+    name: str
+    writer: str
+    purpose: str
+    indexes: Sequence[IndexSpec] = field(default_factory=tuple)
+
+
+COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
+    CollectionSpec(
+        LOG_ENTRIES,
+        "ingest (reprocessor: the field `reprocess`)",
+        "the current state of each item; _id = account|kind|affiliate|code",
+        (
+            IndexSpec(
+                "by_time",
+                (("account", 1), ("kind", 1), ("state.processed_at", -1), ("_id", -1)),
+                "a tab, newest first",
+            ),
+            IndexSpec(
+                "by_status",
+                (("account", 1), ("kind", 1), ("state.status", 1), ("state.processed_at", -1), ("_id", -1)),
+                "a tab filtered by status; counts by kind and status",
+            ),
+            IndexSpec(
+                "by_affiliate",
+                (
+                    ("account", 1),
+                    ("kind", 1),
+                    ("affiliate", 1),
+                    ("state.status", 1),
+                    ("state.processed_at", -1),
+                    ("_id", -1),
+                ),
+                "a tab filtered by affiliate and status; counts by affiliate",
+            ),
+            IndexSpec("by_ids", (("account", 1), ("kind", 1), ("ids", 1)), "search by code or alias, exact or prefix"),
+            IndexSpec(
+                "by_words",
+                (("account", 1), ("kind", 1), ("state.words", 1)),
+                "search by whole words of the cause messages",
+            ),
+            IndexSpec(
+                "by_reprocess",
+                (("reprocess.id", 1), ("reprocess.state", 1)),
+                "outcome of a job, rescue of stale claims",
+                partial={"reprocess.id": {"$exists": True}},
+            ),
+        ),
+    ),
+    CollectionSpec(
+        ATTEMPTS,
+        "ingest",
+        "every processing of an item; _id = entry id + U+001F + hash of source and id, so a prefix range finds them",
+    ),
+    CollectionSpec(
+        REPROCESS_REQUESTS,
+        "reprocessor (query inserts, sets the cancel flag)",
+        "reprocess jobs: command, state, progress; _id = account|job id",
+        (IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),),
+    ),
+    CollectionSpec(
+        EXPORTS,
+        "exporter (query inserts, sets the cancel flag)",
+        "export jobs; _id = account|job id",
+        (IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),),
+    ),
+    CollectionSpec(
+        API_KEYS,
+        "query",
+        "credentials: hash, prefix, account, scopes",
+        (IndexSpec("by_hash", (("hash", 1),), "who asks", unique=True),),
+    ),
+    CollectionSpec(
+        SIGN_IN_CODES,
+        "query (`ponte up` inserts the first)",
+        "one-time codes of sign-in links",
+        (IndexSpec("expiry", (("expires_at", 1),), "codes vanish when they expire", expire_after_seconds=0),),
+    ),
+    CollectionSpec(
+        INTEGRATIONS,
+        "query",
+        "registered integrations: affiliate, marketplace name; _id = account|affiliate",
+    ),
+)
+"""GridFS buckets (`export_files`) make their own two collections at the first upload."""

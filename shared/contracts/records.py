@@ -1,0 +1,61 @@
+"""A raw Kafka message without any client library, and what became of a batch of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """Where a record stands in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Bytes and address. `timestamp` is the broker's (LogAppendTime on the events topics), aware, UTC.
+
+    `headers` keeps order and duplicates, as Kafka does; `value` None is a tombstone.
+    """
+
+    address: Address
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that cannot be used, and why."""
+
+    record: Record
+    error_class: str
+    error_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What a handled batch came to. `commit` maps (topic, partition) to the next offset to read."""
+
+    records: int = 0
+    attempts: int = 0
+    entries: int = 0
+    duplicates: int = 0
+    dead_lettered: int = 0
+    commit: Mapping[tuple[str, int], int] = field(default_factory=dict)
+
+
+def next_offsets(records: Sequence[Record]) -> dict[tuple[str, int], int]:
+    """Return for each (topic, partition) the offset after the last of its records."""
+    following: dict[tuple[str, int], int] = {}
+    for record in records:
+        place = (record.address.topic, record.address.partition)
+        following[place] = max(following.get(place, 0), record.address.offset + 1)
+    return following

@@ -1,0 +1,52 @@
+"""Instants as text. RFC 3339 with a zone comes in, with as many decimals as the source writes; UTC comes out.
+
+An *order text* is an instant in UTC with all its decimals, no zone and no trailing zeros: `2026-11-23T10:11:12.1230001`.
+Order texts sort as their instants do, byte by byte, in Python and in MongoDB alike; a `datetime` would cut to microseconds.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
+    re.ASCII,
+)
+
+
+def parse_instant(text: str) -> tuple[datetime, str]:
+    """Return the instant to the microsecond (aware, UTC) and its order text. Raise ValueError saying what is wrong."""
+    matched = _RFC3339.fullmatch(text)
+    if matched is None:
+        msg = "must be an RFC 3339 date and time with a zone, such as 2026-11-23T10:11:12.123Z"
+        raise ValueError(msg)
+    day, clock, decimals, zone = matched.groups()
+    whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}").astimezone(UTC)
+    decimals = (decimals or "").rstrip("0")
+    micro = int(decimals[:6].ljust(6, "0")) if decimals else 0
+    return whole.replace(microsecond=micro), _order_text(whole, decimals)
+
+
+def order_text(instant: datetime) -> str:
+    """Return the order text of an aware instant."""
+    utc = instant.astimezone(UTC)
+    return _order_text(utc, f"{utc.microsecond:06d}".rstrip("0"))
+
+
+def instant_of(text: str) -> datetime:
+    """Return the instant that an order text names, to the microsecond, aware."""
+    return parse_instant(text + "Z")[0]
+
+
+def format_instant(instant: datetime) -> str:
+    """Return an aware instant as answers show it: UTC, milliseconds, `Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def to_milliseconds(instant: datetime) -> datetime:
+    """Return the instant cut to milliseconds, MongoDB's precision."""
+    return instant - timedelta(microseconds=instant.microsecond % 1000)
+
+
+def _order_text(whole: datetime, decimals: str) -> str:
+    text = f"{whole.year:04d}-{whole.month:02d}-{whole.day:02d}T{whole:%H:%M:%S}"
+    return f"{text}.{decimals}" if decimals else text

@@ -1,0 +1,1 @@
+"""The one Kafka edge: batches in, messages out, topics."""

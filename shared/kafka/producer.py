@@ -1,0 +1,110 @@
+"""Messages out. A message is sent, refused or unknown, and the caller is told which; "sent" means that the broker said so."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
+
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+
+GRACE_SECONDS = 5.0
+"""Beyond the delivery timeout, for the callback to come in."""
+
+Delivery = Literal["sent", "refused", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutMessage:
+    """What is to be sent. `value` None is a tombstone."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one message; `detail` says why it was refused or what is unknown about it."""
+
+    delivery: Delivery
+    detail: str = ""
+
+
+class Publisher:
+    """An idempotent producer: acks from all in-sync replicas, compressed, safe to share within one process."""
+
+    def __init__(self, bootstrap: str, *, service: str, timeout_seconds: float = 20.0) -> None:
+        self._timeout = timeout_seconds
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "client.id": f"ponte.{service}",
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 2,
+                "compression.type": "lz4",
+                "message.max.bytes": MAX_REQUEST_BYTES,
+                "delivery.timeout.ms": int(timeout_seconds * 1000),
+                "request.timeout.ms": 10_000,
+                "topic.metadata.refresh.interval.ms": 30_000,
+                "log_level": 3,
+            }
+        )
+
+    async def publish(self, message: OutMessage) -> None:
+        """Send one message and return when the broker has it. Raise BrokerUnavailable or OutcomeUnknown."""
+        (result,) = await self.publish_all([message])
+        if result.delivery == "refused":
+            raise BrokerUnavailable(result.detail)
+        if result.delivery == "unknown":
+            raise OutcomeUnknown(result.detail)
+
+    async def publish_all(self, messages: Sequence[OutMessage]) -> list[Sent]:
+        """Send all and return, in order, what became of each. Never raises for a message's sake."""
+        return await asyncio.to_thread(self._publish_all, messages) if messages else []
+
+    async def close(self) -> None:
+        """Send what is still waiting, for at most a few seconds."""
+        with contextlib.suppress(KafkaException):
+            await asyncio.to_thread(self._producer.flush, 5.0)
+
+    def _publish_all(self, messages: Sequence[OutMessage]) -> list[Sent]:
+        results = [Sent("unknown", "no answer from the broker in time")] * len(messages)
+        pending = set(range(len(messages)))
+
+        def on_delivery(position: int, error: KafkaError | None) -> None:
+            results[position] = Sent("sent") if error is None else _failed(error)
+            pending.discard(position)
+
+        for position, message in enumerate(messages):
+            while True:
+                try:
+                    self._producer.produce(
+                        message.topic,
+                        value=message.value,
+                        key=message.key,
+                        headers=list(message.headers),
+                        on_delivery=lambda error, _message, position=position: on_delivery(position, error),
+                    )
+                except BufferError:
+                    self._producer.poll(0.1)
+                    continue
+                except KafkaException as error:
+                    on_delivery(position, error.args[0])
+                break
+        deadline = time.monotonic() + self._timeout + GRACE_SECONDS
+        while pending and time.monotonic() < deadline:
+            self._producer.poll(0.1)
+        return results
+
+
+def _failed(error: KafkaError) -> Sent:
+    timed_out = error.code() in {KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}  # noqa: SLF001  # librdkafka's own names
+    return Sent("unknown" if timed_out else "refused", error.str())

@@ -1,0 +1,1 @@
+"""The one MongoDB edge: the client, the error translation, the filter's translation, jobs."""

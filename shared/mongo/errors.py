@@ -1,0 +1,55 @@
+"""PyMongo's exceptions → our tree, once. Nobody above the edge sees a driver's exception."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+    WTimeoutError,
+)
+
+from shared.contracts.errors import Defect, OutcomeUnknown, StoreUnavailable
+
+DUPLICATE_KEY = 11000
+# fmt: off
+TRANSIENT_CODES = frozenset({
+    6, 7, 43, 46, 50, 89, 91, 112, 134, 136, 189, 237, 262, 279, 290, 317, 358, 384,
+    9001, 10058, 10107, 11600, 11601, 11602, 13435, 13436, 14031,
+})
+# fmt: on
+"""Not reachable, stepping down, interrupted, write conflict, time limit, disk full: the same command may work later."""
+
+CREDENTIAL_CODES = frozenset({13, 18})
+"""Not authorised or wrong password: someone will repair it; retried, loudly, never a poison verdict."""
+
+
+def is_transient(error: PyMongoError) -> bool:
+    """Say whether the same operation may work later."""
+    if isinstance(error, BulkWriteError):
+        codes = {item.get("code") for item in error.details.get("writeErrors", ())}
+        concern = error.details.get("writeConcernErrors")
+        return bool(concern) or bool(codes & TRANSIENT_CODES)
+    if isinstance(error, (ConnectionFailure, AutoReconnect, NetworkTimeout, ExecutionTimeout, WriteConcernError)):
+        return True
+    return isinstance(error, OperationFailure) and error.code in TRANSIENT_CODES | CREDENTIAL_CODES
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise our errors for PyMongo's: OutcomeUnknown, StoreUnavailable, or Defect for a command that is itself wrong."""
+    try:
+        yield
+    except (WTimeoutError, WriteConcernError) as error:
+        raise OutcomeUnknown(str(error)) from error
+    except PyMongoError as error:
+        if is_transient(error):
+            raise StoreUnavailable(str(error)) from error
+        msg = f"MongoDB refused a command of ours: {error}"
+        raise Defect(msg) from error

@@ -1,0 +1,146 @@
+"""Jobs that outlive the process that runs them: inserted once, leased in slices, cancelled by a flag.
+
+    _id "account|job id", account, id, state, command (as JSON), created_at, updated_at, finished_at,
+    leased_by, leased_until, cancel_requested, error, and what the worker counts (`progress.*`).
+
+A worker that dies loses its lease by time; the next one goes on from what `progress` says. Times come from the caller's clock.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError
+
+from shared.contracts.commands import FINAL_STATES, job_document_id
+from shared.mongo.client import Database, Document
+from shared.mongo.errors import translated
+
+
+class Jobs:
+    """The jobs of one collection (`reprocess_requests`, `exports`)."""
+
+    def __init__(self, database: Database, collection: str) -> None:
+        self._jobs: AsyncCollection[Document] = database[collection]
+
+    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> Document:
+        """Store a command as a queued job and return the job; the one already stored under the same id wins.
+
+        The caller compares `command` with what comes back, to tell a repeat from another command under an old id.
+        """
+        identity = job_document_id(command["account"], command["id"])
+        job: Document = {
+            "_id": identity,
+            "account": command["account"],
+            "id": command["id"],
+            "state": "queued",
+            "command": dict(command),
+            "created_at": now,
+            "updated_at": now,
+            "finished_at": None,
+            "leased_by": None,
+            "leased_until": now,
+            "cancel_requested": False,
+            "error": None,
+            "progress": {},
+        }
+        with translated():
+            try:
+                await self._jobs.insert_one(job)
+            except DuplicateKeyError:
+                stored = await self._jobs.find_one({"_id": identity})
+                return stored if stored is not None else job
+        return job
+
+    async def find(self, account: str, job_id: str) -> Document | None:
+        """Return the job, or None when the account has none of that id."""
+        with translated():
+            return await self._jobs.find_one({"_id": job_document_id(account, job_id)})
+
+    async def list_recent(self, account: str, *, limit: int = 50) -> list[Document]:
+        """Return the account's newest jobs."""
+        with translated():
+            return await self._jobs.find({"account": account}).sort("created_at", -1).limit(limit).to_list()
+
+    async def lease(self, *, worker: str, now: datetime, lease_for: timedelta) -> Document | None:
+        """Take the oldest unfinished job that nobody holds; None when there is none."""
+        with translated():
+            return await self._jobs.find_one_and_update(
+                {"state": {"$in": ["queued", "running"]}, "leased_until": {"$lte": now}},
+                {
+                    "$set": {
+                        "state": "running",
+                        "leased_by": worker,
+                        "leased_until": now + lease_for,
+                        "updated_at": now,
+                    }
+                },
+                sort=[("created_at", 1)],
+                return_document=ReturnDocument.AFTER,
+            )
+
+    async def record_progress(
+        self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
+    ) -> Document | None:
+        """Set `progress.*`, keep the lease, return the job as it stands (see `cancel_requested`); None: the lease is lost."""
+        return await self._update_held(
+            job,
+            {
+                **{f"progress.{name}": value for name, value in progress.items()},
+                "updated_at": now,
+                "leased_until": now + lease_for,
+            },
+            worker=worker,
+        )
+
+    async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
+        """Give the lease back, so that any worker may take the job's next slice at once."""
+        return await self._update_held(job, {"leased_until": now, "leased_by": None, "updated_at": now}, worker=worker)
+
+    async def finish(
+        self,
+        job: Document,
+        state: str,
+        *,
+        worker: str,
+        now: datetime,
+        progress: Mapping[str, Any] | None = None,
+        error: str | None = None,
+    ) -> Document | None:
+        """End the job in a final state; None: the lease is lost and someone else will end it."""
+        return await self._update_held(
+            job,
+            {
+                "state": state,
+                "error": error,
+                "finished_at": now,
+                "updated_at": now,
+                "leased_by": None,
+                **{f"progress.{name}": value for name, value in (progress or {}).items()},
+            },
+            worker=worker,
+        )
+
+    async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> Document | None:
+        """Flag the job; a queued one ends at once. Return it as it stands, None when there is none."""
+        identity = job_document_id(account, job_id)
+        with translated():
+            await self._jobs.update_one(
+                {"_id": identity, "state": "queued"},
+                {"$set": {"state": "cancelled", "cancel_requested": True, "finished_at": now, "updated_at": now}},
+            )
+            await self._jobs.update_one(
+                {"_id": identity, "state": {"$nin": sorted(FINAL_STATES)}},
+                {"$set": {"cancel_requested": True, "updated_at": now}},
+            )
+            return await self._jobs.find_one({"_id": identity})
+
+    async def _update_held(self, job: Document, fields: Mapping[str, Any], *, worker: str) -> Document | None:
+        with translated():
+            return await self._jobs.find_one_and_update(
+                {"_id": job["_id"], "leased_by": worker, "state": "running"},
+                {"$set": dict(fields)},
+                return_document=ReturnDocument.AFTER,
+            )

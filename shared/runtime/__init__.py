@@ -1,0 +1,1 @@
+"""How a service runs; the same for all four."""

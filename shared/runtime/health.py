@@ -1,0 +1,100 @@
+"""`/health/live`, `/health/ready` and `/metrics` on a small port of each worker.
+
+Served by a thread of its own, so that a busy event loop cannot make a healthy worker look dead, and a stuck one cannot look alive:
+live means that the loop turned in the last seconds; ready means that every named check passed lately.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+Check = Callable[[], Awaitable[None]]
+
+STUCK_AFTER_SECONDS: Final = 15.0
+CHECK_EVERY_SECONDS: Final = 2.0
+CHECK_TIMEOUT_SECONDS: Final = 3.0
+
+
+class Health:
+    """What a worker says of itself. `checks` maps a dependency's name to a coroutine that raises when it is not there."""
+
+    def __init__(self, checks: Mapping[str, Check], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._checks = checks
+        self._clock = clock
+        self._turned_at = clock()
+        self._failures: dict[str, str] = dict.fromkeys(checks, "not asked yet")
+
+    def liveness(self) -> tuple[bool, dict[str, object]]:
+        """Return whether the event loop turns, and how many seconds ago it did."""
+        idle = self._clock() - self._turned_at
+        return idle < STUCK_AFTER_SECONDS, {"loop_turned_seconds_ago": round(idle, 1)}
+
+    def readiness(self) -> tuple[bool, dict[str, object]]:
+        """Return whether every check passed at its last asking, and what failed."""
+        alive, facts = self.liveness()
+        return alive and not self._failures, {**facts, "failures": dict(self._failures)}
+
+    async def watch(self) -> None:
+        """Turn and ask, for ever."""
+        while True:
+            await self.ask()
+            await asyncio.sleep(CHECK_EVERY_SECONDS)
+
+    async def ask(self) -> None:
+        """Ask every check once."""
+        self._turned_at = self._clock()
+        for name, check in self._checks.items():
+            try:
+                await asyncio.wait_for(check(), CHECK_TIMEOUT_SECONDS)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the dependency did not answer
+                self._failures[name] = f"{type(error).__name__}: {error}"[:300]
+            else:
+                self._failures.pop(name, None)
+            self._turned_at = self._clock()
+
+
+class HealthServer:
+    """The port. Starts listening when made; `port` tells which one was taken."""
+
+    def __init__(self, health: Health, *, host: str, port: int) -> None:
+        self._server = ThreadingHTTPServer((host, port), _handler(health))
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+            elif self.path in {"/health/live", "/health/ready"}:
+                fine, facts = health.liveness() if self.path.endswith("live") else health.readiness()
+                body = json.dumps({"status": "ok" if fine else "failing", **facts}).encode()
+                self._answer(200 if fine else 503, "application/json", body)
+            else:
+                self._answer(404, "text/plain", b"ask /health/live, /health/ready or /metrics\n")
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: probes come every few seconds."""
+
+    return Handler

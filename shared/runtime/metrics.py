@@ -1,0 +1,35 @@
+"""Every metric of the product: its name, what it means, and what to do when it looks wrong. The docs list these."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+INGEST_RECORDS: Final = Counter(
+    "ponte_ingest_records", "Records taken in from the events topics. Flat while lag grows: ingest is stuck"
+)
+INGEST_ATTEMPTS: Final = Counter("ponte_ingest_attempts", "Attempts written, duplicates not counted")
+INGEST_DUPLICATES: Final = Counter(
+    "ponte_ingest_duplicates", "Events that had come before. Many after a restart are normal"
+)
+INGEST_DEAD_LETTERS: Final = Counter(
+    "ponte_ingest_dead_letters",
+    "Records that could not be used. Rising: read the error class in the dead letters, then ask the connector's owner",
+)
+INGEST_BATCH_SECONDS: Final = Histogram(
+    "ponte_ingest_batch_seconds",
+    "From a batch taken in to its offsets committed. Slow: look at MongoDB",
+    buckets=SECONDS,
+)
+REPROCESS_ITEMS: Final = Counter(
+    "ponte_reprocess_items", "Items of reprocess jobs by outcome: sent, skipped, failed", ["outcome"]
+)
+EXPORT_ROWS: Final = Counter("ponte_export_rows", "Rows written to reports")
+EXPORT_SECONDS: Final = Histogram(
+    "ponte_export_seconds", "From an export job taken to its end", buckets=(*SECONDS, 60, 120, 300, 600)
+)
+JOBS_RUNNING: Final = Gauge("ponte_jobs_running", "Jobs in hand, by service", ["service"])
+HTTP_SECONDS: Final = Histogram(
+    "ponte_query_request_seconds", "Answers of the query API by route and status", ["route", "status"], buckets=SECONDS
+)

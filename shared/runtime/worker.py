@@ -1,0 +1,208 @@
+"""A worker is a Faust app: Faust starts, drains and stops it, and runs its agents on the low-rate command topics.
+
+The recipe around Faust's traps (decision 0001): raw bytes only; `noack_take` iterated directly, acknowledged by hand after the
+handler returned; nothing may escape from the loop, since Faust would go on acknowledging what nobody handled; one agent at least;
+no web site of Faust's own, it would bind every address.
+"""
+
+import asyncio
+import faulthandler
+import os
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import faust
+from mode import Service
+
+from shared.contracts.errors import Invalid, PonteError
+from shared.contracts.names import consumer_group
+from shared.contracts.records import Address, DeadLetter, Record
+from shared.kafka.dead_letters import KafkaDeadLetters
+from shared.runtime.disposition import disposition_of
+from shared.runtime.health import Check, Health, HealthServer
+from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.retry import until_done
+from shared.runtime.settings import Settings
+
+log = get_logger(__name__)
+
+EXIT_DEFECT = 70
+SESSION_SECONDS = 8.0
+COMMANDS_AT_ONCE = 50
+COMMAND_LINGER_SECONDS = 0.02
+
+Handle = Callable[[Record], Awaitable[None]]
+Main = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Worker:
+    """Plugs a service into Faust. Give it agents, main loops, checks and what to close; then `run`."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        configure_logging(service, settings.log_level)
+        self.service = service
+        self._settings = settings
+        self._checks: dict[str, Check] = {}
+        self._mains: list[tuple[str, Main, Callable[[], None] | None]] = []
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+        self.app = faust.App(
+            consumer_group(service),
+            broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
+            value_serializer="raw",
+            key_serializer="raw",
+            broker_commit_interval=1.0,
+            broker_max_poll_records=500,
+            # A worker that was killed holds its partitions until its session ends: Faust's 60 s would keep commands waiting.
+            broker_session_timeout=SESSION_SECONDS,
+            broker_heartbeat_interval=SESSION_SECONDS / 4,
+            # With an instance id the same worker, restarted, takes its own place back at once.
+            consumer_group_instance_id=settings.instance_id or None,
+            stream_wait_empty=False,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            table_standby_replicas=0,
+            producer_request_timeout=30.0,
+            web_enabled=False,
+            web_tables_enabled=False,
+            web_router_enabled=False,
+        )
+
+    def take_commands(self, topic: str, handle: Handle, dead_letters: KafkaDeadLetters) -> None:
+        """Hand every record of `topic` to `handle`, one after the other; what it refuses becomes a dead letter."""
+        source = self.app.topic(topic, value_type=bytes, value_serializer="raw", key_serializer="raw")
+
+        async def settle(record: Record) -> None:
+            try:
+                await until_done(lambda: handle(record), what=f"command at {record.address}")
+            except PonteError as error:
+                if disposition_of(error) != "dead letter":
+                    raise
+                letter = DeadLetter(record, type(error).__name__, str(error))
+                log.warning(
+                    "command.dead_lettered", extra={"facts": {"address": str(record.address), "why": str(error)}}
+                )
+                await until_done(lambda: dead_letters.put([letter]), what="dead letter of a command")
+
+        async def agent(stream: Any) -> None:
+            async for events in stream.noack_take(COMMANDS_AT_ONCE, within=COMMAND_LINGER_SECONDS):
+                try:
+                    for event in events:
+                        await settle(_record_of(event))
+                    for event in events:
+                        await stream.ack(event)
+                except asyncio.CancelledError:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # whatever escaped would be acknowledged by Faust unseen
+                    leave_loudly("command.failed", error)
+
+        agent.__name__ = f"take_{topic.replace('.', '_')}"
+        self.app.agent(source, concurrency=1, name=f"{self.service}.{topic}")(agent)
+
+    def add_main(self, name: str, main: Main, *, stop: Callable[[], None] | None = None) -> None:
+        """Run `main` for the worker's life; `stop` asks it to end by itself, otherwise it is cancelled."""
+        self._mains.append((name, main, stop))
+
+    def add_check(self, name: str, check: Check) -> None:
+        """Ask `check` every few seconds for the readiness answer."""
+        self._checks[name] = check
+
+    def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
+        """Call `closer` when the worker stops, last added first."""
+        self._closers.append(closer)
+
+    def run(self) -> NoReturn:
+        """Run until SIGTERM or SIGINT; exits the process."""
+        faulthandler.enable()
+        self.app.service(_life_of(self))
+        log.info("worker.started", extra={"facts": {"settings": self._settings.summary()}})
+        worker = faust.Worker(self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
+        worker.execute_from_commandline()
+        sys.exit(0)
+
+    async def live(self) -> Sequence["asyncio.Task[None]"]:
+        """Start health and mains; return their tasks."""
+        health = Health(self._checks)
+        server = HealthServer(health, host=self._settings.health_host, port=self._settings.health_port)
+        self._closers.append(_async(server.stop))
+        log.info("health.listening", extra={"facts": {"port": server.port}})
+        return [
+            asyncio.create_task(health.watch(), name="health"),
+            *(asyncio.create_task(_guard(name, main), name=name) for name, main, _ in self._mains),
+        ]
+
+    async def end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
+        """Ask the mains to end, wait for them, cancel what only turns, close the rest."""
+        stops: Mapping[str, Callable[[], None] | None] = {name: stop for name, _, stop in self._mains}
+        draining = []
+        for task in tasks:
+            if (stop := stops.get(task.get_name())) is not None:
+                stop()
+                draining.append(task)
+            else:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for closer in reversed(self._closers):
+            await closer()
+        log.info("worker.stopped", extra={"facts": {"drained": [task.get_name() for task in draining]}})
+
+
+def leave_loudly(event: str, error: BaseException) -> NoReturn:
+    """Log `error` and end the process at once, so that nothing is acknowledged that was not done."""
+    log.critical(event, exc_info=error)
+    sys.stderr.flush()
+    os._exit(EXIT_DEFECT)
+
+
+def _life_of(worker: Worker) -> type[Service]:
+    class Life(Service):  # type: ignore[misc]  # mode has no types
+        async def on_start(self) -> None:
+            self.tasks = await worker.live()
+
+        async def on_stop(self) -> None:
+            await worker.end(self.tasks)
+
+    return Life
+
+
+async def _guard(name: str, main: Main) -> None:
+    try:
+        await main()
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001  # a main that ends by an error ends the worker, whatever the error
+        leave_loudly(f"{name}.failed", error)
+
+
+def _async(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def call() -> None:
+        await asyncio.to_thread(function)
+
+    return call
+
+
+def _record_of(event: Any) -> Record:
+    message = event.message
+    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
+    return Record(
+        address=Address(message.topic, message.partition, message.offset),
+        key=message.key,
+        value=message.value,
+        headers=list(headers),
+        timestamp=datetime.fromtimestamp(max(message.timestamp or 0, 0), UTC),
+    )
+
+
+def json_of(record: Record) -> Any:
+    """Return the JSON of a command's record: plain, or the data of a CloudEvent. Raise Invalid."""
+    import orjson
+
+    from shared.contracts.cloudevents import read_message
+
+    try:
+        body = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError as error:
+        msg = f"a command is JSON in UTF-8: {error}"
+        raise Invalid(msg) from error
+    return read_message(record.value or b"", body, record.headers).data

@@ -1,0 +1,44 @@
+"""Fixtures only: servers once a session, a fresh database and fresh topics for each test that asks."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.local.servers import Servers, start_servers
+from deploy.provision import provision_collections, provision_topics
+from shared.contracts.names import COLLECTIONS, TOPICS
+from shared.mongo.client import Database, connect
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Real Kafka and real MongoDB: given by environment, in Docker, or embedded. All topics are there."""
+    with start_servers(None, environ=os.environ) as running:
+        provision_topics(running.kafka.bootstrap, TOPICS)
+        yield running
+
+
+@pytest.fixture
+def database_name(servers: Servers) -> Iterator[str]:
+    """A provisioned database of this test's own, dropped afterwards."""
+    name = f"test_{uuid4().hex[:12]}"
+    provision_collections(servers.mongo.uri, name, COLLECTIONS)
+    yield name
+    with MongoClient(servers.mongo.uri) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+async def database(servers: Servers, database_name: str) -> AsyncIterator[Database]:
+    """The same database through the product's own client."""
+    async with connect(servers.mongo.uri, service="test") as client:
+        yield client[database_name]
+
+
+@pytest.fixture
+def account() -> str:
+    """An account of this test's own: topics are shared by all tests."""
+    return f"loja-{uuid4().hex[:10]}"
