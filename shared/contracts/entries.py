@@ -56,6 +56,7 @@ class LogEntry:
     reprocess_id: str | None = None
     reprocess: Mapping[str, Any] | None = None
     version: Sequence[Any] = ()
+    payload_truncated: bool = False
 
     @property
     def id(self) -> str:
@@ -161,6 +162,7 @@ def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
         reprocess_id=state.get("reprocess_id"),
         reprocess=document.get("reprocess"),
         version=state.get("version", ()),
+        payload_truncated=state.get("payload_truncated", False),
     )
 
 

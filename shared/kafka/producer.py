@@ -31,10 +31,14 @@ class OutMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of one message; `detail` says why it was refused or what is unknown about it."""
+    """What became of one message; `detail` says why it was refused or what is unknown about it.
+
+    `error` is Kafka's own name of the reason, such as MSG_SIZE_TOO_LARGE.
+    """
 
     delivery: Delivery
     detail: str = ""
+    error: str = ""
 
 
 class Publisher:
@@ -107,4 +111,4 @@ class Publisher:
 
 def _failed(error: KafkaError) -> Sent:
     timed_out = error.code() in {KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}  # noqa: SLF001  # librdkafka's own names
-    return Sent("unknown" if timed_out else "refused", error.str())
+    return Sent("unknown" if timed_out else "refused", error.str(), error.name())

@@ -1,0 +1,171 @@
+"""The `ponte` command. It starts services as processes and imports none.
+
+ponte up --demo        everything on this machine, with a live demo shop
+ponte publish FILE     events from a file
+ponte reprocess …      failed items back to their connectors, straight through the topic
+ponte doctor           what is missing, and what to do about it
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from deploy.errors import CommandError
+
+SERVICES: Final = ("ingest", "query", "reprocessor", "exporter")
+FORMATS: Final = ("xlsx", "csv", "jsonl")
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code. What goes wrong is one sentence on standard error."""
+    chosen = _parser().parse_args(arguments)
+    from deploy.local.errors import LocalServerError
+    from shared.contracts.errors import PonteError
+
+    try:
+        code: int = chosen.run(chosen)
+    except (CommandError, LocalServerError, PonteError) as error:
+        print(f"ponte: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_FAILED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from shared.contracts.names import KINDS
+
+    parser = argparse.ArgumentParser("ponte", description="Did the integration work, why not, and again please.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = _command(commands, "up", "servers, services and the panel on this machine, until Ctrl-C", _up)
+    up.add_argument("--demo", action="store_true", help="with a demo shop: a history and a steady stream of events")
+    up.add_argument("--ephemeral", action="store_true", help="keep nothing after the end")
+    up.add_argument("--data", type=Path, metavar="DIR", help="where the data stays (default: PONTE_DATA or .ponte)")
+
+    for service in SERVICES:
+        _command(
+            commands, service, f"run the {service} service alone, addresses from the environment", _service(service)
+        )
+
+    publish = _command(commands, "publish", "publish the events of a file", _publish)
+    publish.add_argument("file", metavar="FILE", help="one JSON object, an array or JSON lines; `-` is standard input")
+
+    again = _command(commands, "reprocess", "ask for failed items to be tried again, through the topic", _reprocess)
+    again.add_argument("kind", choices=KINDS)
+    again.add_argument("codes", nargs="*", metavar="CODE", help="items; without any, all that --filter lets pass")
+    again.add_argument("--affiliate", help="the affiliate of the items")
+    again.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="e.g. status=error")
+    again.add_argument("--reason", default="", help="why, for those who look later")
+    again.add_argument("--max-per-second", type=int, metavar="N")
+
+    export = _command(commands, "export", "write a report and download it", _export)
+    export.add_argument("kind", nargs="*", choices=[*KINDS, []], metavar="KIND", help="none: all five")
+    export.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE")
+    export.add_argument("--format", choices=FORMATS, default="xlsx")
+    export.add_argument("-o", "--output", metavar="FILE")
+
+    topics = _command(commands, "topics", "the topics, their messages and what they are for", _topics)
+    status = _command(commands, "status", "what runs on PONTE_HTTP_PORT, with a fresh sign-in link", _status)
+    for listing in (topics, status):
+        listing.add_argument("--json", action="store_true", help="for programs")
+    _command(commands, "doctor", "what is missing or unreachable, and what to do about it", _doctor)
+    return parser
+
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, run: Run
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _up(chosen: argparse.Namespace) -> int:
+    from deploy.up import Up
+
+    data = None if chosen.ephemeral else chosen.data or Path(os.environ.get("PONTE_DATA") or ".ponte")
+    Up(data=data, demo=chosen.demo, say=_say).run()
+    return 0
+
+
+def _service(name: str) -> Run:
+    def run(_: argparse.Namespace) -> int:
+        os.execv(sys.executable, [sys.executable, "-m", f"services.{name}"])
+
+    return run
+
+
+def _publish(chosen: argparse.Namespace) -> int:
+    from deploy.instance import account_name, kafka_bootstrap
+    from deploy.publish import publish_file
+
+    count = publish_file(chosen.file, bootstrap=kafka_bootstrap(), default_account=account_name())
+    print(f"published: {count} event{'' if count == 1 else 's'}")
+    return 0
+
+
+def _reprocess(chosen: argparse.Namespace) -> int:
+    from deploy.ops import reprocess
+
+    print(reprocess(chosen))
+    return 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from deploy.ops import export
+
+    print(export(chosen))
+    return 0
+
+
+def _topics(chosen: argparse.Namespace) -> int:
+    from deploy.ops import topics
+
+    print(topics(chosen))
+    return 0
+
+
+def _status(chosen: argparse.Namespace) -> int:
+    from deploy.api import Api
+    from deploy.instance import get_instance
+
+    instance = get_instance()
+    if chosen.json:
+        print(instance.to_json())
+        return 0
+    api = Api(instance.api["url"], instance.api["key"])
+    ready = api.is_ready()
+    print(f"API       {instance.api['url']}   {'ready' if ready else 'not ready'}")
+    print(f"Kafka     {instance.kafka['bootstrap']}   process {instance.kafka['pid']}")
+    print(f"MongoDB   process {instance.mongo['pid']}")
+    for name, service in instance.services.items():
+        print(f"{name:9} process {service['pid']}   health on port {service['health_port']}   log {service['log']}")
+    if ready:
+        print(f"sign in   {api.call('POST', '/v1/sign-in-codes', {})['link']}")
+    return 0 if ready else EXIT_FAILED
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from deploy.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:22} {finding.detail}")
+        if finding.remedy:
+            print(f"      {'':22} → {finding.remedy}")
+    return 0 if all(finding.ok for finding in findings) else EXIT_FAILED
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,59 @@
+"""`ponte doctor`: what is missing or unreachable, each with what to do about it."""
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from deploy.errors import CommandError
+from deploy.instance import Instance, find_instance, http_port
+from deploy.local.diagnosis import Finding, diagnose
+from deploy.local.ports import is_free
+
+OLDEST_PYTHON = (3, 11)
+SECONDS = 2.0
+
+
+def examine() -> list[Finding]:
+    """Return what was found, in the order in which things are needed."""
+    return [_python(), *diagnose(), *_here()]
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    fine = sys.version_info >= OLDEST_PYTHON
+    return Finding("Python", fine, version, "" if fine else "install Python 3.11 or newer, then run `make setup`")
+
+
+def _here() -> Iterator[Finding]:
+    try:
+        port = http_port()
+    except CommandError as error:
+        yield Finding("PONTE_HTTP_PORT", ok=False, detail=str(error), remedy="set it to a port, or unset it for 8080")
+        return
+    instance = find_instance(port)
+    if instance is None:
+        free = is_free(port)
+        yield Finding(
+            f"port {port}",
+            free,
+            "free; no Ponte runs here" if free else "taken by a program that is not Ponte",
+            "" if free else "stop that program, or set PONTE_HTTP_PORT to a free port",
+        )
+        return
+    yield _answers("query", f"{instance.api['url']}/health/ready", instance)
+    for name, service in instance.services.items():
+        if name not in {"demo", "query"}:
+            yield _answers(name, f"http://127.0.0.1:{service['health_port']}/health/ready", instance)
+
+
+def _answers(name: str, url: str, instance: Instance) -> Finding:
+    log = instance.services[name]["log"]
+    try:
+        with urllib.request.urlopen(url, timeout=SECONDS):  # noqa: S310  # our own address
+            return Finding(f"service {name}", ok=True, detail="ready")
+    except urllib.error.HTTPError as error:
+        detail = error.read(500).decode(errors="replace")
+        return Finding(f"service {name}", ok=False, detail=f"not ready: {detail}", remedy=f"see {log}")
+    except OSError as error:
+        return Finding(f"service {name}", ok=False, detail=f"does not answer: {error}", remedy=f"see {log}")

@@ -1,0 +1,89 @@
+"""What runs here: one small file per `ponte up`, by its HTTP port, so that other commands find its addresses and its key.
+
+It holds an API key, so only its owner can read it. A file whose supervisor is gone counts as none.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from deploy.errors import CommandError
+
+DEFAULT_HTTP_PORT: Final = 8080
+
+
+@dataclass
+class Instance:
+    """Addresses, the key and the process ids of one running Ponte. `status` prints it as it stands."""
+
+    pid: int
+    api: dict[str, Any]
+    kafka: dict[str, Any]
+    mongo: dict[str, Any]
+    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the form of `ponte status --json`."""
+        return json.dumps(asdict(self), indent=2)
+
+    def write(self, port: int) -> None:
+        """Store it for `find_instance`, atomically."""
+        path = _path(port)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = path.with_suffix(".partial")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(self.to_json())
+        partial.replace(path)
+
+
+def find_instance(port: int) -> Instance | None:
+    """Return the Ponte whose API listens on `port`, or None when none of this user runs there."""
+    try:
+        instance = Instance(**json.loads(_path(port).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return instance if psutil.pid_exists(instance.pid) else None
+
+
+def get_instance(environ: Mapping[str, str] | None = None) -> Instance:
+    """Return the Ponte on PONTE_HTTP_PORT. Raise CommandError that says how to start one."""
+    port = http_port(environ)
+    if (instance := find_instance(port)) is None:
+        msg = f"nothing of Ponte runs on port {port}: start it with `ponte up`, or set PONTE_HTTP_PORT to where it runs"
+        raise CommandError(msg)
+    return instance
+
+
+def forget_instance(port: int) -> None:
+    """Remove the file; nothing happens when there is none."""
+    _path(port).unlink(missing_ok=True)
+
+
+def http_port(environ: Mapping[str, str] | None = None) -> int:
+    """Return PONTE_HTTP_PORT as a number. Raise CommandError when it is none."""
+    text = (os.environ if environ is None else environ).get("PONTE_HTTP_PORT", "") or str(DEFAULT_HTTP_PORT)
+    if not text.isdecimal() or not 0 < int(text) < 65536:  # noqa: PLR2004  # the range of ports
+        msg = f"PONTE_HTTP_PORT is {text!r}: it must be a port, 1 to 65535"
+        raise CommandError(msg)
+    return int(text)
+
+
+def kafka_bootstrap() -> str:
+    """Return Kafka's address: PONTE_KAFKA_BOOTSTRAP, else that of the Ponte that runs here."""
+    return os.environ.get("PONTE_KAFKA_BOOTSTRAP") or str(get_instance().kafka["bootstrap"])
+
+
+def account_name() -> str:
+    """Return PONTE_ACCOUNT, `loja` when it is not set."""
+    return os.environ.get("PONTE_ACCOUNT") or "loja"
+
+
+def _path(port: int) -> Path:
+    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(root) / "ponte" / f"instance-{port}.json"

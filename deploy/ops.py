@@ -1,0 +1,117 @@
+"""`ponte reprocess`, `ponte export`, `ponte topics`: what ops do from a terminal."""
+
+import asyncio
+import json
+import shutil
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.api import Api
+from deploy.errors import CommandError
+from deploy.instance import account_name, get_instance, kafka_bootstrap
+from shared.contracts.commands import FINAL_STATES, ReprocessCommand, job_document_id, parse_command
+from shared.contracts.errors import InvalidCommand
+from shared.contracts.filters import PARAMETERS
+from shared.contracts.names import REPROCESS_TOPIC, TOPICS
+from shared.kafka.producer import OutMessage, Publisher
+
+POLL_SECONDS: Final = 0.3
+
+
+def reprocess(arguments: Namespace) -> str:
+    """Put a command on `integration.reprocess`, straight through the topic; return what was asked."""
+    wanted: dict[str, Any] = {
+        "account": account_name(),
+        "kind": arguments.kind,
+        "reason": arguments.reason,
+        "requested_by": "ponte cli",
+    }
+    if arguments.codes:
+        if not arguments.affiliate:
+            raise CommandError("items are named by affiliate and code: add --affiliate")
+        wanted["items"] = [{"affiliate": arguments.affiliate, "code": code} for code in arguments.codes]
+    else:
+        wanted["filter"] = filter_of(arguments.filter) | (
+            {"affiliate": [arguments.affiliate]} if arguments.affiliate else {}
+        )
+    if arguments.max_per_second:
+        wanted["max_per_second"] = arguments.max_per_second
+    try:
+        command = parse_command(ReprocessCommand, wanted)
+    except InvalidCommand as error:
+        raise CommandError(str(error)) from error
+    asyncio.run(_publish(command))
+    return f"asked: job {command.id}; see `ponte status`, or /reprocess/{command.id} in the panel"
+
+
+def filter_of(pairs: Sequence[str]) -> dict[str, list[str] | str]:
+    """Return NAME=VALUE texts as a LogFilter's JSON; a name given twice means either value."""
+    wanted: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in PARAMETERS:
+            raise CommandError(f"--filter {pair!r}: write NAME=VALUE, NAME one of {', '.join(PARAMETERS)}")
+        if name in {"q", "from", "to"}:
+            wanted[name] = value
+        else:
+            wanted.setdefault(name, []).append(value)
+    return wanted
+
+
+def export(arguments: Namespace) -> str:
+    """Ask for a report, wait for it, store it; return a sentence."""
+    instance = get_instance()
+    api = Api(instance.api["url"], instance.api["key"])
+    body: dict[str, Any] = {"filter": filter_of(arguments.filter), "format": arguments.format}
+    if arguments.kind:
+        body["kinds"] = arguments.kind
+    job = api.call("POST", "/v1/exports", body)
+    while job["state"] not in FINAL_STATES:
+        time.sleep(POLL_SECONDS)
+        job = api.call("GET", f"/v1/exports/{job['id']}")
+    if job["state"] != "done":
+        raise CommandError(f"the export ended as {job['state']}: {job.get('error') or 'no reason given'}")
+    target = Path(arguments.output or f"ponte-{job['id']}.{arguments.format}")
+    with api.open("GET", f"/v1/exports/{job['id']}/file") as answer, target.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+    return f"{target}: {job['rows']} rows"
+
+
+def topics(arguments: Namespace) -> str:
+    """Return a table (or JSON) of our topics: partitions, messages, what they are for."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(bootstrap_servers=kafka_bootstrap())
+    try:
+        rows = []
+        for topic in TOPICS:
+            places = [TopicPartition(topic.name, number) for number in consumer.partitions_for_topic(topic.name) or ()]
+            ends = consumer.end_offsets(places) if places else {}
+            starts = consumer.beginning_offsets(places) if places else {}
+            rows.append(
+                {
+                    "topic": topic.name,
+                    "partitions": len(places),
+                    "messages": sum(ends.values()) - sum(starts.values()),
+                    "purpose": topic.purpose,
+                }
+            )
+    finally:
+        consumer.close()
+    if arguments.json:
+        return json.dumps(rows, indent=2)
+    return "\n".join(
+        f"{row['topic']:30} {row['partitions']:3} partitions {row['messages']:9,} messages   {row['purpose']}"
+        for row in rows
+    )
+
+
+async def _publish(command: ReprocessCommand) -> None:
+    publisher = Publisher(kafka_bootstrap(), service="cli")
+    key = job_document_id(command.account, command.id)
+    value = command.model_dump_json(exclude_none=True).encode()
+    await publisher.publish(OutMessage(REPROCESS_TOPIC, key.encode(), value))
+    await publisher.close()

@@ -1,0 +1,90 @@
+"""`ponte publish FILE`: events from a file onto the events topics, as a connector would publish them.
+
+The file holds one JSON object, an array of them, or JSON lines. A CloudEvent travels as it is; bare `data` is wrapped. The wrapped
+event's id is the hash of its data, so that the same file published twice is the same events twice.
+"""
+
+import asyncio
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deploy.errors import CommandError
+from shared.contracts.cloudevents import CloudEvent, structured
+from shared.contracts.events import entry_id, type_of
+from shared.contracts.names import KINDS, events_topic
+from shared.kafka.producer import OutMessage, Publisher
+
+SOURCE = "/ponte/cli"
+BATCH = 5_000
+
+
+def publish_file(path: str, *, bootstrap: str, default_account: str) -> int:
+    """Publish all events of `path` (`-` is standard input) and return how many. Raise CommandError; nothing was sent then,
+    unless it says otherwise.
+    """
+    messages = [to_message(item, default_account, f"item {n}") for n, item in enumerate(read_items(path), 1)]
+    asyncio.run(_send(messages, bootstrap))
+    return len(messages)
+
+
+def read_items(path: str) -> list[Any]:
+    """Return the JSON values of a file: an array's items, or one a line, or the only one."""
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        return _read_lines(path, text)
+    return whole if isinstance(whole, list) else [whole]
+
+
+def to_message(item: object, default_account: str, place: str) -> OutMessage:
+    """Return the record of one event: topic by its kind, key by its entry. Raise CommandError naming `place`."""
+    if not isinstance(item, dict):
+        raise CommandError(f"{place}: an event is a JSON object")
+    event = item if "specversion" in item else _wrap(item, default_account, place)
+    data = event.get("data")
+    if not isinstance(data, dict) or data.get("kind") not in KINDS:
+        raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}")
+    key = entry_id(*(str(data.get(name, "")) for name in ("account", "kind", "affiliate", "code")))
+    headers = [("content-type", b"application/cloudevents+json")]
+    return OutMessage(events_topic(data["kind"]), key.encode(), json.dumps(event, ensure_ascii=False).encode(), headers)
+
+
+def _wrap(data: Mapping[str, Any], default_account: str, place: str) -> dict[str, Any]:
+    data = {"account": default_account, **data}
+    if data.get("kind") not in KINDS:
+        raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}")
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    value, _ = structured(CloudEvent(id=digest[:32], source=SOURCE, type=type_of(data["kind"]), data=data))
+    wrapped: dict[str, Any] = json.loads(value)
+    return wrapped
+
+
+def _read_lines(path: str, text: str) -> list[Any]:
+    items = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            items.append(json.loads(line))
+        except ValueError as error:
+            raise CommandError(f"{path} is neither JSON nor JSON lines: line {number}: {error}") from error
+    return items
+
+
+async def _send(messages: list[OutMessage], bootstrap: str) -> None:
+    publisher = Publisher(bootstrap, service="cli")
+    sent = 0
+    for start in range(0, len(messages), BATCH):
+        results = await publisher.publish_all(messages[start : start + BATCH])
+        sent += sum(result.delivery == "sent" for result in results)
+        if failed := [result for result in results if result.delivery != "sent"]:
+            raise CommandError(f"{sent} of {len(messages)} events were published, then: {failed[0].detail}")
+    await publisher.close()

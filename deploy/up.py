@@ -1,0 +1,216 @@
+"""`ponte up`: real servers, the four services and, if asked, the demo shop, watched until Ctrl-C.
+
+Order: port and settings → servers → topics and indexes → services side by side → demo. Stopped the other way round. Every child
+dies with this process, whatever kills it (`deploy/local/process.py`). A service that dies is started again, later each time.
+"""
+
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from deploy.api import Api
+from deploy.errors import CommandError
+from deploy.instance import Instance, account_name, find_instance, forget_instance, http_port
+from deploy.local.ports import HOST, choose_port, is_free
+from deploy.local.process import ChildProcess, stop_together
+from deploy.local.servers import Servers, start_servers
+from deploy.provision import provision
+from shared.contracts.names import KINDS
+
+SERVICES: Final = ("ingest", "query", "reprocessor", "exporter")
+DATABASE: Final = "ponte"
+READY_WITHIN_SECONDS: Final = 60.0
+STOP_WITHIN_SECONDS: Final = 2.0
+WATCH_EVERY_SECONDS: Final = 0.2
+FIRST_RESTART_SECONDS: Final = 0.5
+LONGEST_RESTART_SECONDS: Final = 30.0
+STEADY_AFTER_SECONDS: Final = 60.0
+KEY_BYTES: Final = 32
+
+
+@dataclass
+class Watched:
+    """A child that is to live as long as we do."""
+
+    process: ChildProcess
+    deaths: int = 0
+    restart_at: float | None = None
+    started_at: float = field(default_factory=time.monotonic)
+
+
+class Up:
+    """One running Ponte. `run` returns when it was asked to stop and everything is gone."""
+
+    def __init__(self, *, data: Path | None, demo: bool, say: Callable[[str], None]) -> None:
+        self._data = data
+        self._demo = demo
+        self._say = say
+        self._port = http_port()
+        self._stop = threading.Event()
+        self._children: dict[str, Watched] = {}
+
+    def run(self) -> None:
+        """Start, watch, stop. Raise CommandError or LocalServerError with one sentence for the person at the terminal."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        self._refuse_a_taken_port()
+        began = time.monotonic()
+        with ExitStack() as undo:
+            servers = undo.enter_context(start_servers(self._data, report=self._say))
+            if self._stop.is_set():
+                return
+            provision(servers.kafka.bootstrap, servers.mongo.uri, os.environ.get("PONTE_MONGO_DATABASE") or DATABASE)
+            undo.callback(self._stop_children)
+            undo.callback(forget_instance, self._port)
+            api = self._start_services(servers)
+            self._say(f"the panel answers after {time.monotonic() - began:.1f} s")
+            if self._demo:
+                self._start_demo(api)
+            self._greet(api)
+            self._watch(servers)
+            self._say("stopping …")
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _refuse_a_taken_port(self) -> None:
+        if (other := find_instance(self._port)) is not None:
+            msg = f"Ponte runs already on port {self._port} (process {other.pid}): stop it, or set PONTE_HTTP_PORT"
+            raise CommandError(msg)
+        if not is_free(self._port):
+            msg = f"port {self._port} is taken by another program: stop it, or set PONTE_HTTP_PORT to a free one"
+            raise CommandError(msg)
+
+    def _start_services(self, servers: Servers) -> Api:
+        key = os.environ.get("PONTE_API_KEY") or self._kept_key()
+        self._environment = self._environment_of(servers, key)
+        self._instance = Instance(
+            pid=os.getpid(),
+            api={"url": f"http://{HOST}:{self._port}", "key": key},
+            kafka=asdict(servers.kafka),
+            mongo=asdict(servers.mongo),
+        )
+        for service in SERVICES:
+            self._start(service, f"services.{service}")
+        api = Api(self._instance.api["url"], key)
+        self._wait_for("the API", api.is_ready)
+        return api
+
+    def _environment_of(self, servers: Servers, key: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap,
+            "PONTE_MONGO_URI": servers.mongo.uri,
+            "PONTE_HTTP_PORT": str(self._port),
+            "PONTE_ACCOUNT": account_name(),
+            "PONTE_API_KEY": key,
+            "PONTE_API_URL": f"http://{HOST}:{self._port}",
+            "PONTE_INSTANCE_ID": os.environ.get("PONTE_INSTANCE_ID") or f"up-{self._port}",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _kept_key(self) -> str:
+        """Return the generated key: the same from run to run of one data folder, so that scripts keep working."""
+        if self._data is None:
+            return secrets.token_urlsafe(KEY_BYTES)
+        path = self._data / "api-key"
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(KEY_BYTES))
+        return path.read_text().strip()
+
+    def _start(self, name: str, module: str) -> None:
+        health_port = choose_port([entry["health_port"] for entry in self._instance.services.values()])
+        process = ChildProcess(
+            name,
+            [sys.executable, "-m", module],
+            {**self._environment, "PONTE_HEALTH_PORT": str(health_port)},
+            self._log_folder() / f"{name}.log",
+        )
+        process.start()
+        self._children[name] = Watched(process)
+        self._instance.services[name] = {"pid": process.pid, "health_port": health_port, "log": str(process.log_path)}
+        self._instance.write(self._port)
+
+    def _log_folder(self) -> Path:
+        root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        return self._data / "logs" if self._data else Path(root) / "ponte" / f"logs-{self._port}"
+
+    def _wait_for(self, what: str, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_WITHIN_SECONDS
+        while not is_so():
+            self._revive()
+            if self._stop.is_set():
+                raise CommandError(f"stopped before {what} was there")
+            if time.monotonic() > deadline:
+                logs = self._log_folder()
+                raise CommandError(f"{what} is not there after {READY_WITHIN_SECONDS:.0f} s: see the logs in {logs}")
+            self._stop.wait(0.05)
+
+    def _start_demo(self, api: Api) -> None:
+        self._say("the demo shop opens: a history for each tab, then a steady stream")
+        self._start("demo", "deploy.demo")
+
+        def has_all_tabs() -> bool:
+            by_kind: Mapping[str, object] = api.call("GET", "/v1/summary").get("by_kind", {})
+            return all(by_kind.get(kind) for kind in KINDS)
+
+        self._wait_for("a row in each of the five tabs", has_all_tabs)
+
+    def _greet(self, api: Api) -> None:
+        link = api.call("POST", "/v1/sign-in-codes", {})["link"]
+        self._say(f"API key     {self._instance.api['key']}")
+        self._say(f"API         {api.url}/openapi.json")
+        self._say(f"sign in     {link}   (works once, for 10 minutes; `ponte status` makes another)")
+        self._say("Ctrl-C stops everything")
+
+    def _watch(self, servers: Servers) -> None:
+        pids = {"Kafka": servers.kafka.pid, "MongoDB": servers.mongo.pid}
+        while not self._stop.wait(WATCH_EVERY_SECONDS):
+            self._revive()
+            for name, pid in pids.items():
+                if pid is not None and _is_dead(pid):
+                    raise CommandError(f"{name} (process {pid}) died: see its log in {self._data or 'the data folder'}")
+
+    def _revive(self) -> None:
+        now = time.monotonic()
+        for name, child in self._children.items():
+            if child.process.is_running():
+                continue
+            if child.restart_at is None:
+                child.deaths = 1 if now - child.started_at > STEADY_AFTER_SECONDS else child.deaths + 1
+                wait = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (child.deaths - 1))
+                child.restart_at = now + wait
+                self._say(f"{name} ended with {child.process.exit_code()}: again in {wait:.1f} s; {_last_line(child)}")
+            elif now >= child.restart_at:
+                child.process.start()
+                child.restart_at, child.started_at = None, now
+                self._instance.services[name]["pid"] = child.process.pid
+                self._instance.write(self._port)
+
+    def _stop_children(self) -> None:
+        order = [self._children[name].process for name in ("demo", *SERVICES) if name in self._children]
+        stop_together(order, STOP_WITHIN_SECONDS)
+
+
+def _last_line(child: Watched) -> str:
+    lines = child.process.log_lines()
+    return lines[-1][:300] if lines else f"see {child.process.log_path}"
+
+
+def _is_dead(pid: int) -> bool:
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

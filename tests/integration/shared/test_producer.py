@@ -1,0 +1,39 @@
+import os
+from uuid import uuid4
+
+import pytest
+
+from deploy.provision import provision_topics
+from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
+from shared.contracts.names import TopicSpec
+from shared.kafka.producer import OutMessage, Publisher
+
+
+@pytest.fixture
+def topic(servers):
+    name = f"test-{uuid4().hex}"
+    provision_topics(servers.kafka.bootstrap, [TopicSpec(name, 2, 3_600_000, "a test", max_message_bytes=2_000)])
+    return name
+
+
+async def test_each_message_is_told_what_became_of_it(servers, topic):
+    publisher = Publisher(servers.kafka.bootstrap, service="test")
+    results = await publisher.publish_all(
+        [OutMessage(topic, b"k", b"small"), OutMessage(topic, b"k", b"x" * 5_000_000), OutMessage(topic, b"k", b"last")]
+    )
+    assert [result.delivery for result in results] == ["sent", "refused", "sent"]
+    assert results[1].detail
+    await publisher.close()
+
+
+async def test_a_message_that_the_topic_refuses_is_refused(servers, topic):
+    publisher = Publisher(servers.kafka.bootstrap, service="test")
+    with pytest.raises(BrokerUnavailable, match="size"):
+        await publisher.publish(OutMessage(topic, b"k", os.urandom(50_000)))
+    await publisher.close()
+
+
+async def test_a_broker_that_does_not_answer_leaves_the_outcome_unknown():
+    publisher = Publisher("127.0.0.1:1", service="test", timeout_seconds=1.0)
+    with pytest.raises(OutcomeUnknown):
+        await publisher.publish(OutMessage("any", b"k", b"v"))

@@ -1,0 +1,47 @@
+import pytest
+
+from shared.contracts.commands import ExportCommand, ReprocessCommand, parse_command
+from shared.contracts.errors import InvalidCommand
+
+ITEM = {"affiliate": "MLC", "code": "1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "kind"),
+        ({"kind": "order"}, "body"),
+        ({"kind": "order", "items": [ITEM], "filter": {}}, "body"),
+        ({"kind": "order", "items": []}, "items"),
+        ({"kind": "order", "items": [{"affiliate": "MLC"}]}, "items.0.code"),
+        ({"kind": "orders", "items": [ITEM]}, "kind"),
+        ({"kind": "order", "filter": {"color": ["red"]}}, "filter.color"),
+        ({"kind": "order", "filter": {"status": ["failed"]}}, "filter.status"),
+        ({"kind": "order", "items": [ITEM], "max_per_second": 0}, "max_per_second"),
+        ({"kind": "order", "items": [ITEM], "surprise": 1}, "surprise"),
+        ({"kind": "order", "items": [ITEM], "id": "a b"}, "id"),
+    ],
+)
+def test_a_reprocess_command_at_fault_names_the_field(body, field):
+    with pytest.raises(InvalidCommand) as caught:
+        parse_command(ReprocessCommand, {"account": "loja", **body})
+    assert caught.value.field == field
+
+
+def test_a_filter_is_bound_to_the_kind_of_its_command():
+    command = parse_command(ReprocessCommand, {"account": "loja", "kind": "price", "filter": {"status": ["error"]}})
+    rows = command.log_filter()
+    assert (rows.kind, rows.status) == (("price",), ("error",))
+
+
+def test_an_export_may_name_one_kind_several_or_none():
+    kinds = [
+        parse_command(ExportCommand, {"account": "loja", **chosen}).log_filter().kind
+        for chosen in ({"kind": "order"}, {"kinds": ["order", "price"]}, {})
+    ]
+    assert kinds == [("order",), ("order", "price"), ()]
+
+
+def test_a_command_without_an_id_gets_one_of_its_own():
+    one, other = (parse_command(ReprocessCommand, {"account": "loja", "kind": "order", "items": [ITEM]}) for _ in "ab")
+    assert one.id != other.id

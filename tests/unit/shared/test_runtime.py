@@ -1,0 +1,80 @@
+import pytest
+
+from shared.contracts.errors import (
+    Defect,
+    InvalidCommand,
+    InvalidEvent,
+    NotEligible,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
+from shared.runtime import retry
+from shared.runtime.disposition import disposition_of
+from shared.runtime.settings import Settings, read_settings
+from shared.runtime.start import start
+
+
+@pytest.mark.parametrize(
+    ("error", "disposition"),
+    [
+        (None, "commit"),
+        (InvalidEvent("NotUtf8", "…"), "dead letter"),
+        (InvalidCommand("kind", "…"), "dead letter"),
+        (NotEligible(), "dead letter"),
+        (StoreUnavailable(), "pause"),
+        (OutcomeUnknown(), "pause"),
+        (Defect(), "stop"),
+        (ZeroDivisionError(), "stop"),
+    ],
+)
+def test_an_error_decides_what_becomes_of_its_record(error, disposition):
+    assert disposition_of(error) == disposition
+
+
+async def test_what_may_pass_is_tried_again_until_it_passed(monkeypatch):
+    monkeypatch.setattr(retry, "FIRST_DELAY_SECONDS", 0.0)
+    failures = [StoreUnavailable("one"), OutcomeUnknown("two")]
+
+    async def operation():
+        if failures:
+            raise failures.pop(0)
+        return "done"
+
+    assert await retry.until_done(operation, what="a test") == "done"
+
+
+async def test_what_cannot_pass_is_raised_at_once():
+    async def operation():
+        raise Defect("ours")
+
+    with pytest.raises(Defect):
+        await retry.until_done(operation, what="a test")
+
+
+def test_waiting_grows_and_has_a_ceiling():
+    assert retry.delay_before(1) <= retry.FIRST_DELAY_SECONDS
+    assert retry.LONGEST_DELAY_SECONDS / 2 <= retry.delay_before(50) <= retry.LONGEST_DELAY_SECONDS
+
+
+def test_a_wrong_setting_is_named_by_its_variable(monkeypatch):
+    monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.delenv("PONTE_MONGO_URI", raising=False)
+    monkeypatch.setenv("PONTE_HEALTH_PORT", "many")
+    with pytest.raises(Defect, match=r"PONTE_MONGO_URI.*PONTE_HEALTH_PORT"):
+        read_settings(Settings)
+
+
+def test_the_summary_of_the_settings_holds_no_secret(monkeypatch):
+    monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.setenv("PONTE_MONGO_URI", "mongodb://u:s3cret@h/")
+    assert "s3cret" not in str(read_settings(Settings).summary())
+
+
+def test_a_service_that_cannot_start_says_so_in_one_line(capsys):
+    def service():
+        raise Defect("settings are wrong: PONTE_MONGO_URI: Field required")
+
+    with pytest.raises(SystemExit) as left:
+        start(service)
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "ponte: settings are wrong: PONTE_MONGO_URI: Field required\n"

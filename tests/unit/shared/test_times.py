@@ -1,0 +1,58 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.contracts.times import format_instant, instant_of, order_text, parse_instant
+
+INSTANTS = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(INSTANTS, INSTANTS)
+def test_order_texts_sort_as_their_instants_do(one, other):
+    assert (order_text(one) < order_text(other)) == (one < other)
+    assert (order_text(one).encode() < order_text(other).encode()) == (one < other)
+
+
+@given(INSTANTS)
+def test_an_order_text_reads_back_as_its_instant(instant):
+    assert instant_of(order_text(instant)) == instant
+
+
+def test_all_decimals_count_beyond_microseconds():
+    earlier = parse_instant("2023-08-20T15:11:28.1978783Z")[1]
+    later = parse_instant("2023-08-20T15:11:28.1978784Z")[1]
+    assert earlier < later
+
+
+def test_trailing_zeros_and_zones_make_no_difference():
+    texts = [
+        "2026-11-23T10:11:12.5Z",
+        "2026-11-23T10:11:12.500Z",
+        "2026-11-23T07:11:12.5-03:00",
+        "2026-11-23t10:11:12.50z",
+    ]
+    assert {parse_instant(text)[1] for text in texts} == {"2026-11-23T10:11:12.5"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23",
+        "2026-11-23T10:11:12",
+        "now",
+        "",
+        "2026-13-01T00:00:00Z",
+        "2026-11-23T25:00:00Z",
+        "٢٠٢٦-11-23T10:11:12Z",
+    ],
+)
+def test_what_is_no_instant_with_a_zone_is_refused(text):
+    with pytest.raises(ValueError, match=r".+"):
+        parse_instant(text)
+
+
+def test_answers_show_utc_with_milliseconds():
+    instant = datetime(2026, 11, 23, 7, 11, 12, 123999, tzinfo=UTC) + timedelta(hours=3)
+    assert format_instant(instant) == "2026-11-23T10:11:12.123Z"
