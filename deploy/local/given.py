@@ -1,0 +1,69 @@
+"""Servers that somebody else runs: are they there, and are they what we need?"""
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from deploy.local.errors import LocalServerError
+
+_PATIENCE_SECONDS = 5.0
+
+
+def check_kafka(bootstrap: str) -> None:
+    """Raises LocalServerError unless one of the addresses (`host:port`, separated by commas) takes connections.
+
+    Nothing is asked there: a cluster may want TLS and a password, which are the clients' business.
+    """
+    addresses = [_parse(part.strip()) for part in bootstrap.split(",") if part.strip()]
+    if not addresses or not _any_answers(addresses):
+        raise LocalServerError(
+            f"No Kafka broker answers at PONTE_KAFKA_BOOTSTRAP={bootstrap}: start it, correct the address, "
+            "or unset the variable to have one started here."
+        )
+
+
+def check_mongo(uri: str) -> None:
+    """Raises LocalServerError unless `uri` leads to a replica set or a sharded cluster. The text hides passwords."""
+    from pymongo import MongoClient
+    from pymongo.errors import PyMongoError
+
+    try:
+        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=int(_PATIENCE_SECONDS * 1000)) as client:
+            hello = client.admin.command("hello")
+    except (PyMongoError, ValueError) as error:
+        raise LocalServerError(
+            f"No MongoDB answers at PONTE_MONGO_URI ({_without_password(uri)}; {type(error).__name__}): start it, "
+            "correct the address, or unset the variable to have one started here."
+        ) from error
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise LocalServerError(
+            f"The MongoDB at PONTE_MONGO_URI ({_without_password(uri)}) is a single server: start it with --replSet "
+            "and run rs.initiate(), because change streams and transactions need a replica set."
+        )
+
+
+def _parse(address: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port:
+        raise LocalServerError(f"PONTE_KAFKA_BOOTSTRAP has {address!r} where host:port is expected: correct it.")
+    return host, port
+
+
+def _any_answers(addresses: Sequence[tuple[str, int]]) -> bool:
+    for address in addresses:
+        try:
+            socket.create_connection(address, timeout=_PATIENCE_SECONDS / len(addresses)).close()
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _without_password(uri: str) -> str:
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
