@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Final
 
 from deploy.api import Api
+from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import Instance, account_name, find_instance, forget_instance, http_port
 from deploy.local.ports import HOST, choose_port, is_free
@@ -29,6 +30,7 @@ from shared.contracts.names import KINDS
 SERVICES: Final = ("ingest", "query", "reprocessor", "exporter")
 DATABASE: Final = "ponte"
 READY_WITHIN_SECONDS: Final = 60.0
+HISTORY_WITHIN_SECONDS: Final = 30.0
 STOP_WITHIN_SECONDS: Final = 2.0
 WATCH_EVERY_SECONDS: Final = 0.2
 FIRST_RESTART_SECONDS: Final = 0.5
@@ -160,11 +162,17 @@ class Up:
         self._say("the demo shop opens: a history for each tab, then a steady stream")
         self._start("demo", "deploy.demo")
 
-        def has_all_tabs() -> bool:
-            by_kind: Mapping[str, object] = api.call("GET", "/v1/summary").get("by_kind", {})
-            return all(by_kind.get(kind) for kind in KINDS)
+        def counts() -> Mapping[str, Mapping[str, int]]:
+            by_kind: Mapping[str, Mapping[str, int]] = api.call("GET", "/v1/summary").get("by_kind", {})
+            return by_kind
 
-        self._wait_for("a row in each of the five tabs", has_all_tabs)
+        self._wait_for("a row in each of the five tabs", lambda: all(counts().get(kind) for kind in KINDS))
+        wanted = int(os.environ.get("PONTE_DEMO_HISTORY") or DemoSettings.model_fields["demo_history"].default)
+        deadline = time.monotonic() + HISTORY_WITHIN_SECONDS
+        self._wait_for(
+            "the history",
+            lambda: sum(sum(kind.values()) for kind in counts().values()) >= wanted or time.monotonic() > deadline,
+        )
 
     def _greet(self, api: Api) -> None:
         link = api.call("POST", "/v1/sign-in-codes", {})["link"]

@@ -18,7 +18,9 @@ CONTENT_TYPE: Final = "content-type"
 PLAIN_SOURCE: Final = ""
 """The source of a message that is no CloudEvent; its id is the hash of its bytes."""
 
-_CONTEXT: Final = ("id", "source", "type", "time")
+_NO_EXTENSION: Final = frozenset(
+    {"id", "source", "type", "time", "specversion", "datacontenttype", "dataschema", "subject", "data", "data_base64"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,14 @@ def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | N
 
     Any `ce_` header makes it binary mode; a body with `specversion` is structured; all else is plain JSON.
     """
-    binary = {name[3:]: text for name, text in headers if name.startswith("ce_") and text is not None}
-    if binary:
+    if headers and (
+        binary := {name[3:]: text for name, text in headers if name.startswith("ce_") and text is not None}
+    ):
         return _from_attributes({name: _text(name, raw) for name, raw in binary.items()}, body)
     if not isinstance(body, dict):
         raise InvalidEvent("NotAnObject", f"an event is a JSON object, this is {_json_type(body)}")
     if "specversion" in body:
-        return _from_attributes({name: raw for name, raw in body.items() if name != "data"}, body.get("data"))
+        return _from_attributes(body, body.get("data"))
     return CloudEvent(id=hashlib.sha256(value).hexdigest(), source=PLAIN_SOURCE, type="", data=body)
 
 
@@ -70,8 +73,7 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
         if not isinstance(attributes.get(name), str) or not attributes[name]:
             raise InvalidEvent("InvalidEnvelope", f"the CloudEvents attribute {name!r} must be a non-empty text")
     time = attributes.get("time")
-    known = {*_CONTEXT, "specversion", "datacontenttype", "dataschema", "subject", "data_base64"}
-    extensions = {name: str(text) for name, text in attributes.items() if name not in known}
+    extensions = {name: str(text) for name, text in attributes.items() if name not in _NO_EXTENSION}
     return CloudEvent(
         id=attributes["id"],
         source=attributes["source"],

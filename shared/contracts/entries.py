@@ -34,6 +34,8 @@ Document = dict[str, Any]
 NAME_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\x00": "%00"}
 """Characters that an alias name may hold and a MongoDB field name on a path may not."""
 
+_ESCAPES = str.maketrans(NAME_ESCAPES)
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -184,7 +186,7 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
 
 def escape_name(name: str) -> str:
     """Return an alias name as a MongoDB field name."""
-    return "".join(NAME_ESCAPES.get(letter, letter) for letter in name)
+    return name.translate(_ESCAPES)
 
 
 def unescape_name(escaped: str) -> str:

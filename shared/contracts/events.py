@@ -76,10 +76,11 @@ class EventData(BaseModel):
 class IntegrationEvent:
     """One decoded event: its data, where it comes from, and when the broker took it in.
 
-    `source` and `id` identify it: the same pair is the same event, however often it is delivered.
+    `source` and `id` identify it: the same pair is the same event, however often it is delivered. `attempt_id` is the attempt's
+    `_id`: entry id, U+001F (which no code can hold), hash of source and id.
     """
 
-    __slots__ = ("data", "entry_id", "id", "order_at", "processed_at", "received_at", "source", "version")
+    __slots__ = ("attempt_id", "data", "entry_id", "id", "order_at", "processed_at", "received_at", "source", "version")
 
     def __init__(self, *, source: str, id: str, data: EventData, received_at: datetime) -> None:  # noqa: A002
         self.source = source
@@ -93,11 +94,7 @@ class IntegrationEvent:
         sequence = -1 if data.sequence is None else data.sequence
         self.version: Version = (order, sequence, source, id)
         self.entry_id = entry_id(data.account, data.kind, data.affiliate, data.code)
-
-    @property
-    def attempt_id(self) -> str:
-        """The attempt's `_id`: entry id, U+001F (which no code can hold), hash of source and id."""
-        return attempt_id(self.entry_id, self.source, self.id)
+        self.attempt_id = attempt_id(self.entry_id, source, id)
 
 
 def entry_id(account: str, kind: str, affiliate: str, code: str) -> str:

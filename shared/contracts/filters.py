@@ -111,8 +111,7 @@ def _names(name: str, value: object) -> tuple[str, ...]:
 def _texts(name: str, value: object) -> tuple[str, ...]:
     texts = _listed(name, value)
     for item in texts:
-        if len(item) > MAX_QUERY_LENGTH:
-            raise InvalidFilter(name, f"is longer than {MAX_QUERY_LENGTH} characters")
+        _check_text(name, item)
     return tuple(texts)
 
 
@@ -121,15 +120,21 @@ def _query(value: object) -> str:
     if len(found) > 1:
         raise InvalidFilter("q", "may be given once")
     text = found[0].strip() if found else ""
-    if len(text) > MAX_QUERY_LENGTH:
-        raise InvalidFilter("q", f"is longer than {MAX_QUERY_LENGTH} characters")
+    _check_text("q", text)
     return text
 
 
+def _check_text(name: str, text: str) -> None:
+    if len(text) > MAX_QUERY_LENGTH:
+        raise InvalidFilter(name, f"is longer than {MAX_QUERY_LENGTH} characters")
+    if any(letter < " " for letter in text):  # MongoDB takes no NUL in a pattern, and no id holds a control character
+        raise InvalidFilter(name, "holds a control character")
+
+
 def _instant(name: str, value: object) -> datetime | None:
-    if not value:
-        return None
     found = _listed(name, value)
+    if not found:
+        return None
     if len(found) != 1:
         raise InvalidFilter(name, "may be given once")
     try:

@@ -109,6 +109,7 @@ EXPORTS: Final = "exports"
 EXPORT_FILES: Final = "export_files"
 API_KEYS: Final = "api_keys"
 SIGN_IN_CODES: Final = "sign_in_codes"
+SESSIONS: Final = "sessions"
 INTEGRATIONS: Final = "integrations"
 
 
@@ -191,13 +192,19 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         REPROCESS_REQUESTS,
         "reprocessor (query inserts, sets the cancel flag)",
         "reprocess jobs: command, state, progress; _id = account|job id",
-        (IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),),
+        (
+            IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
+            IndexSpec("by_account", (("account", 1), ("created_at", -1)), "an account's newest jobs"),
+        ),
     ),
     CollectionSpec(
         EXPORTS,
         "exporter (query inserts, sets the cancel flag)",
         "export jobs; _id = account|job id",
-        (IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),),
+        (
+            IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
+            IndexSpec("by_account", (("account", 1), ("created_at", -1)), "an account's newest jobs"),
+        ),
     ),
     CollectionSpec(
         API_KEYS,
@@ -210,6 +217,12 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         "query (`ponte up` inserts the first)",
         "one-time codes of sign-in links",
         (IndexSpec("expiry", (("expires_at", 1),), "codes vanish when they expire", expire_after_seconds=0),),
+    ),
+    CollectionSpec(
+        SESSIONS,
+        "query",
+        "sessions of the panel: hash of the cookie, the key's account and scopes",
+        (IndexSpec("expiry", (("expires_at", 1),), "sessions vanish when they expire", expire_after_seconds=0),),
     ),
     CollectionSpec(
         INTEGRATIONS,

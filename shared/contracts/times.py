@@ -6,6 +6,7 @@ Order texts sort as their instants do, byte by byte, in Python and in MongoDB al
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
@@ -13,6 +14,7 @@ _RFC3339 = re.compile(
 )
 
 
+@lru_cache(256)  # an event's own instant is asked for twice in a row: when it is checked and when it is ordered
 def parse_instant(text: str) -> tuple[datetime, str]:
     """Return the instant to the microsecond (aware, UTC) and its order text. Raise ValueError saying what is wrong."""
     matched = _RFC3339.fullmatch(text)
@@ -20,7 +22,11 @@ def parse_instant(text: str) -> tuple[datetime, str]:
         msg = "must be an RFC 3339 date and time with a zone, such as 2026-11-23T10:11:12.123Z"
         raise ValueError(msg)
     day, clock, decimals, zone = matched.groups()
-    whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}").astimezone(UTC)
+    try:
+        whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}").astimezone(UTC)
+    except OverflowError as error:
+        msg = "lies outside the years 1 to 9999 in UTC"
+        raise ValueError(msg) from error
     decimals = (decimals or "").rstrip("0")
     micro = int(decimals[:6].ljust(6, "0")) if decimals else 0
     return whole.replace(microsecond=micro), _order_text(whole, decimals)
@@ -44,9 +50,10 @@ def format_instant(instant: datetime) -> str:
 
 def to_milliseconds(instant: datetime) -> datetime:
     """Return the instant cut to milliseconds, MongoDB's precision."""
-    return instant - timedelta(microseconds=instant.microsecond % 1000)
+    surplus = instant.microsecond % 1000
+    return instant - timedelta(microseconds=surplus) if surplus else instant
 
 
 def _order_text(whole: datetime, decimals: str) -> str:
-    text = f"{whole.year:04d}-{whole.month:02d}-{whole.day:02d}T{whole:%H:%M:%S}"
+    text = whole.isoformat(timespec="seconds")[:19]
     return f"{text}.{decimals}" if decimals else text

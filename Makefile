@@ -1,0 +1,93 @@
+# Ponte. `make` alone prints this list; everything below runs with nothing but Python and make.
+# A line `target: ## what it does` becomes a line of the list.
+
+PYTHON ?= python3
+UV     ?= uv
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ponte-installed
+PYTEST := $(BIN)/pytest
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo up test test-unit test-contract test-integration test-e2e test-architecture check format lock clean
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	     /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	     /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Run
+
+demo: setup ## start everything with a believable shop; ends with a sign-in link
+	@$(BIN)/ponte up --demo
+
+up: setup ## start everything, empty
+	@$(BIN)/ponte up
+
+##@ Prove
+
+test: setup ## the whole suite: rings, checks, real servers, real browser
+	@$(PYTEST)
+
+test-unit: setup ## no I/O, milliseconds
+	@$(PYTEST) tests/unit
+
+test-contract: setup ## one suite for each port, on the fake and on the real server
+	@$(PYTEST) tests/contract
+
+test-integration: setup ## one adapter, one real server
+	@$(PYTEST) tests/integration
+
+test-e2e: setup ## four real processes, one real browser
+	@$(PYTEST) tests/e2e
+
+test-architecture: setup ## the rooms, the names, the house rules
+	@$(PYTEST) tests/architecture
+
+check: setup ## style, types, rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+##@ Keep
+
+# The jars live in the user's cache, outside the stamp's sight: the installer looks there each time (0.1 s).
+setup: $(STAMP) ## .venv with `ponte`, Kafka's jars and the AOT cache (once, about two minutes)
+	@$(BIN)/python -m deploy.local.install
+
+format: setup ## let ruff format and mend what it can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+# Compiled by uv for every platform at once; no host name, no annotation, so that a diff shows versions only.
+COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+           --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
+
+lock: ## write requirements.lock and deploy/locks/ again (needs uv; LOCK_ARGS=--upgrade for newer versions)
+	@command -v $(UV) > /dev/null || { echo "make lock needs uv: install it with pip (pip install uv) or give UV=path"; exit 1; }
+	@$(COMPILE) $(LOCK_ARGS) --all-extras --output-file requirements.lock > /dev/null
+	@for image in base query exporter; do \
+	    extra=$$([ $$image = base ] || echo "--extra $$image"); \
+	    $(COMPILE) $$extra --constraint requirements.lock --output-file deploy/locks/$$image.lock > /dev/null || exit 1; \
+	    echo "deploy/locks/$$image.lock"; \
+	done
+
+clean: ## remove .venv and caches; data of `ponte up` stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+
+# Skipped while neither file is newer than the last good set-up.
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || { \
+	    echo "Ponte needs Python 3.11 or newer as $(PYTHON). Here: $$($(PYTHON) --version 2>&1 || true)"; \
+	    echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
+	    echo "$(PYTHON) cannot make environments: its venv module is missing (Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
+	@echo "[1/3] environment in $(VENV)"
+	@[ -x $(BIN)/python ] && $(BIN)/python -c 'import pip' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "[2/3] packages of requirements.lock, each checked by its hash (about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "[3/3] Ponte itself"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,241 @@
+import asyncio
+import json
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import openpyxl
+import pytest
+from confluent_kafka import Consumer
+from pymongo import MongoClient
+
+from shared.contracts.names import DEAD_LETTER_TOPIC, events_topic, retry_topic
+from shared.kafka.producer import OutMessage, Publisher
+from tests.support.builders import make_cloudevent, make_data, now_text
+from tests.support.eventually import eventually
+from tests.support.ponte import RunningPonte, is_alive
+
+
+@pytest.fixture(scope="module")
+def ponte():
+    with RunningPonte("--ephemeral") as running:
+        yield running
+
+
+@pytest.fixture
+def code():
+    return f"2000-{uuid4().hex[:10]}"
+
+
+def publish(ponte, tmp_path, *items):
+    path = tmp_path / f"{uuid4().hex}.jsonl"
+    path.write_text("\n".join(json.dumps(item) for item in items))
+    published = ponte.run("publish", str(path))
+    assert published.returncode == 0, published.stderr
+    return published
+
+
+def records_of(ponte, topic, is_wanted, count=1, within=30.0):
+    """The first `count` wanted records of a topic, from its beginning."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": ponte.status["kafka"]["bootstrap"],
+            "group.id": uuid4().hex,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe([topic])
+    found = []
+    deadline = time.monotonic() + within
+    try:
+        while len(found) < count:
+            message = consumer.poll(0.2)
+            if message is not None and message.error() is None and is_wanted(message):
+                found.append(message)
+            assert time.monotonic() < deadline, f"{len(found)} of {count} wanted records in {topic}"
+    finally:
+        consumer.close()
+    return found
+
+
+def send_raw(ponte, messages):
+    async def send():
+        publisher = Publisher(ponte.status["kafka"]["bootstrap"], service="test")
+        results = await publisher.publish_all(messages)
+        await publisher.close()
+        return results
+
+    assert all(result.delivery == "sent" for result in asyncio.run(send()))
+
+
+def test_a_published_error_is_in_the_api_within_a_second(ponte, tmp_path, code):
+    publish(ponte, tmp_path, make_data(code=f"{code}-warm", processed_at=now_text()))
+    eventually(lambda: ponte.entry("order", "MLC", f"{code}-warm"))
+    publish(ponte, tmp_path, make_data(code=code, processed_at=now_text()))
+    published_at = time.monotonic()
+    entry = eventually(lambda: ponte.entry("order", "MLC", code))
+    waited = time.monotonic() - published_at
+    assert waited < 1.0, f"visible only after {waited:.2f} s"
+    assert entry["status"] == "error"
+    assert entry["attempts"] == 1
+    assert entry["causes"][0]["code"] == "ORD-SLA"
+    assert entry["causes"][0]["guidance"]
+
+
+def test_a_reprocessed_error_comes_home_as_a_success(ponte, tmp_path, code):
+    publish(ponte, tmp_path, make_data(code=code, processed_at=now_text()))
+    eventually(lambda: ponte.entry("order", "MLC", code))
+
+    status, job = ponte.ask("POST", "/v1/reprocess", {"kind": "order", "items": [{"affiliate": "MLC", "code": code}]})
+    assert status == 202
+    (record,) = records_of(ponte, retry_topic("order"), lambda message: code.encode() in message.value())
+    retry = json.loads(record.value())
+    assert record.key().decode() == f"loja|order|MLC|{code}"
+    assert retry["type"] == "integration.order.retry_requested"
+    assert retry["data"]["reprocess_id"] == job["id"]
+    assert retry["data"]["payload"] == {"marketplaceOrderId": "2000004567"}
+    waiting = eventually(lambda: ponte.entry("order", "MLC", code), lambda entry: entry["reprocess"]["state"] == "sent")
+    assert waiting["status"] == "error"
+
+    answer = make_cloudevent(code=code, status="success", causes=[], processed_at=now_text(), reprocess_id=job["id"])
+    publish(ponte, tmp_path, answer)
+    healed = eventually(lambda: ponte.entry("order", "MLC", code), lambda entry: entry["status"] == "success")
+    assert healed["reprocess"] == {"id": job["id"], "state": "answered"}
+    assert healed["attempts"] == 2
+    assert ponte.ask("GET", f"/v1/reprocess/{job['id']}")[1]["state"] == "done"
+
+
+def test_ops_reprocess_without_any_http(ponte, tmp_path, code):
+    publish(ponte, tmp_path, make_data(code=code, processed_at=now_text()))
+    eventually(lambda: ponte.entry("order", "MLC", code))
+    asked = ponte.run("reprocess", "order", code, "--affiliate", "MLC", "--reason", "token renewed")
+    assert asked.returncode == 0, asked.stderr
+    records_of(ponte, retry_topic("order"), lambda message: code.encode() in message.value())
+    eventually(lambda: ponte.entry("order", "MLC", code), lambda entry: entry["reprocess"]["state"] == "sent")
+
+
+def test_a_bad_event_goes_aside_whole_and_the_rest_is_written(ponte, code):
+    topic = events_topic("order")
+    bad = f'{{"code": "{code}", "broken": NaN}}'.encode()
+    good = [json.dumps(make_cloudevent(code=f"{code}-{n}", processed_at=now_text())).encode() for n in range(20)]
+    values = [*good[:10], bad, *good[10:]]
+    send_raw(ponte, [OutMessage(topic, b"same", value) for value in values])
+    for n in range(20):
+        eventually(lambda n=n: ponte.entry("order", "MLC", f"{code}-{n}"))
+    (letter,) = records_of(ponte, DEAD_LETTER_TOPIC, lambda message: message.value() == bad)
+    headers = {name: value.decode() for name, value in letter.headers()}
+    assert headers["original-topic"] == topic
+    assert headers["original-offset"].isdecimal()
+    assert headers["original-partition"].isdecimal()
+    assert headers["error-class"]
+    assert headers["error-message"]
+
+
+def test_an_export_is_a_workbook_that_honours_the_filter(ponte, tmp_path, code):
+    events = [
+        make_data(code=f"{code}-{n}", affiliate="XPT", status="error" if n % 2 else "success", processed_at=now_text())
+        for n in range(20)
+    ]
+    publish(ponte, tmp_path, *events)
+    eventually(lambda: ponte.entry("order", "XPT", f"{code}-19"))
+    target = tmp_path / "report.xlsx"
+    exported = ponte.run("export", "order", "--filter", "status=error", "--filter", "affiliate=XPT", "-o", str(target))
+    assert exported.returncode == 0, exported.stderr
+    book = openpyxl.load_workbook(target)
+    rows = [row for sheet in book for row in sheet.iter_rows(values_only=True)]
+    written = {cell for row in rows for cell in row if isinstance(cell, str) and cell.startswith(code)}
+    assert written == {f"{code}-{n}" for n in range(20) if n % 2}
+
+
+def test_ingest_killed_under_load_loses_and_doubles_nothing(ponte, code):
+    topic = events_topic("stock")
+    count = 6_000
+    values = [
+        json.dumps(
+            make_cloudevent(
+                kind="stock",
+                affiliate="KLL",
+                code=f"{code}-{n % 2000}",
+                id=f"{code}-{n}",
+                processed_at=now_text(),
+                sequence=n,
+            )
+        ).encode()
+        for n in range(count)
+    ]
+    messages = [
+        OutMessage(topic, f"loja|stock|KLL|{code}-{n % 2000}".encode(), value) for n, value in enumerate(values)
+    ]
+    send_raw(ponte, messages[: count // 2])
+    victim = ponte.pids()["ingest"]
+    Path(f"/proc/{victim}/stat").read_text()
+    import os
+    import signal
+
+    os.kill(victim, signal.SIGKILL)
+    send_raw(ponte, messages[count // 2 :])
+    eventually(lambda: ponte.pids()["ingest"], lambda pid: pid != victim and is_alive(pid))
+
+    with MongoClient(ponte.status["mongo"]["uri"]) as client:
+        database = client["ponte"]
+        mine = {"_id": {"$gte": f"loja|stock|KLL|{code}-", "$lt": f"loja|stock|KLL|{code}."}}
+        eventually(lambda: database.attempts.count_documents(mine), lambda seen: seen == count, within=60)
+        eventually(
+            lambda: sum(entry["attempts"] for entry in database.log_entries.find(mine)), lambda seen: seen == count
+        )
+        events = [attempt["event_id"] for attempt in database.attempts.find(mine)]
+        assert sorted(events) == sorted(f"{code}-{n}" for n in range(count))
+        entries, attempts = (
+            list(database.log_entries.find(mine).sort("_id")),
+            list(database.attempts.find(mine).sort("_id")),
+        )
+        assert len(entries) == 2000
+        assert all(entry["attempts"] == 3 for entry in entries)
+        assert all(entry["state"]["sequence"] >= 4000 for entry in entries)
+
+        # The whole topic again: nothing changes, but for how far each entry has counted.
+        send_raw(ponte, messages)
+        marker = f"{code}-marker"
+        send_raw(
+            ponte,
+            [
+                OutMessage(
+                    topic,
+                    m.key,
+                    json.dumps(
+                        make_cloudevent(kind="stock", affiliate="MRK", code=f"{marker}-{n}", processed_at=now_text())
+                    ).encode(),
+                )
+                for n, m in enumerate(messages[:200])
+            ],
+        )
+        for n in range(200):
+            eventually(lambda n=n: ponte.entry("stock", "MRK", f"{marker}-{n}"), within=60)
+        assert list(database.attempts.find(mine).sort("_id")) == attempts
+        assert list(database.log_entries.find(mine).sort("_id")) == entries
+
+
+def test_doctor_finds_a_healthy_ponte_healthy(ponte):
+    examined = ponte.run("doctor")
+    assert examined.returncode == 0, examined.stdout
+    for service in ("ingest", "query", "reprocessor", "exporter"):
+        assert f"service {service}" in examined.stdout
+
+
+def test_a_second_ponte_on_the_same_port_is_told_so(ponte):
+    second = ponte.run("up", "--ephemeral")
+    assert second.returncode == 1
+    assert str(ponte.port) in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "neither JSON nor JSON lines"), ('{"kind": "orders"}', "kind"), ("[1]", "JSON object")],
+)
+def test_a_file_that_holds_no_events_is_refused_in_one_sentence(ponte, text, said):
+    refused = ponte.run("publish", "-", text=text)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -1,0 +1,72 @@
+import os
+import signal
+import socket
+import time
+
+from shared.contracts.names import KINDS
+from tests.support.eventually import eventually
+from tests.support.ponte import RunningPonte, is_alive
+
+STOP_SECONDS = 5.0
+
+
+def test_ctrl_c_stops_everything_within_five_seconds(tmp_path):
+    with RunningPonte("--data", str(tmp_path)) as ponte:
+        pids = ponte.pids()
+        asked_at = time.monotonic()
+        code = ponte.stop()
+        took = time.monotonic() - asked_at
+    assert took < STOP_SECONDS, f"{took:.1f} s"
+    assert code == 0
+    assert [name for name, pid in pids.items() if is_alive(pid)] == []
+
+
+def test_a_killed_ponte_leaves_nothing_behind_and_starts_again_on_its_data(tmp_path):
+    with RunningPonte("--data", str(tmp_path)) as ponte:
+        key = ponte.key
+        pids = ponte.pids()
+        ponte.process.kill()
+        ponte.process.wait()
+        eventually(lambda: [name for name, pid in pids.items() if is_alive(pid)], lambda left: left == [], within=5)
+    with RunningPonte("--data", str(tmp_path)) as again:
+        assert again.key == key
+        assert again.ask("GET", "/v1/logs/order")[0] == 200
+
+
+def test_a_worker_that_died_is_started_again(tmp_path):
+    with RunningPonte("--data", str(tmp_path)) as ponte:
+        victim = ponte.pids()["reprocessor"]
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: ponte.pids()["reprocessor"], lambda pid: pid != victim and is_alive(pid))
+        assert "reprocessor ended with -9" in ponte.said()
+
+
+def test_a_taken_port_is_a_clear_sentence(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ponte = RunningPonte("--ephemeral", PONTE_HTTP_PORT=str(other.getsockname()[1]))
+        assert ponte.process.wait(20) == 1
+    assert "is taken by another program" in ponte.said()
+    assert "Traceback" not in ponte.said()
+
+
+def test_the_demo_shop_fills_the_five_tabs_and_answers_a_reprocess(tmp_path):
+    with RunningPonte("--ephemeral", "--demo", PONTE_DEMO_HISTORY="400", PONTE_DEMO_ANSWER_MS="50") as ponte:
+        for kind in KINDS:
+            assert ponte.ask("GET", f"/v1/logs/{kind}")[1]["items"], kind
+        eventually(lambda: ponte.ask("GET", "/v1/summary")[1]["by_kind"]["stock"].get("error", 0), lambda n: n >= 5)
+        failed = ponte.ask("GET", "/v1/logs/stock?status=error&limit=30")[1]["items"]
+        items = [{"affiliate": item["affiliate"], "code": item["code"]} for item in failed]
+        status, job = ponte.ask("POST", "/v1/reprocess", {"kind": "stock", "items": items})
+        assert status == 202
+
+        def states():
+            entries = [ponte.entry("stock", item["affiliate"], item["code"]) for item in items]
+            return {(entry["reprocess"] or {}).get("state") for entry in entries}, {
+                entry["status"] for entry in entries
+            }
+
+        _, statuses = eventually(states, lambda seen: seen[0] == {"answered"}, within=60)
+        assert statuses >= {"success", "error"}
+        assert ponte.ask("GET", f"/v1/reprocess/{job['id']}")[1]["state"] == "done"

@@ -1,0 +1,89 @@
+"""docker-compose.yml, as far as it can be held without a container engine."""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.demo.settings import DemoSettings
+
+HOUSE = Path(__file__).parents[3]
+TEXT = (HOUSE / "docker-compose.yml").read_text(encoding="utf-8")
+SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
+OURS = ["ingest", "query", "reprocessor", "exporter"]
+SERVERS = ["kafka", "mongo"]
+
+
+def settings_of(service: str) -> set[str]:
+    """Return the environment variables that a service, or the demo, reads."""
+    model = DemoSettings if service == "demo" else importlib.import_module(f"services.{service}.settings").Settings
+    return {f"PONTE_{name.upper()}" for name in model.model_fields}
+
+
+def test_every_service_of_the_house_is_there() -> None:
+    rooms = {path.parent.name for path in (HOUSE / "services").glob("*/__init__.py")}
+
+    assert rooms == set(OURS)
+    assert set(SERVICES) == {*OURS, *SERVERS, "provision", "demo"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_starts_after_provision_and_says_when_it_is_ready(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["depends_on"] == {"provision": {"condition": "service_completed_successfully"}}
+    assert "/health/ready" in service["healthcheck"]["test"][-1]
+    assert service["build"]["args"] == {"SERVICE": name}
+
+
+def test_provision_waits_for_healthy_servers() -> None:
+    assert SERVICES["provision"]["depends_on"] == {name: {"condition": "service_healthy"} for name in SERVERS}
+    assert all("healthcheck" in SERVICES[name] for name in SERVERS)
+
+
+def test_the_demo_comes_only_when_asked_for() -> None:
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["demo"]
+
+
+def test_only_the_panel_is_published_and_only_to_this_machine() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+
+    assert published == {"query": ["127.0.0.1:8080:8080"]}
+    assert not any("network_mode" in service for service in SERVICES.values())
+
+
+@pytest.mark.parametrize("name", [*OURS, "demo"])
+def test_every_variable_is_one_that_the_service_reads(name: str) -> None:
+    given = {variable for variable in SERVICES[name]["environment"] if variable.startswith("PONTE_")}
+
+    assert given - settings_of(name) == set()
+
+
+def test_the_example_environment_names_only_what_is_read() -> None:
+    known = set().union(*map(settings_of, OURS))
+
+    written = set(re.findall(r"^#?(PONTE_\w+)=", (HOUSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert written
+    assert written - known == set()
+
+
+def test_the_key_is_never_in_the_file() -> None:
+    assert SERVICES["query"]["environment"]["PONTE_API_KEY"].startswith("${PONTE_API_KEY:?")
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_container_has_more_rights_or_memory_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service.get("read_only") is (None if name == "kafka" else True)
+
+
+def test_images_of_others_are_pinned() -> None:
+    assert all(re.search(r":\d", SERVICES[name]["image"]) for name in SERVERS)
