@@ -1,6 +1,7 @@
 """The retry topics, read and answered: offsets are committed up to where every request has its answer with the broker."""
 
 import asyncio
+import logging
 from threading import Lock
 from typing import Final
 
@@ -48,7 +49,8 @@ class RetryAnswers:
                 "topic.metadata.refresh.interval.ms": 10_000,
                 "reconnect.backoff.ms": 500,
                 "log_level": 3,
-            }
+            },
+            logger=logging.getLogger(__name__),
         )
 
     async def run(self) -> None:

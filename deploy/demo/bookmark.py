@@ -4,6 +4,7 @@ It is the metadata of an offset that a consumer group of its own has committed. 
 committed for a week, so a running demo writes it again now and then.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,7 +35,8 @@ class Bookmarks:
                 "enable.auto.commit": False,
                 "reconnect.backoff.ms": 500,
                 "log_level": 3,
-            }
+            },
+            logger=logging.getLogger(__name__),
         )
 
     def read(self) -> Bookmark | None:

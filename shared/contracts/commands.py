@@ -6,8 +6,9 @@ A command arrives as plain JSON or as a CloudEvent's data. Both fixed topics car
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.contracts.errors import InvalidCommand, InvalidFilter
 from shared.contracts.events import Code, Name
@@ -65,6 +66,15 @@ class ReprocessCommand(Command):
         return None if self.filter is None else LogFilter.parse({**self.filter, "kind": [self.kind]})
 
 
+def _known_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # what zoneinfo raises for unknown, malformed and directory names
+        msg = f"{name!r} is no time zone; write one such as America/Sao_Paulo or UTC"
+        raise ValueError(msg) from error
+    return name
+
+
 class ExportCommand(Command):
     """Write a report of the rows that `filter` lets pass. `kind` or `kinds`; none means all five."""
 
@@ -73,7 +83,7 @@ class ExportCommand(Command):
     filter: dict[str, Any] = Field(default_factory=dict)
     format: Format = "xlsx"
     language: Language = "pt"
-    time_zone: Annotated[str, Field(max_length=64)] = "America/Sao_Paulo"
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_known_time_zone)] = "America/Sao_Paulo"
 
     def log_filter(self) -> LogFilter:
         """Return the filter, bound to the kinds asked for."""

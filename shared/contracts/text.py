@@ -16,7 +16,7 @@ def fold(text: str) -> str:
     """Return `text` without case and accents: `Não` and `NAO` become `nao`."""
     if text.isascii():
         return text.lower().strip()
-    for _ in range(2):  # folding case can bring up what decomposes, and the other way round: `𝐀` is `A` is `a`
+    for _ in range(2):  # folding case can bring up what decomposes, and the other way round
         text = unicodedata.normalize("NFKD", text).casefold()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).strip()

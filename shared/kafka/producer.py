@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Publisher:
                 "request.timeout.ms": 10_000,
                 "topic.metadata.refresh.interval.ms": 30_000,
                 "log_level": 3,
-            }
+            },
+            logger=logging.getLogger(__name__),
         )
 
     async def publish(self, message: OutMessage) -> None:

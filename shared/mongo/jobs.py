@@ -65,7 +65,7 @@ class Jobs:
             return await self._jobs.find({"account": account}).sort("created_at", -1).limit(limit).to_list()
 
     async def lease(self, *, worker: str, now: datetime, lease_for: timedelta) -> Document | None:
-        """Take the oldest unfinished job that nobody holds; None when there is none."""
+        """Take the unfinished job that waits longest for its next slice, so that all get their turn; None when there is none."""
         with translated():
             return await self._jobs.find_one_and_update(
                 {"state": {"$in": ["queued", "running"]}, "leased_until": {"$lte": now}},
@@ -77,7 +77,7 @@ class Jobs:
                         "updated_at": now,
                     }
                 },
-                sort=[("created_at", 1)],
+                sort=[("leased_until", 1)],
                 return_document=ReturnDocument.AFTER,
             )
 

@@ -19,6 +19,7 @@ Check = Callable[[], Awaitable[None]]
 STUCK_AFTER_SECONDS: Final = 15.0
 CHECK_EVERY_SECONDS: Final = 2.0
 CHECK_TIMEOUT_SECONDS: Final = 3.0
+STOP_WITHIN_SECONDS: Final = 0.1
 
 
 class Health:
@@ -66,7 +67,9 @@ class HealthServer:
         self._server = ThreadingHTTPServer((host, port), _handler(health))
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="health", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

@@ -38,9 +38,12 @@ Main = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Worker:
-    """Plugs a service into Faust. Give it agents, main loops, checks and what to close; then `run`."""
+    """Plugs a service into Faust. Give it agents, main loops, checks and what to close; then `run`.
 
-    def __init__(self, service: str, settings: Settings) -> None:
+    `group` is the consumer group of its agents; by default the service's own.
+    """
+
+    def __init__(self, service: str, settings: Settings, *, group: str | None = None) -> None:
         configure_logging(service, settings.log_level)
         self.service = service
         self._settings = settings
@@ -48,7 +51,7 @@ class Worker:
         self._mains: list[tuple[str, Main, Callable[[], None] | None]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self.app = faust.App(
-            consumer_group(service),
+            group or consumer_group(service),
             broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
             value_serializer="raw",
             key_serializer="raw",

@@ -49,8 +49,9 @@ def running_demo(servers, account: str, **settings: str) -> Iterator[subprocess.
 def until_told(process: subprocess.Popen) -> dict:
     """Read the demo's log until the history is told; a demo that died ends the log, and the test."""
     for line in process.stderr:
-        told = orjson.loads(line)
-        if told["event"] == "history.told":
+        # librdkafka writes there too, in its own way
+        told = orjson.loads(line) if line.startswith(b"{") else {}
+        if told.get("event") == "history.told":
             return told
     raise AssertionError(f"the demo ended with {process.wait()}")
 
@@ -159,7 +160,7 @@ async def test_a_history_that_was_cut_short_is_completed_under_the_same_ids(serv
 def test_the_marketplaces_are_registered_once_the_api_answers(servers, account):
     # given an API that is not ready at first
     put: dict[str, dict] = {}
-    refusals = iter([503, 404])
+    refusals = iter([503])
 
     class Api(BaseHTTPRequestHandler):
         def do_PUT(self):  # http.server's own name

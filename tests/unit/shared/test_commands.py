@@ -28,6 +28,13 @@ def test_a_reprocess_command_at_fault_names_the_field(body, field):
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize("name", ["Mars/Base", "", "../etc/passwd", "America", "a\x00b"])
+def test_an_unknown_time_zone_is_refused_before_any_work(name):
+    with pytest.raises(InvalidCommand) as caught:
+        parse_command(ExportCommand, {"account": "loja", "time_zone": name})
+    assert caught.value.field == "time_zone"
+
+
 def test_a_filter_is_bound_to_the_kind_of_its_command():
     command = parse_command(ReprocessCommand, {"account": "loja", "kind": "price", "filter": {"status": ["error"]}})
     rows = command.log_filter()

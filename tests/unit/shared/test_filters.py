@@ -11,7 +11,7 @@ from shared.contracts.names import KINDS
 from shared.mongo.queries import query_of
 
 NAMES = st.text("ABCdef019_.-", min_size=1, max_size=8)
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40).filter(
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40).filter(
     lambda text: text == text.strip()
 )
 FILTERS = st.fixed_dictionaries(

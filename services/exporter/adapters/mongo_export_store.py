@@ -1,0 +1,98 @@
+"""Export jobs in MongoDB: who holds which, how far it is, what became of it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from services.exporter.handlers.ports import Job, Signal
+from shared.contracts.commands import ExportCommand, job_document_id
+from shared.contracts.names import EXPORTS
+from shared.mongo.client import Database, Document
+from shared.mongo.errors import translated
+from shared.mongo.jobs import Jobs
+from shared.runtime.clock import Clock
+
+EXPIRED_AT_ONCE: Final = 500
+
+
+class MongoExportStore:
+    """The jobs of the collection `exports`. Each lease has a token of its own, so a worker cannot take its own lost lease for good."""
+
+    def __init__(self, database: Database, *, lease_for: timedelta, clock: Clock) -> None:
+        self._jobs = Jobs(database, EXPORTS)
+        self._documents = database[EXPORTS]
+        self._lease_for = lease_for
+        self._clock = clock
+
+    async def take_in(self, command: ExportCommand) -> bool:
+        """Store the command as a queued job; False when it, or another under its id, is there already."""
+        now = self._clock()
+        job = await self._jobs.insert(command.model_dump(mode="json"), now=now)
+        return bool(job["created_at"] == now)
+
+    async def lease(self) -> Job | None:
+        """Take the oldest job that nobody holds and count the start."""
+        token = uuid4().hex
+        document = await self._jobs.lease(worker=token, now=self._clock(), lease_for=self._lease_for)
+        if document is None:
+            return None
+        job = Job(
+            id=document["id"],
+            account=document["account"],
+            token=token,
+            command=document["command"],
+            starts=int(document["progress"].get("starts", 0)) + 1,
+            cancel_requested=bool(document["cancel_requested"]),
+        )
+        began = await self.record(job, {"starts": job.starts, "rows": None, "rows_done": 0})
+        return job if began != "lost" else None
+
+    async def record(self, job: Job, progress: Mapping[str, Any]) -> Signal:
+        """Set `progress.*`, keep the lease, say whether someone asked to cancel."""
+        document = await self._jobs.record_progress(
+            _held(job), progress, worker=job.token, now=self._clock(), lease_for=self._lease_for
+        )
+        if document is None:
+            return "lost"
+        return "cancel" if document["cancel_requested"] else "go on"
+
+    async def finish(
+        self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
+    ) -> bool:
+        """End the job, if the lease still holds."""
+        ended = await self._jobs.finish(
+            _held(job), state, worker=job.token, now=self._clock(), progress=progress, error=error
+        )
+        return ended is not None
+
+    async def give_back(self, job: Job) -> None:
+        """Free the lease and take the start back."""
+        if await self.record(job, {"starts": job.starts - 1, "rows_done": 0}) != "lost":
+            await self._jobs.release(_held(job), worker=job.token, now=self._clock())
+
+    async def expire(self, *, finished_before: datetime) -> list[str]:
+        """Set old done jobs to `expired`, each under a guard; return the files that were theirs."""
+        old = {"state": "done", "finished_at": {"$lt": finished_before}}
+        with translated():
+            documents = await self._documents.find(old, {"progress.file_id": 1}).limit(EXPIRED_AT_ONCE).to_list()
+            for document in documents:
+                change = {"state": "expired", "updated_at": self._clock()}
+                await self._documents.update_one({"_id": document["_id"], "state": "done"}, {"$set": change})
+        return [file_id for document in documents if (file_id := document["progress"].get("file_id"))]
+
+    async def is_wanted(self, file_id: str) -> bool:
+        """Say whether a job that is under way, or done with this very file, owns it."""
+        identity = file_id.rpartition("|")[0]
+        with translated():
+            document = await self._documents.find_one({"_id": {"$eq": identity}}, {"state": 1, "progress.file_id": 1})
+        if document is None:
+            return False
+        return bool(
+            document["state"] == "running"
+            or (document["progress"].get("file_id") == file_id and document["state"] == "done")
+        )
+
+
+def _held(job: Job) -> Document:
+    return {"_id": job_document_id(job.account, job.id)}

@@ -1,0 +1,1 @@
+"""What a report says: its columns, words, cells and totals. Touches nothing."""

@@ -1,0 +1,1 @@
+"""Who calls the exporter: commands from the topic, the runner's leases, the clock."""

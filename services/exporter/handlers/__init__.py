@@ -1,0 +1,1 @@
+"""The exporter's stories: `exporting` first, then `housekeeping`; what they need of the world stands in `ports`."""

@@ -1,0 +1,148 @@
+"""What the exporter needs of the world. Each comment is the contract; `tests/contract` holds fakes and real adapters to it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, Literal, Protocol
+
+from services.exporter.core.report import Report
+from services.exporter.core.tally import Tally
+from shared.contracts.commands import ExportCommand
+from shared.contracts.entries import LogEntry
+from shared.contracts.filters import LogFilter
+
+Signal = Literal["go on", "cancel", "lost"]
+"""What a heartbeat answers: all is well; someone asked to cancel; the lease went to another worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """An export job under lease. `token` names this lease; `starts` counts how often the job was begun, this time included."""
+
+    id: str
+    account: str
+    token: str
+    command: Mapping[str, Any]
+    starts: int
+    cancel_requested: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of all files of this job begin with."""
+        return f"{self.account}|{self.id}|"
+
+    @property
+    def file_id(self) -> str:
+        """Id of the file that this start writes; no other start has it."""
+        return f"{self.prefix}{self.token}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedFile:
+    """A complete file in the making's own nameless temporary file. `stream` stands at its first byte."""
+
+    stream: BinaryIO
+    bytes: int
+    sha256: str
+
+
+class Reading(Protocol):
+    """One pass over the chosen entries of an account."""
+
+    @property
+    def is_one_moment(self) -> bool:
+        """Whether everything read so far is as it stood at one moment; turns False when the store gave that moment up."""
+        ...
+
+    async def marketplaces(self) -> Mapping[str, str]:
+        """Return affiliate → marketplace name, of those that are registered."""
+        ...
+
+    async def count(self) -> int | None:
+        """Return how many entries `batches` will yield; None when counting takes too long. Raise StoreUnavailable."""
+        ...
+
+    def batches(self) -> AsyncIterator[list[LogEntry]]:
+        """Yield the entries, each once, by kind, then by id; bounded in rows and in size, none empty. No payloads, no evidence.
+
+        An interrupted read goes on after the last entry; StoreUnavailable when that did not help for some time.
+        """
+        ...
+
+
+class EntryReader(Protocol):
+    """Reads log entries."""
+
+    def read(self, account: str, rows: LogFilter) -> AbstractAsyncContextManager[Reading]:
+        """Open a pass over the entries of `account`, and of no other, that `rows` lets pass."""
+        ...
+
+
+class Workbook(Protocol):
+    """One report in the making, in constant memory. Synchronous: one thread at a time, never the event loop's."""
+
+    def append(self, entries: Sequence[LogEntry]) -> None:
+        """Add a row for each entry, whatever it holds. Raise OSError when the disk is full."""
+        ...
+
+    def finish(self, tally: Tally, *, is_one_moment: bool) -> FinishedFile:
+        """Complete the file; a report without rows is complete too. Call it once, at the end; `close` ends the file's life."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing on the disk; safe to repeat, at any point."""
+        ...
+
+
+OpenWorkbook = Callable[[Report], Workbook]
+
+
+class ExportStore(Protocol):
+    """The jobs. Raises StoreUnavailable when it cannot be asked."""
+
+    async def take_in(self, command: ExportCommand) -> bool:
+        """Store the command as a queued job; False when a job of that account and id is there already, which then stays."""
+        ...
+
+    async def lease(self) -> Job | None:
+        """Take the oldest unfinished job that nobody holds; None when there is none."""
+        ...
+
+    async def record(self, job: Job, progress: Mapping[str, Any]) -> Signal:
+        """Set fields of the progress and keep the lease."""
+        ...
+
+    async def finish(
+        self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
+    ) -> bool:
+        """End the job; False when the lease was lost, and then nothing is changed."""
+        ...
+
+    async def give_back(self, job: Job) -> None:
+        """Let any worker take the job at once; the start does not count. Nothing happens when the lease was lost."""
+        ...
+
+    async def expire(self, *, finished_before: datetime) -> list[str]:
+        """Set the jobs that were done before that instant to `expired`; return the ids of their files."""
+        ...
+
+    async def is_wanted(self, file_id: str) -> bool:
+        """Say whether the file belongs to a job: the file of a done one, or any of one under way."""
+        ...
+
+
+class FileStore(Protocol):
+    """The finished files. A file that can be opened is whole."""
+
+    async def put(self, file_id: str, file: FinishedFile, *, name: str, facts: Mapping[str, Any]) -> None:
+        """Store the file; when this raises or is cancelled, no file can be opened, though pieces may remain."""
+        ...
+
+    async def delete(self, file_id: str) -> None:
+        """Remove the file or its pieces; nothing happens when there are none."""
+        ...
+
+    async def list_ids(self, prefix: str = "") -> list[str]:
+        """Return the ids that begin with `prefix`, of files and of pieces that no file claims."""
+        ...

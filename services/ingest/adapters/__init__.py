@@ -1,0 +1,1 @@
+"""How ingest speaks to MongoDB and Kafka. These touch and decide nothing."""

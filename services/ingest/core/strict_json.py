@@ -1,0 +1,88 @@
+"""Bytes → a JSON object that MongoDB can hold as it is, or the reason why not.
+
+orjson is strict, but lets four things pass that would change or break on their way into BSON. Each has a test on the bytes that is
+almost free and almost never hits; only what it hits is looked at exactly.
+"""
+
+import json
+import string
+from typing import Any, Final
+
+import orjson
+
+from shared.contracts.errors import InvalidEvent
+from shared.contracts.names import MAX_EVENT_BYTES
+
+MAX_DEPTH: Final = 100
+"""Nested objects and arrays; MongoDB refuses 180 levels, and ours add a few."""
+
+_BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_BY_MESSAGE: Final = {"depth limit": "TooDeep", "number is infinity": "NumberTooLarge"}
+_ZEROS: Final = bytes(ord("0") if chr(byte) in string.digits else ord(" ") for byte in range(256))
+_LONG_RUN: Final = b"0" * 19
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_LONGEST: Final = len(str(_SMALLEST))
+
+
+def parse_object(value: bytes | None) -> dict[str, Any]:
+    """Return the object that `value` holds. Raise InvalidEvent with the class of what is wrong."""
+    if value is None:
+        raise InvalidEvent("Tombstone", "the record has no value; an event is never a deletion")
+    if len(value) > MAX_EVENT_BYTES:
+        raise InvalidEvent("TooLarge", f"the value has {len(value)} bytes, at most {MAX_EVENT_BYTES} are taken")
+    body = _parse(value)
+    if not isinstance(body, dict):
+        raise InvalidEvent("NotAnObject", "an event is a JSON object")
+    # A digit becomes 0, all else a blank: one search in C finds a number too long to be surely a 64-bit one.
+    if _LONG_RUN in value.translate(_ZEROS):
+        _refuse_wide_integers(value)
+    if b"\\u0000" in value or value.count(b"{") + value.count(b"[") > MAX_DEPTH:
+        _refuse_nul_keys_and_depth(body)
+    return body
+
+
+def _parse(value: bytes) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise InvalidEvent(_class_of(value, str(error)), f"not JSON in UTF-8: {error}") from error
+
+
+def _class_of(value: bytes, message: str) -> str:
+    if not value.strip():
+        return "Empty"
+    if value.startswith(_BYTE_ORDER_MARKS):
+        return "ByteOrderMark"
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return "NotUtf8"
+    return next((name for words, name in _BY_MESSAGE.items() if words in message), "InvalidJson")
+
+
+def _refuse_wide_integers(value: bytes) -> None:
+    json.loads(value, parse_int=_narrow)
+
+
+def _narrow(digits: str) -> int:
+    # By length first: Python refuses to read some thousands of digits at all.
+    if len(digits) > _LONGEST or not _SMALLEST <= int(digits) <= _LARGEST:
+        raise InvalidEvent("NumberTooLarge", f"the integer {digits[:40]} needs more than 64 bit; send it as a text")
+    return int(digits)
+
+
+def _refuse_nul_keys_and_depth(body: Any) -> None:
+    level, depth = [body], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise InvalidEvent("TooDeep", f"nested more than {MAX_DEPTH} levels deep")
+        below: list[Any] = []
+        for node in level:
+            if isinstance(node, dict):
+                if any("\x00" in name for name in node):
+                    raise InvalidEvent("NulInKey", "the name of a field holds U+0000")
+                below += [child for child in node.values() if isinstance(child, (dict, list))]
+            else:
+                below += [child for child in node if isinstance(child, (dict, list))]
+        level = below

@@ -1,0 +1,1 @@
+"""Who calls ingest: the intake with batches of records, Faust with replay commands."""

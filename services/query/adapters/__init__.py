@@ -1,0 +1,1 @@
+"""How the ports of the stories are said to MongoDB and Kafka."""

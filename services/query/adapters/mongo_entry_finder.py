@@ -1,0 +1,82 @@
+"""What a dry run needs to know, without reading more than decides."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+
+from services.query.adapters.mongo_log_reader import index_of, indexed_query
+from services.query.handlers.commanding import Alike
+from shared.contracts.entries import LogEntry, entry_from_document
+from shared.contracts.filters import LogFilter
+from shared.contracts.names import LOG_ENTRIES
+from shared.mongo.client import Database, Document
+from shared.mongo.errors import translated
+
+DECIDING: Final = {
+    "account": 1,
+    "kind": 1,
+    "affiliate": 1,
+    "code": 1,
+    "state.status": 1,
+    "state.processed_at": 1,
+    "state.received_at": 1,
+    "state.causes": 1,
+    "first_seen_at": 1,
+    "reprocess": 1,
+}
+IDS_AT_ONCE: Final = 1_000
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MongoEntryFinder:
+    """The port EntryFinder."""
+
+    def __init__(self, database: Database, *, time_limit_ms: int) -> None:
+        self._entries: AsyncCollection[Document] = database[LOG_ENTRIES]
+        self._time_limit_ms = time_limit_ms
+
+    async def find_entries(self, identities: Sequence[str]) -> dict[str, LogEntry]:
+        """Return the entries among `identities`, by id."""
+        found: dict[str, LogEntry] = {}
+        for start in range(0, len(identities), IDS_AT_ONCE):
+            query = {"_id": {"$in": list(identities[start : start + IDS_AT_ONCE])}}
+            with translated():
+                documents = await self._entries.find(query, DECIDING, max_time_ms=self._time_limit_ms).to_list()
+            found.update((document["_id"], entry_from_document(document)) for document in documents)
+        return found
+
+    async def list_alike(self, account: str, rows: LogFilter) -> list[Alike]:
+        """Return all rows, grouped by what decides: status, reprocess state, error codes."""
+        deciding = {"status": "$state.status", "reprocess": "$reprocess.state", "codes": "$state.causes.code"}
+        pipeline = [
+            {"$match": indexed_query(account, rows)},
+            {"$group": {"_id": deciding, "count": {"$sum": 1}}},
+        ]
+        options: dict[str, Any] = {"maxTimeMS": self._time_limit_ms}
+        if (index := index_of(rows)) is not None:
+            options["hint"] = index
+        with translated():
+            cursor = await self._entries.aggregate(pipeline, **options)
+            return [_alike(account, group) for group in await cursor.to_list()]
+
+
+def _alike(account: str, group: Document) -> Alike:
+    deciding = group["_id"]
+    state = deciding.get("reprocess")
+    specimen = LogEntry(
+        account=account,
+        kind="",
+        affiliate="",
+        code="",
+        status=deciding["status"],
+        processed_at=LONG_AGO,
+        received_at=LONG_AGO,
+        first_seen_at=LONG_AGO,
+        last_success_at=None,
+        attempts=0,
+        causes=[{"code": code} for code in deciding.get("codes") or ()],
+        reprocess={"id": "", "state": state} if state else None,
+    )
+    return Alike(specimen, group["count"])

@@ -1,0 +1,139 @@
+"""What is plugged into what."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.query.adapters.kafka_commands import KafkaCommands
+from services.query.adapters.mongo_counts import MongoLogCounts
+from services.query.adapters.mongo_entry_finder import MongoEntryFinder
+from services.query.adapters.mongo_files import MongoFileStore
+from services.query.adapters.mongo_keys import MongoCredentials
+from services.query.adapters.mongo_log_reader import MongoLogReader
+from services.query.adapters.mongo_registry import MongoRegistry
+from services.query.entrypoints.dependencies import Services
+from services.query.entrypoints.http import create_app
+from services.query.handlers.signing_in import ensure_first_key
+from services.query.settings import Settings
+from shared.contracts.errors import Defect
+from shared.contracts.names import EXPORTS, REPROCESS_REQUESTS
+from shared.kafka.producer import Publisher
+from shared.mongo.client import connect
+from shared.mongo.errors import translated
+from shared.mongo.jobs import Jobs
+from shared.runtime import clock
+from shared.runtime.health import Health, HealthServer
+from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.retry import until_done
+from shared.runtime.settings import read_settings
+
+log = get_logger(__name__)
+
+EXIT_WRONGLY_SET = 2
+FIRST_KEY_SECONDS = 3.0
+"""So long the start waits for the first key to be stored; then the service is live, and ready once MongoDB answers."""
+SERVICE = "query"
+
+
+def build(settings: Settings, **overrides: Any) -> FastAPI:
+    """Return the application. `overrides` replace single fields of `Services`, for tests."""
+    client = connect(settings.mongo_uri.get_secret_value(), service=SERVICE)
+    database = client[settings.mongo_database]
+    publisher = Publisher(settings.kafka_bootstrap, service=SERVICE, timeout_seconds=settings.query_publish_seconds)
+    limit, long_limit = settings.query_time_limit_ms, settings.query_summary_time_limit_ms
+
+    async def check_mongo() -> None:
+        with translated():
+            await client.admin.command("ping")
+
+    ports: dict[str, Any] = {
+        "settings": settings,
+        "now": clock.now,
+        "log": MongoLogReader(database, time_limit_ms=limit, now=clock.now),
+        "counts": MongoLogCounts(database, time_limit_ms=long_limit),
+        "entries": MongoEntryFinder(database, time_limit_ms=long_limit),
+        "reprocesses": Jobs(database, REPROCESS_REQUESTS),
+        "exports": Jobs(database, EXPORTS),
+        "files": MongoFileStore(database),
+        "commands": KafkaCommands(publisher),
+        "registry": MongoRegistry(database, time_limit_ms=limit, now=clock.now),
+        "credentials": MongoCredentials(database, time_limit_ms=limit),
+        "health": Health({"mongo": check_mongo}),
+    }
+    services = Services(**{**ports, **overrides})
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        server = HealthServer(services.health, host=settings.health_host, port=settings.health_port)
+        log.info("health.listening", extra={"facts": {"port": server.port}})
+        tasks = [asyncio.create_task(_prepare(services)), asyncio.create_task(services.health.watch())]
+        await asyncio.wait(tasks[:1], timeout=FIRST_KEY_SECONDS)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await publisher.close()
+            await client.close()
+            await asyncio.to_thread(server.stop)
+
+    return create_app(services, lifespan=lifespan)
+
+
+async def _prepare(services: Services) -> None:
+    settings = services.settings
+    if settings.api_key is None:
+        log.warning(
+            "key.absent", extra={"facts": {"why": "PONTE_API_KEY is unset: only keys already stored are known"}}
+        )
+        return
+    key = settings.api_key.get_secret_value()
+    await until_done(
+        lambda: ensure_first_key(services.credentials, settings.account, key, now=services.now),
+        what="storing the first key",
+    )
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code."""
+    try:
+        settings = read_settings(Settings)
+    except Defect as error:
+        print(f"query: {error}", file=sys.stderr)  # noqa: T201  # no log yet, and a person reads it
+        return EXIT_WRONGLY_SET
+    configure_logging(SERVICE, settings.log_level)
+    try:
+        listener = _listen(settings.query_host, settings.http_port)
+    except OSError as error:
+        place = f"{settings.query_host}:{settings.http_port}"
+        print(f"query: cannot listen on {place}: {error.strerror}; set PONTE_HTTP_PORT", file=sys.stderr)  # noqa: T201  # as above
+        return EXIT_WRONGLY_SET
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn drains on either, then raises the signal once more: to be asked to stop and to stop is no failure.
+        signal.signal(number, lambda *_: sys.exit(0))
+    facts = {"port": listener.getsockname()[1], "settings": settings.summary()}
+    log.info("service.started", extra={"facts": facts})
+    config = uvicorn.Config(
+        build(settings),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=settings.query_drain_seconds,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)

@@ -1,0 +1,99 @@
+"""A position in a list ↔ opaque text, versioned, bound to the list it was made for.
+
+The text carries a digest over the position and what it is bound to, so an altered cursor, or one of another account, filter or
+order, is refused by name instead of misread. The digest is no secret: a forged position could only start a caller's own list
+elsewhere, as `from` and `to` do, and so every replica reads every other's cursors without a shared key.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from shared.contracts.errors import InvalidCursor
+
+VERSION: Final = 1
+MAX_CURSOR_LENGTH: Final = 2048
+DIGEST_BYTES: Final = 12
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A row's place: its instant (aware, whole milliseconds) and its id, which breaks ties."""
+
+    at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a cursor belongs to: the account, the list (its filter, or an entry id) and its order."""
+
+    account: str
+    rows: str
+    sort: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a page starts: beyond `position`, backwards when the page before it is asked for."""
+
+    position: Position
+    backwards: bool
+
+
+def encode_cursor(position: Position, binding: Binding, *, backwards: bool = False) -> str:
+    """Return the opaque text."""
+    body = orjson.dumps([VERSION, int(backwards), _milliseconds(position.at), position.id])
+    return base64.urlsafe_b64encode(_digest(body, binding) + body).decode().rstrip("=")
+
+
+def decode_cursor(text: str, binding: Binding) -> Start:
+    """Return where to start. Raise InvalidCursor for any text that `encode_cursor` did not write for `binding`."""
+    raw = _bytes(text)
+    digest, body = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
+    fields = _fields(body)
+    if fields[0] != VERSION:
+        raise InvalidCursor(
+            f"the cursor is of version {fields[0]!r}, this server writes {VERSION}: start at the first page"
+        )
+    if digest != _digest(body, binding):
+        raise InvalidCursor(
+            "the cursor was altered, or belongs to another account, filter or sort: start at the first page"
+        )
+    _, backwards, milliseconds, identity = fields
+    return Start(Position(EPOCH + timedelta(milliseconds=milliseconds), identity), backwards=bool(backwards))
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError as error:
+        raise InvalidCursor("the cursor is not one that this API gave") from error
+    canonical = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    if canonical != text or len(text) > MAX_CURSOR_LENGTH:
+        raise InvalidCursor("the cursor is not one that this API gave")
+    return raw
+
+
+def _fields(body: bytes) -> list[Any]:
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidCursor("the cursor is not one that this API gave") from error
+    if not isinstance(fields, list) or len(fields) == 0:
+        raise InvalidCursor("the cursor is not one that this API gave")
+    return fields
+
+
+def _digest(body: bytes, binding: Binding) -> bytes:
+    bound = orjson.dumps([binding.account, binding.rows, binding.sort])
+    return hashlib.sha256(bound + b"\x00" + body).digest()[:DIGEST_BYTES]
+
+
+def _milliseconds(instant: datetime) -> int:
+    return (instant - EPOCH) // timedelta(milliseconds=1)

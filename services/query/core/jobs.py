@@ -1,0 +1,49 @@
+"""A job as callers see it: what was asked, how far it is, how it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.contracts.commands import FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A reprocess or export job. `command` is the command as JSON, `progress` what its worker counted so far.
+
+    Reprocess: `progress` has matched, sent, skipped {reason: n}, failed. Export: rows, rows_done, file_id, file_name, bytes,
+    sha256, content_type. Any of them may be missing until the worker wrote it. Instants are aware.
+    """
+
+    account: str
+    id: str
+    state: str
+    command: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None = None
+    cancel_requested: bool = False
+    error: str | None = None
+    progress: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_finished(self) -> bool:
+        """Say whether nothing more will happen to the job."""
+        return self.state in FINAL_STATES
+
+
+def job_from_document(document: Mapping[str, Any]) -> Job:
+    """Return the job that a document of `reprocess_requests` or `exports` holds."""
+    return Job(
+        account=document["account"],
+        id=document["id"],
+        state=document["state"],
+        command=document.get("command", {}),
+        created_at=document["created_at"],
+        updated_at=document.get("updated_at", document["created_at"]),
+        finished_at=document.get("finished_at"),
+        cancel_requested=bool(document.get("cancel_requested", False)),
+        error=document.get("error"),
+        progress=document.get("progress") or {},
+    )

@@ -1,0 +1,51 @@
+"""What routes and pages stand on: one typed object, built by app.py and kept in `app.state.services`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.query.core.permissions import Caller
+from services.query.handlers.commanding import Commands, EntryFinder, JobStore
+from services.query.handlers.files import FileStore
+from services.query.handlers.insights import LogCounts
+from services.query.handlers.reading import LogReader
+from services.query.handlers.registry import Registry
+from services.query.handlers.signing_in import Credentials
+from services.query.settings import Settings
+from shared.runtime.clock import Clock
+from shared.runtime.health import Health
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The ports, each filled with its adapter, the settings and the clock."""
+
+    settings: Settings
+    now: Clock
+    log: LogReader
+    counts: LogCounts
+    entries: EntryFinder
+    reprocesses: JobStore
+    exports: JobStore
+    files: FileStore
+    commands: Commands
+    registry: Registry
+    credentials: Credentials
+    health: Health
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the application that took the request."""
+    services: Services = request.app.state.services
+    return services
+
+
+def caller_of(request: Request) -> Caller | None:
+    """Return who asks, by API key or by session; None for a stranger. The gate in auth.py found it out."""
+    caller: Caller | None = request.scope.get("state", {}).get("caller")
+    return caller
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]
+MaybeCaller = Annotated[Caller | None, Depends(caller_of)]

@@ -1,0 +1,54 @@
+"""A file as an answer: whole or one range, named safely (RFC 6266), recognisable by its hash."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from services.query.handlers.files import ExportFile
+
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+
+
+def download(file: ExportFile, headers: Mapping[str, str]) -> Response:
+    """Return the answer to a request for `file`; `headers` are the request's."""
+    size, tag = file.content.size, f'"{file.sha256}"'
+    told = {"Accept-Ranges": "bytes", "Content-Disposition": attachment(file.name)}
+    if file.sha256:
+        told["ETag"] = tag
+        if headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=told)
+    wanted = headers.get("range") if headers.get("if-range") in {None, tag} else None
+    start, end = (0, size) if wanted is None else byte_range(wanted, size)
+    if start >= end and size > 0:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+    told["Content-Length"] = str(end - start)
+    partial = (start, end) != (0, size)
+    if partial:
+        told["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return StreamingResponse(
+        file.content.read(start, end), status_code=206 if partial else 200, headers=told, media_type=file.content_type
+    )
+
+
+def byte_range(text: str, size: int) -> tuple[int, int]:
+    """Return (start, end), end exclusive, of a Range header; the whole file for one that we do not serve; (0, 0): none of it."""
+    matched = _RANGE.fullmatch(text.strip())
+    if matched is None or matched[0] == "bytes=-":
+        return 0, size
+    first, last = matched.groups()
+    if not first:
+        return (max(size - int(last), 0), size) if int(last) else (0, 0)
+    if int(first) >= size:
+        return 0, 0
+    if last and int(last) < int(first):
+        return 0, size
+    return int(first), min(int(last) + 1, size) if last else size
+
+
+def attachment(name: str) -> str:
+    """Return a Content-Disposition that no name can break out of."""
+    safe = re.sub(r"[^A-Za-z0-9._ -]", "_", name) or "export"
+    return f"attachment; filename=\"{safe}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,91 @@
+"""Around every request: its correlation id, one log line, one metric, the security headers, and the last resort."""
+
+import re
+import time
+from typing import Final
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.query.entrypoints.problems import DEFECT, problem
+from shared.runtime.logging import get_logger
+from shared.runtime.metrics import HTTP_SECONDS
+
+log = get_logger(__name__)
+
+REQUEST_ID: Final = "X-Request-ID"
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+UNROUTED: Final = "unrouted"
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+"""Set where the answer does not say otherwise; `no-store` because nearly all answers hold a shop's data."""
+
+
+class Observe:
+    """Pure ASGI middleware, the outermost of ours."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and tell of its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_completed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_completed)
+        except Exception:
+            log.exception("request.failed", extra={"facts": {"request_id": request_id}})
+            if status:  # the answer has begun: only breaking it off tells the client that it is not whole
+                raise
+            await problem(scope, 500, DEFECT)(scope, receive, send_completed)
+        finally:
+            _tell(scope, status, request_id, time.perf_counter() - started)
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _tell(scope: Scope, status: int, request_id: str, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", UNROUTED)
+    HTTP_SECONDS.labels(route, str(status)).observe(seconds)
+    caller = scope.get("state", {}).get("caller")
+    facts = {
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "milliseconds": round(seconds * 1000, 1),
+        "request_id": request_id,
+        "account": getattr(caller, "account", None),
+        "key_id": getattr(caller, "key_id", None),
+    }
+    log.info("request.answered", extra={"facts": facts})

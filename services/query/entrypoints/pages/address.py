@@ -1,0 +1,149 @@
+"""What the address of a list says, both ways: the filter, the page size, the order and the page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+from shared.contracts.entries import LogEntry
+from shared.contracts.errors import InvalidFilter
+from shared.contracts.filters import PARAMETERS, LogFilter
+from shared.contracts.names import Kind
+from shared.contracts.times import format_instant
+
+PAGE_SIZES: Final = (15, 30, 50, 100)
+DEFAULT_PAGE_SIZE: Final = 30
+NEWEST_FIRST: Final = "-processed_at"
+OLDEST_FIRST: Final = "processed_at"
+FILTER_NAMES: Final = tuple(name for name in PARAMETERS if name != "kind")
+
+SAME_ID: Final[Mapping[str, str]] = {
+    "order": "order",
+    "tracking": "order",
+    "product": "sku",
+    "price": "sku",
+    "stock": "sku",
+}
+"""Kinds whose code means the same thing: a search moves along only between these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListAddress:
+    """The address of one list; every link on the page is this one with something changed."""
+
+    kind: Kind
+    rows: LogFilter
+    limit: int = DEFAULT_PAGE_SIZE
+    sort: str = NEWEST_FIRST
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the address's parameters, defaults left out; several values are lists."""
+        written = {name: value for name, value in self.rows.to_json().items() if name != "kind"}
+        if self.limit != DEFAULT_PAGE_SIZE:
+            written["limit"] = str(self.limit)
+        if self.sort != NEWEST_FIRST:
+            written["sort"] = self.sort
+        return written
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the filter as (name, value) pairs: the hidden fields of a form."""
+        written = {name: value for name, value in self.rows.to_json().items() if name != "kind"}
+        return [
+            (name, item) for name, value in written.items() for item in ([value] if isinstance(value, str) else value)
+        ]
+
+    def href(self, path: str = "", **more: str) -> str:
+        """Return the address, optionally of a sub-page `path`, with further parameters."""
+        query = urlencode({**self.parameters(), **{name: value for name, value in more.items() if value}}, doseq=True)
+        return f"/logs/{self.kind}{path}" + (f"?{query}" if query else "")
+
+    def page(self, cursor: str) -> str:
+        """Return the address of the page that `cursor` names."""
+        return self.href(cursor=cursor)
+
+    def tab(self, kind: Kind) -> str:
+        """Return the same question asked of another tab: what cannot mean the same there is left out."""
+        q = self.rows.q if SAME_ID[kind] == SAME_ID[self.kind] else ""
+        error_code = self.rows.error_code if kind == self.kind else ()
+        return replace(self, kind=kind, rows=replace(self.rows, kind=(kind,), q=q, error_code=error_code)).href()
+
+    def status(self, kind: Kind, status: str) -> str:
+        """Return the address of the rows of `kind` in `status` ("" for all), affiliates and period kept."""
+        chosen = (status,) if status else ()
+        kept = LogFilter(
+            kind=(kind,),
+            affiliate=self.rows.affiliate,
+            status=chosen,
+            from_at=self.rows.from_at,
+            to_at=self.rows.to_at,
+        )
+        return replace(self, kind=kind, rows=kept).href()
+
+    def without(self, name: str, value: str = "") -> str:
+        """Return the address with one value of a filter field taken away; with no value, the whole field."""
+        held = getattr(self.rows, name)
+        left: Any = tuple(item for item in held if item != value) if isinstance(held, tuple) else None
+        changes: dict[str, Any] = {name: "" if name == "q" else left}
+        rows = replace(self.rows, **changes)
+        return replace(self, rows=rows).href()
+
+    def unfiltered(self) -> str:
+        """Return the address of the whole tab."""
+        return replace(self, rows=LogFilter(kind=(self.kind,))).href()
+
+    def sorted_by(self, sort: str) -> str:
+        """Return the address in another order."""
+        return replace(self, sort=sort).href()
+
+
+def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> ListAddress:
+    """Return what the query says. Instants without a zone, as native inputs send them, are read in `zone`."""
+    values: dict[str, Any] = {name: list(query[name]) for name in FILTER_NAMES if query.get(name)}
+    for name in ("from", "to"):
+        if name in values:
+            values[name] = [_with_zone(name, text.strip(), zone) for text in values[name] if text.strip()]
+    values["affiliate"] = [text.strip() for text in values.get("affiliate", ())]
+    values["error_code"] = [text.strip() for text in values.get("error_code", ())]
+    rows = LogFilter.parse({**values, "kind": [kind]})
+    sort = next(iter(query.get("sort", ())), "")
+    limit = next(iter(query.get("limit", ())), "")
+    return ListAddress(
+        kind=kind,
+        rows=rows,
+        limit=int(limit) if limit.isdecimal() and int(limit) in PAGE_SIZES else DEFAULT_PAGE_SIZE,
+        sort=sort if sort in (NEWEST_FIRST, OLDEST_FIRST) else NEWEST_FIRST,
+    )
+
+
+def is_untidy(query: Mapping[str, Sequence[str]]) -> bool:
+    """Say whether a form wrote the query: empty values, or instants without a zone; such an address is rewritten."""
+    return any(not value.strip() for values in query.values() for value in values) or any(
+        len(value) < len("2026-11-23T10:11:12Z") for name in ("from", "to") for value in query.get(name, ())
+    )
+
+
+def entry_path(kind: str, affiliate: str, code: str, page: str = "") -> str:
+    """Return the path of an entry's page; `code` is one percent-encoded segment, whatever it holds."""
+    return f"/logs/{kind}/{affiliate}/{quote(code, safe='')}{page}"
+
+
+def item_value(entry: LogEntry) -> str:
+    """Return an entry as a form's value: `affiliate|code`."""
+    return f"{entry.affiliate}|{entry.code}"
+
+
+def local_input(at: datetime | None, zone: ZoneInfo) -> str:
+    """Return an instant as the value of a `datetime-local` input, in `zone`."""
+    return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
+
+
+def _with_zone(name: str, text: str, zone: ZoneInfo) -> str:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidFilter(name, "must be a date and time, such as 2026-11-23T10:11") from error
+    if instant.tzinfo is not None:
+        return text
+    return format_instant(instant.replace(tzinfo=zone))

@@ -1,0 +1,72 @@
+"""Errors as pages: a visitor of the panel gets words and a way on, never JSON."""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from services.query.entrypoints.pages.screen import Screen, SignInNeeded, screen_of
+from services.query.entrypoints.problems import RETRY_AFTER_SECONDS, status_of
+from shared.contracts.errors import InvalidField, PonteError
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages, and whose strangers are led to the sign-in."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with the errors caught."""
+        answer = super().get_route_handler()
+
+        async def answer_as_page(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except SignInNeeded:
+                return to_sign_in(screen_of(request))
+            except PonteError as error:
+                return problem_page(screen_of(request), error)
+            except RequestValidationError:
+                return show_problem(screen_of(request), HTTPStatus.NOT_FOUND, {})
+            except HTTPException as error:
+                return show_problem(screen_of(request), HTTPStatus(error.status_code), {})
+            except Exception:
+                log.exception("page.failed", extra={"facts": {"path": request.url.path}})
+                return show_problem(screen_of(request), HTTPStatus.INTERNAL_SERVER_ERROR, {})
+
+        return answer_as_page
+
+
+def to_sign_in(screen: Screen) -> Response:
+    """Lead a stranger to the sign-in page, remembering where a reader wanted to go."""
+    if screen.wants_fragment:
+        return show_problem(screen, HTTPStatus.FORBIDDEN, {})
+    wanted = screen.here if screen.request.method == "GET" and screen.here != "/" else ""
+    return RedirectResponse("/sign-in" + (f"?{urlencode({'next': wanted})}" if wanted else ""), status_code=303)
+
+
+def problem_page(screen: Screen, error: PonteError) -> Response:
+    """Return the page that tells of `error`."""
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("page.refused", exc_info=error, extra={"facts": {"path": screen.request.url.path, "why": str(error)}})
+    facts = {"field": error.field, "reason": error.reason} if isinstance(error, InvalidField) else {}
+    return show_problem(screen, status, facts)
+
+
+def show_problem(screen: Screen, status: HTTPStatus, facts: dict[str, str]) -> Response:
+    """Return the page of a status; the one of 500 where a status has none."""
+    key = f"problem.{status.value}" if screen.t.has(f"problem.{status.value}") else "problem.500"
+    what = screen.t(f"{key}.what", **facts) if facts or status != HTTPStatus.UNPROCESSABLE_ENTITY else ""
+    template = "parts/problem.html" if screen.wants_fragment else "problem.html"
+    response = screen.render(template, status=status.value, title=screen.t(key), what=what)
+    if status in RETRY_AFTER_SECONDS:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
+    return response

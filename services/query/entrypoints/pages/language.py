@@ -1,0 +1,79 @@
+"""The panel's three languages: texts by key, numbers and instants as their readers write them.
+
+A text is found by its key in `panel/locales/<language>.json`; all three files hold the same keys (a test says so).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from services.query.core.languages import choose_language
+from shared.contracts.catalogue import LANGUAGES, Language
+
+LOCALES: Final = Path(__file__).parents[2] / "panel" / "locales"
+DEFAULT_ZONE: Final = "America/Sao_Paulo"
+
+THOUSANDS: Final = {"pt": ".", "en": ",", "es": "."}
+SECONDS_FORMAT: Final = {"pt": "%d/%m/%Y %H:%M:%S", "en": "%d %b %Y %H:%M:%S", "es": "%d/%m/%Y %H:%M:%S"}
+HTML_LANGUAGE: Final = {"pt": "pt-BR", "en": "en", "es": "es"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one language. Calling it with a key gives the text, `{names}` filled in."""
+
+    language: Language
+    texts: Mapping[str, str]
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Return the text of `key`; a key that does not exist is our mistake and raises KeyError."""
+        text = self.texts[key]
+        return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        """Say whether the language has a text under `key`."""
+        return key in self.texts
+
+    def counted(self, key: str, count: int) -> str:
+        """Return the text for `count` things: `key.zero` (where written), `key.one` or `key.other`."""
+        form = {0: "zero", 1: "one"}.get(count, "other")
+        chosen = f"{key}.{form}" if f"{key}.{form}" in self.texts else f"{key}.other"
+        return self(chosen, count=self.number(count))
+
+    def number(self, value: int) -> str:
+        """Return a whole number with the language's thousands separator."""
+        return f"{value:,}".replace(",", THOUSANDS[self.language])
+
+    def instant(self, at: datetime, zone: ZoneInfo) -> str:
+        """Return the instant in `zone`, to the second."""
+        return at.astimezone(zone).strftime(SECONDS_FORMAT[self.language])
+
+    def instant_with_zone(self, at: datetime, zone: ZoneInfo) -> str:
+        """Return the instant to the second, with the zone's name and its distance from UTC."""
+        offset = at.astimezone(zone).utcoffset() or timedelta()
+        sign, minutes = ("-" if offset < timedelta() else "+"), abs(offset) // timedelta(minutes=1)
+        return f"{self.instant(at, zone)} ({zone.key}, UTC{sign}{minutes // 60:02d}:{minutes % 60:02d})"
+
+
+@cache
+def words_of(language: Language) -> Words:
+    """Return the texts of `language`, read once."""
+    return Words(language, json.loads((LOCALES / f"{language}.json").read_text("utf-8")))
+
+
+def language_of(cookie: str | None, accept_language: str | None) -> Language:
+    """Return the visitor's language: the one they chose, else the one that the browser likes best."""
+    return choose_language(cookie if cookie in LANGUAGES else None, accept_language or "")
+
+
+def choose_zone(cookie: str | None) -> ZoneInfo:
+    """Return the zone that the browser told in its cookie; São Paulo's when it told none, or nonsense."""
+    try:
+        return ZoneInfo(cookie or DEFAULT_ZONE)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(DEFAULT_ZONE)

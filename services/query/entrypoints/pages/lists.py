@@ -1,0 +1,161 @@
+"""The five tabs: a page of rows under a filter, and the parts of it that modules ask for again."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.query.core.jobs import Job
+from services.query.entrypoints.dependencies import Services
+from services.query.entrypoints.pages.address import (
+    OLDEST_FIRST,
+    PAGE_SIZES,
+    ListAddress,
+    is_untidy,
+    local_input,
+    parse_address,
+)
+from services.query.entrypoints.pages.frame import PageRoute
+from services.query.entrypoints.pages.rows import RowView, row_of, waiting_job
+from services.query.entrypoints.pages.screen import Screen, screen_of
+from services.query.handlers.commanding import get_reprocess
+from services.query.handlers.reading import get_entry, list_logs
+from services.query.handlers.registry import list_integrations, marketplace_names
+from shared.contracts.catalogue import CATALOGUE
+from shared.contracts.entries import LogEntry
+from shared.contracts.errors import NotFound, StoreUnavailable
+from shared.contracts.events import STATUSES
+from shared.contracts.filters import LogFilter
+from shared.contracts.names import Kind
+
+COUNTS_WITHIN_SECONDS: Final = 0.25
+"""Counts over a whole account may take longer than the page: then a module asks for them after the page stands."""
+MOST_POLLED: Final = 100
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+Visitor = Annotated[Screen, Depends(screen_of)]
+
+
+@router.get("/")
+async def start(screen: Visitor) -> Response:
+    """Lead to the first tab."""
+    _ = screen.caller
+    return RedirectResponse("/logs/order", status_code=303)
+
+
+@router.get("/logs/{kind}")
+async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
+    """Show one page of a tab. An address that a form wrote is tidied first."""
+    caller, services = screen.caller, screen.services
+    query = values_of(request)
+    address = parse_address(kind, query, screen.zone)
+    cursor = first(query, "cursor")
+    if is_untidy(query):
+        return RedirectResponse(address.href(cursor=cursor, job=first(query, "job")), status_code=303)
+    page, integrations, counts, job = await asyncio.gather(
+        list_logs(services.log, caller, address.rows, cursor=cursor or None, limit=address.limit, sort=address.sort),
+        list_integrations(services.registry, caller),
+        counts_or_none(screen, address.rows),
+        find_job(screen, first(query, "job")),
+    )
+    marketplaces = {found.affiliate: found.marketplace for found in integrations}
+    chosen = {name: marketplaces.get(name, name) for name in address.rows.affiliate}
+    return screen.render(
+        "logs.html",
+        address=address,
+        kind=kind,
+        page=page,
+        cursor=cursor,
+        rows=rows_of(screen, page.items, marketplaces, [job] if job else []),
+        affiliates={**marketplaces, **chosen},
+        counts=counts,
+        job=job,
+        statuses=STATUSES,
+        sizes=PAGE_SIZES,
+        catalogue=[code for code in CATALOGUE.values() if kind in code.kinds],
+        from_input=local_input(address.rows.from_at, screen.zone),
+        to_input=local_input(address.rows.to_at, screen.zone),
+        is_oldest_first=address.sort == OLDEST_FIRST,
+    )
+
+
+@router.get("/logs/{kind}/summary")
+async def show_summary(kind: Kind, request: Request, screen: Visitor) -> Response:
+    """Show the counts of the tabs, however long they take."""
+    address = parse_address(kind, values_of(request), screen.zone)
+    counts = await count_rows(screen.services, screen.caller.account, address.rows)
+    return screen.render("parts/counts.html", address=address, kind=kind, counts=counts)
+
+
+@router.get("/logs/{kind}/rows")
+async def show_rows(kind: Kind, request: Request, screen: Visitor) -> Response:
+    """Show the named rows as they stand now: a page that waits for answers asks every little while."""
+    query = values_of(request)
+    items = [item.partition("|") for item in query.get("item", ())[:MOST_POLLED]]
+    entries = await find_entries(screen, kind, [(affiliate, code) for affiliate, _, code in items])
+    jobs = [job for job_id in dict.fromkeys(query.get("job", ())) if (job := await find_job(screen, job_id))]
+    marketplaces = await marketplace_names(screen.services.registry, screen.caller)
+    return screen.render("parts/rows.html", kind=kind, rows=rows_of(screen, entries, marketplaces, jobs), message="")
+
+
+def values_of(request: Request) -> dict[str, list[str]]:
+    """Return the query's values by name."""
+    return {name: request.query_params.getlist(name) for name in request.query_params}
+
+
+def first(values: Mapping[str, Sequence[str]], name: str) -> str:
+    """Return the first value of `name`, "" when there is none."""
+    return next(iter(values.get(name, ())), "")
+
+
+def rows_of(
+    screen: Screen, entries: Sequence[LogEntry], marketplaces: Mapping[str, str], jobs: Sequence[Job]
+) -> list[RowView]:
+    """Return entries as rows; those that an unfinished job among `jobs` will take show as under way."""
+    commands: list[Mapping[str, Any]] = [{**job.command, "id": job.id} for job in jobs if not job.is_finished]
+    return [
+        row_of(entry, screen.caller, screen.t, marketplaces=marketplaces, waiting_for=waiting_job(entry, commands))
+        for entry in entries
+    ]
+
+
+async def find_entries(screen: Screen, kind: Kind, items: Sequence[tuple[str, str]]) -> list[LogEntry]:
+    """Return the entries of (affiliate, code) pairs; what does not exist is left out."""
+    log, caller = screen.services.log, screen.caller
+    asked = (get_entry(log, caller, kind, affiliate, code) for affiliate, code in items)
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    for answer in found:
+        if isinstance(answer, BaseException) and not isinstance(answer, NotFound):
+            raise answer
+    return [answer for answer in found if isinstance(answer, LogEntry)]
+
+
+async def find_job(screen: Screen, job_id: str) -> Job | None:
+    """Return a reprocess job of the account, None when there is none of that id."""
+    try:
+        return await get_reprocess(screen.services.reprocesses, screen.caller, job_id) if job_id else None
+    except NotFound:
+        return None
+
+
+async def count_rows(services: Services, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
+    """Return entries by kind and status, under the affiliates and the period of `rows`."""
+    kept = LogFilter(affiliate=rows.affiliate, from_at=rows.from_at, to_at=rows.to_at)
+    return await services.counts.count_by_kind(account, kept)
+
+
+async def counts_or_none(screen: Screen, rows: LogFilter) -> dict[str, dict[str, int]] | None:
+    """Return the counts if they come at once, None otherwise."""
+    screen.caller.require("read")
+    try:
+        async with asyncio.timeout(COUNTS_WITHIN_SECONDS):
+            return await count_rows(screen.services, screen.caller.account, rows)
+    except (TimeoutError, StoreUnavailable):
+        return None
+
+
+def address_of(kind: Kind, request: Request, screen: Screen) -> ListAddress:
+    """Return the list that the request's query describes."""
+    return parse_address(kind, values_of(request), screen.zone)

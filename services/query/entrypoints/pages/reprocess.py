@@ -1,0 +1,120 @@
+"""Trying again: one row, chosen rows, or all rows of a filter after a look at what that means; and how it went."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.query.core.jobs import Job
+from services.query.entrypoints.pages.address import FILTER_NAMES
+from services.query.entrypoints.pages.forms import field, fields_of, way_back, with_parameter
+from services.query.entrypoints.pages.frame import PageRoute
+from services.query.entrypoints.pages.lists import Visitor, address_of, find_entries, rows_of
+from services.query.entrypoints.pages.screen import Screen
+from services.query.handlers.commanding import (
+    cancel_reprocess,
+    get_reprocess,
+    list_reprocesses,
+    preview_reprocess,
+    request_reprocess,
+)
+from services.query.handlers.registry import marketplace_names
+from shared.contracts.commands import ReprocessCommand, parse_command
+from shared.contracts.errors import InvalidCommand
+from shared.contracts.filters import LogFilter
+from shared.contracts.names import Kind
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+Items = list[tuple[str, str]]
+"""(affiliate, code) pairs."""
+
+
+@router.post("/logs/{kind}/reprocess")
+async def reprocess_items(kind: Kind, request: Request, screen: Visitor) -> Response:
+    """Ask for the rows that the form names; answer with them as under way, or go back to the list."""
+    sent = await fields_of(request)
+    items = [(affiliate, code) for affiliate, _, code in (item.partition("|") for item in sent.get("item", ()))]
+    if not items:
+        raise InvalidCommand("item", screen.t("reprocess.none_chosen"))
+    job = await _request(screen, kind, {"items": [{"affiliate": affiliate, "code": code} for affiliate, code in items]})
+    if not screen.wants_fragment:
+        back = way_back(field(sent, "back"), f"/logs/{kind}")
+        return RedirectResponse(with_parameter(back, "job", job.id), status_code=303)
+    return await _rows_under_way(screen, kind, items, job)
+
+
+@router.get("/logs/{kind}/reprocess")
+async def confirm_filter(kind: Kind, request: Request, screen: Visitor) -> Response:
+    """Show how many rows of the filter would be sent, and which not and why, before anything is sent."""
+    address = address_of(kind, request, screen)
+    command = _command(screen, kind, {"filter": _filter(address.rows), "dry_run": True})
+    preview = await preview_reprocess(screen.services.entries, screen.caller, command)
+    return screen.render("reprocess_confirm.html", address=address, kind=kind, preview=preview)
+
+
+@router.post("/logs/{kind}/reprocess/all")
+async def reprocess_filter(kind: Kind, request: Request, screen: Visitor) -> Response:
+    """Ask for all rows of the filter that stood in the confirmed form."""
+    sent = await fields_of(request)
+    rows = LogFilter.parse({name: sent[name] for name in FILTER_NAMES if name in sent})
+    pace = field(sent, "max_per_second")
+    wishes = {"reason": field(sent, "reason"), **({"max_per_second": _whole(pace)} if pace else {})}
+    job = await _request(screen, kind, {"filter": _filter(rows), **wishes})
+    return RedirectResponse(f"/reprocess/{job.id}", status_code=303)
+
+
+@router.get("/reprocess")
+async def show_jobs(screen: Visitor) -> Response:
+    """Show the newest reprocess jobs."""
+    jobs = await list_reprocesses(screen.services.reprocesses, screen.caller)
+    return screen.render("reprocess_jobs.html", jobs=jobs)
+
+
+@router.get("/reprocess/{job_id}")
+async def show_job(job_id: str, screen: Visitor) -> Response:
+    """Show one job; a module asks for its progress alone."""
+    job = await get_reprocess(screen.services.reprocesses, screen.caller, job_id)
+    return screen.render("parts/job.html" if screen.wants_fragment else "reprocess_job.html", job=job)
+
+
+@router.post("/reprocess/{job_id}/cancel")
+async def cancel_job(job_id: str, screen: Visitor) -> Response:
+    """Ask for the job's end and show it."""
+    await cancel_reprocess(screen.services.reprocesses, screen.caller, job_id, now=screen.services.now)
+    return RedirectResponse(f"/reprocess/{job_id}", status_code=303)
+
+
+async def _rows_under_way(screen: Screen, kind: Kind, items: Items, job: Job) -> Response:
+    entries = await find_entries(screen, kind, items)
+    marketplaces = await marketplace_names(screen.services.registry, screen.caller)
+    one = screen.t("reprocess.accepted.row", code=items[0][1])
+    many = screen.t("reprocess.accepted.rows", count=screen.t.number(len(items)))
+    return screen.render(
+        "parts/rows.html",
+        kind=kind,
+        rows=rows_of(screen, entries, marketplaces, [job]),
+        message=one if len(items) == 1 else many,
+    )
+
+
+async def _request(screen: Screen, kind: Kind, choice: dict[str, object]) -> Job:
+    services = screen.services
+    command = _command(screen, kind, choice)
+    return await request_reprocess(services.reprocesses, services.commands, screen.caller, command, now=services.now)
+
+
+def _command(screen: Screen, kind: Kind, choice: dict[str, object]) -> ReprocessCommand:
+    caller = screen.caller
+    return parse_command(
+        ReprocessCommand, {"account": caller.account, "requested_by": caller.name, "kind": kind, **choice}
+    )
+
+
+def _filter(rows: LogFilter) -> dict[str, object]:
+    return {name: value for name, value in rows.to_json().items() if name != "kind"}
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InvalidCommand("max_per_second", "must be a whole number") from error

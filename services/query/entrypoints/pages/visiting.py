@@ -1,0 +1,88 @@
+"""Coming and going: sign in by link or key, sign out, choose a language."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.query.entrypoints.auth import SESSION_COOKIE
+from services.query.entrypoints.pages.forms import field, fields_of, way_back
+from services.query.entrypoints.pages.frame import PageRoute
+from services.query.entrypoints.pages.lists import Visitor
+from services.query.entrypoints.pages.screen import LANGUAGE_COOKIE, Screen
+from services.query.handlers.signing_in import (
+    SESSION_LIFETIME,
+    Issued,
+    exchange_sign_in_code,
+    sign_in_with_key,
+    sign_out,
+)
+from shared.contracts.catalogue import LANGUAGES
+from shared.contracts.errors import NotPermitted
+
+YEAR_SECONDS: Final = 365 * 24 * 3600
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request, screen: Visitor, code: str = "") -> Response:
+    """Exchange the code of a sign-in link for a session; without a code, say how to get one."""
+    wanted = way_back(request.query_params.get("next", ""), "/")
+    if not code:
+        return _ask(screen, wanted, problem="")
+    try:
+        issued = await exchange_sign_in_code(screen.services.credentials, code, now=screen.services.now)
+    except NotPermitted:
+        return _ask(screen, wanted, problem=screen.t("sign_in.bad_code"))
+    return _let_in(screen, issued, wanted)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, screen: Visitor) -> Response:
+    """Exchange an API key for a session."""
+    sent = await fields_of(request)
+    wanted = way_back(field(sent, "next"), "/")
+    try:
+        issued = await sign_in_with_key(screen.services.credentials, field(sent, "key"), now=screen.services.now)
+    except NotPermitted:
+        return _ask(screen, wanted, problem=screen.t("sign_in.bad_key"))
+    return _let_in(screen, issued, wanted)
+
+
+@router.post("/sign-out")
+async def leave(request: Request, screen: Visitor) -> Response:
+    """End the session."""
+    await sign_out(screen.services.credentials, request.cookies.get(SESSION_COOKIE, ""))
+    response = RedirectResponse("/sign-in", status_code=303)
+    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
+    return response
+
+
+@router.post("/language")
+async def choose(request: Request) -> Response:
+    """Remember the visitor's language and show the same page in it."""
+    sent = await fields_of(request)
+    response = RedirectResponse(way_back(field(sent, "back"), "/"), status_code=303)
+    if (language := field(sent, "language")) in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, path="/", samesite="lax")
+    return response
+
+
+def _ask(screen: Screen, wanted: str, *, problem: str) -> Response:
+    return screen.render("sign_in.html", status=403 if problem else 200, wanted=wanted, problem=problem)
+
+
+def _let_in(screen: Screen, issued: Issued, wanted: str) -> Response:
+    response = RedirectResponse(wanted, status_code=303)
+    response.set_cookie(
+        SESSION_COOKIE,
+        issued.secret,
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=screen.request.url.scheme == "https",
+    )
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address still holds the spent code
+    return response

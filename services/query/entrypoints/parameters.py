@@ -1,0 +1,164 @@
+"""What requests may say: parameters of addresses, and bodies. Unknown names are refused, never ignored."""
+
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.query.core.languages import choose_language
+from services.query.entrypoints.paths import DecodedSegment
+from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from shared.contracts.catalogue import Language
+from shared.contracts.commands import MAX_ITEMS, Format, Item, JobId
+from shared.contracts.events import Code, Name, Status
+from shared.contracts.filters import PARAMETERS, LogFilter
+from shared.contracts.names import Kind
+
+KindPath = Annotated[Kind, Path(description="which tab")]
+AffiliatePath = Annotated[Name, Path(description="the marketplace connection", examples=["MLC"])]
+CodePath = Annotated[
+    Code, DecodedSegment, Path(description="one percent-encoded segment, `%2F` included", examples=["2000004567"])
+]
+JobPath = Annotated[JobId, Path(description="the id that the 202 gave")]
+
+
+class Asked(BaseModel):
+    """What every query string may say."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+    lang: Annotated[Language | None, Field(description="language of titles and guidance; else by Accept-Language")] = (
+        None
+    )
+
+
+def without_empty(listed: object) -> object:
+    """Return a list of parameter values without the empty ones: a form sends `status=` for a field that nobody filled in."""
+    return [value for value in listed if value] if isinstance(listed, list) else listed
+
+
+DropEmpty = BeforeValidator(without_empty)
+
+
+class FilterAsked(Asked):
+    """The filter, as the schema shows it; `LogFilter.parse` reads and checks the raw values."""
+
+    affiliate: Annotated[list[str], Field(description="several values are alternatives", examples=[["MLC"]])] = []
+    status: Annotated[list[Status], DropEmpty, Field(examples=[["error"]])] = []
+    error_code: Annotated[list[str], Field(examples=[["ORD-SLA"]])] = []
+    q: Annotated[str, Field(description="a code or alias, exact or by prefix; or whole words of a message")] = ""
+    from_: Annotated[str, Field(alias="from", description="RFC 3339 with a zone, inclusive, on processed_at")] = ""
+    to: Annotated[str, Field(description="RFC 3339 with a zone, exclusive")] = ""
+
+
+class ListAsked(FilterAsked):
+    """A page of a list."""
+
+    cursor: Annotated[str | None, Field(description="next_cursor or previous_cursor of a page of the same list")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    sort: Literal["-processed_at", "processed_at"] = "-processed_at"
+
+
+class HistoryAsked(Asked):
+    """A page of an entry's history."""
+
+    cursor: str | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+
+
+class SummaryAsked(FilterAsked):
+    """Counts."""
+
+    kind: Annotated[list[Kind], DropEmpty] = []
+    bucket: Annotated[Literal["hour", "day"] | None, Field(description="of the time series; else by the period")] = None
+
+
+class NothingAsked(BaseModel):
+    """No parameter is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RecentAsked(BaseModel):
+    """The newest jobs."""
+
+    model_config = ConfigDict(extra="forbid")
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+
+
+class Body(BaseModel):
+    """What every body is: strict, nothing unknown."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class ReprocessBody(Body):
+    """A reprocess: exactly one of `items` and `filter`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"kind": "order", "items": [{"affiliate": "MLC", "code": "2000004567"}], "reason": "stock is back"},
+                {"kind": "price", "filter": {"status": ["error"], "error_code": ["NET-THROTTLE"]}, "dry_run": True},
+            ]
+        }
+    )
+    id: JobId | None = None
+    account: Name | None = None
+    kind: Kind
+    items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
+    filter: dict[str, Any] | None = None
+    reason: Annotated[str, Field(max_length=1000)] = ""
+    requested_by: Annotated[str, Field(max_length=200)] | None = None
+    max_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    dry_run: bool = False
+
+
+def known_time_zone(name: str) -> str:
+    """Return the name of a time zone. Raise ValueError for one that the tz database lacks."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        msg = "must be an IANA time zone, such as America/Sao_Paulo"
+        raise ValueError(msg) from error
+    return name
+
+
+class ExportBody(Body):
+    """A report of the rows that `filter` lets pass."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "order", "filter": {"status": ["error"]}, "format": "xlsx"}]}
+    )
+    id: JobId | None = None
+    account: Name | None = None
+    requested_by: Annotated[str, Field(max_length=200)] | None = None
+    kind: Kind | None = None
+    kinds: list[Kind] | None = None
+    filter: dict[str, Any] = Field(default_factory=dict)
+    format: Format = "xlsx"
+    language: Language = "pt"
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(known_time_zone)] = "America/Sao_Paulo"
+
+
+class IntegrationBody(Body):
+    """What is known of an integration."""
+
+    marketplace: Annotated[
+        str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Mercado Livre"])
+    ]
+
+
+def language_of(request: Request) -> Language:
+    """Return the language of the answer."""
+    return choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+
+
+def rows_of(request: Request, **fixed: Any) -> LogFilter:
+    """Return the filter that the address writes; `fixed` comes from its path. Raise InvalidFilter."""
+    asked = request.query_params
+    return LogFilter.parse({**{name: asked.getlist(name) for name in PARAMETERS if name in asked}, **fixed})
+
+
+LanguageDep = Annotated[Language, Depends(language_of)]
+Nothing = Annotated[NothingAsked, Query()]

@@ -1,0 +1,63 @@
+"""`/v1/exports`: reports made in the background, and their files."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.query.entrypoints.answers import export_json, json_answer
+from services.query.entrypoints.auth import ExportCaller
+from services.query.entrypoints.dependencies import ServicesDep
+from services.query.entrypoints.downloads import download
+from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
+from services.query.entrypoints.parameters import ExportBody, JobPath, Nothing, RecentAsked
+from services.query.entrypoints.strict_json import StrictJsonRoute
+from services.query.handlers import commanding
+from services.query.handlers.files import open_export_file
+from shared.contracts.commands import ExportCommand, parse_command
+
+router = APIRouter(prefix="/v1", tags=["exports"], route_class=StrictJsonRoute)
+
+
+@router.post(
+    "/exports", response_model=ExportAnswer, status_code=202, summary="Make a report of the rows a filter lets pass"
+)
+async def request_export(services: ServicesDep, caller: ExportCaller, body: ExportBody, _asked: Nothing) -> Response:
+    """Answers 202 with a job; the same `id` and body again is the same job."""
+    caller.require_account(body.account)
+    said = {"requested_by": caller.name, **body.model_dump(exclude_none=True), "account": caller.account}
+    command = parse_command(ExportCommand, said)
+    job = await commanding.request_export(services.exports, services.commands, caller, command, now=services.now)
+    return json_answer(export_json(job), 202, {"Location": f"/v1/exports/{job.id}"})
+
+
+@router.get("/exports", response_model=ExportList, summary="The newest export jobs")
+async def list_exports(services: ServicesDep, caller: ExportCaller, asked: Annotated[RecentAsked, Query()]) -> Response:
+    """Newest first."""
+    jobs = await commanding.list_exports(services.exports, caller, limit=asked.limit)
+    return json_answer({"items": [export_json(job) for job in jobs]})
+
+
+@router.get("/exports/{job_id}", response_model=ExportAnswer, summary="Progress and outcome of an export job")
+async def get_export(services: ServicesDep, caller: ExportCaller, job_id: JobPath, _asked: Nothing) -> Response:
+    """Answers from the moment of the 202 on."""
+    return json_answer(export_json(await commanding.get_export(services.exports, caller, job_id)))
+
+
+@router.get(
+    "/exports/{job_id}/file",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}, 206: {"description": "The range asked for"}},
+    summary="The report itself",
+)
+async def get_export_file(
+    request: Request, services: ServicesDep, caller: ExportCaller, job_id: JobPath, _asked: Nothing
+) -> Response:
+    """409 while the job is not done. One range may be asked for; the ETag is the file's SHA-256."""
+    return download(await open_export_file(services.exports, services.files, caller, job_id), request.headers)
+
+
+@router.delete("/exports/{job_id}", response_model=ExportAnswer, status_code=202, summary="Cancel an export job")
+async def cancel_export(services: ServicesDep, caller: ExportCaller, job_id: JobPath, _asked: Nothing) -> Response:
+    """A queued job ends at once, a running one at its next step; no file is left."""
+    job = await commanding.cancel_export(services.exports, caller, job_id, now=services.now)
+    return json_answer(export_json(job), 202)

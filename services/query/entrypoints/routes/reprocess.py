@@ -1,0 +1,65 @@
+"""`/v1/reprocess`: one item, chosen ones, or all that a filter lets pass, sent to their connectors again."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from services.query.entrypoints.answers import json_answer, reprocess_json
+from services.query.entrypoints.auth import ReadCaller, ReprocessCaller
+from services.query.entrypoints.dependencies import ServicesDep
+from services.query.entrypoints.job_schemas import DryRunAnswer, ReprocessAnswer, ReprocessList
+from services.query.entrypoints.parameters import JobPath, Nothing, RecentAsked, ReprocessBody
+from services.query.entrypoints.strict_json import StrictJsonRoute
+from services.query.handlers import commanding
+from shared.contracts.commands import ReprocessCommand, parse_command
+
+router = APIRouter(prefix="/v1", tags=["reprocess"], route_class=StrictJsonRoute)
+
+DRY_RUN: dict[int | str, dict[str, Any]] = {
+    200: {"model": DryRunAnswer, "description": "`dry_run`: what would be done"}
+}
+
+
+@router.post(
+    "/reprocess",
+    response_model=ReprocessAnswer,
+    status_code=202,
+    responses=DRY_RUN,
+    summary="Send failed items to their connectors again",
+)
+async def request_reprocess(
+    services: ServicesDep, caller: ReprocessCaller, body: ReprocessBody, _asked: Nothing
+) -> Response:
+    """Answers 202 with a job; the same `id` and body again is the same job. With `dry_run` it changes nothing."""
+    caller.require_account(body.account)
+    said = {"requested_by": caller.name, **body.model_dump(exclude_none=True), "account": caller.account}
+    command = parse_command(ReprocessCommand, said)
+    if command.dry_run:
+        found = await commanding.preview_reprocess(services.entries, caller, command)
+        return json_answer({"matched": found.matched, "eligible": found.eligible, "skipped": dict(found.skipped)})
+    job = await commanding.request_reprocess(services.reprocesses, services.commands, caller, command, now=services.now)
+    return json_answer(reprocess_json(job), 202, {"Location": f"/v1/reprocess/{job.id}"})
+
+
+@router.get("/reprocess", response_model=ReprocessList, summary="The newest reprocess jobs")
+async def list_reprocesses(
+    services: ServicesDep, caller: ReadCaller, asked: Annotated[RecentAsked, Query()]
+) -> Response:
+    """Newest first."""
+    jobs = await commanding.list_reprocesses(services.reprocesses, caller, limit=asked.limit)
+    return json_answer({"items": [reprocess_json(job) for job in jobs]})
+
+
+@router.get("/reprocess/{job_id}", response_model=ReprocessAnswer, summary="Progress and outcome of a reprocess job")
+async def get_reprocess(services: ServicesDep, caller: ReadCaller, job_id: JobPath, _asked: Nothing) -> Response:
+    """Answers from the moment of the 202 on."""
+    return json_answer(reprocess_json(await commanding.get_reprocess(services.reprocesses, caller, job_id)))
+
+
+@router.delete("/reprocess/{job_id}", response_model=ReprocessAnswer, status_code=202, summary="Cancel a reprocess job")
+async def cancel_reprocess(
+    services: ServicesDep, caller: ReprocessCaller, job_id: JobPath, _asked: Nothing
+) -> Response:
+    """A queued job ends at once, a running one after the items in hand; items already sent stay sent."""
+    job = await commanding.cancel_reprocess(services.reprocesses, caller, job_id, now=services.now)
+    return json_answer(reprocess_json(job), 202)

@@ -1,0 +1,29 @@
+"""`/v1/summary`: counts and a time series."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.query.entrypoints.answers import json_answer, summary_json
+from services.query.entrypoints.auth import ReadCaller
+from services.query.entrypoints.dependencies import ServicesDep
+from services.query.entrypoints.parameters import LanguageDep, SummaryAsked, rows_of
+from services.query.entrypoints.schemas import SummaryAnswer
+from services.query.handlers.insights import summarize
+
+router = APIRouter(prefix="/v1", tags=["summary"])
+
+
+@router.get(
+    "/summary", response_model=SummaryAnswer, summary="Counts by kind, status, affiliate and cause; a time series"
+)
+async def get_summary(
+    request: Request,
+    services: ServicesDep,
+    caller: ReadCaller,
+    language: LanguageDep,
+    asked: Annotated[SummaryAsked, Query()],
+) -> Response:
+    """The same filter as the lists, over one, several or all kinds. Narrow it when the answer is 503."""
+    found = await summarize(services.counts, caller, rows_of(request), bucket=asked.bucket)
+    return json_answer(summary_json(found, language))

@@ -1,0 +1,207 @@
+"""JSON out, as the OpenAPI schema tells it. The lists are written by answers.py without these classes, for speed; a test compares."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from shared.contracts.entries import ReprocessState
+from shared.contracts.events import Status
+from shared.contracts.names import Kind
+from shared.contracts.times import format_instant
+
+Instant = Annotated[
+    datetime, PlainSerializer(format_instant, return_type=str), Field(examples=["2026-11-23T10:11:12.123Z"])
+]
+
+
+class Answer(BaseModel):
+    """What every answer is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FieldErrorAnswer(Answer):
+    """One thing wrong with a request."""
+
+    field: str
+    reason: str
+    allowed: list[str] | None = None
+
+
+class Problem(Answer):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=["urn:ponte:problem:unprocessable-entity"])
+    title: str = Field(examples=["Unprocessable Entity"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["status: 'eror' is unknown"])
+    instance: str = Field(examples=["/v1/logs/order"])
+    correlation_id: str | None = Field(examples=["4f1c0f6e2d0b4b39a5f3a0c1de0a7b55"])
+    errors: list[FieldErrorAnswer] | None = None
+
+
+class CauseAnswer(Answer):
+    """Why an attempt failed, in the language asked for."""
+
+    code: str = Field(examples=["ORD-SLA"])
+    message: str = Field(examples=["No available sla to deliver this order"])
+    field: str | None
+    title: str
+    guidance: str
+    retry: Literal["auto", "fix", "never"]
+
+
+class ReprocessMark(Answer):
+    """The newest reprocess of an entry: the job's id, and how far it is."""
+
+    id: str
+    state: ReprocessState
+
+
+class EntryItem(Answer):
+    """An entry as a list shows it."""
+
+    kind: Kind
+    affiliate: str = Field(examples=["MLC"])
+    marketplace: str = Field(examples=["Mercado Livre"])
+    code: str = Field(examples=["2000004567"])
+    status: Status
+    processed_at: Instant
+    first_seen_at: Instant
+    last_success_at: Instant | None
+    attempts: int
+    causes: list[CauseAnswer]
+    aliases: dict[str, str] = Field(examples=[{"vtex_order_id": "MLC-2000004567"}])
+    reprocess: ReprocessMark | None
+
+
+class EntryAnswer(EntryItem):
+    """One entry, whole."""
+
+    payload: Any
+    received_at: Instant
+    sequence: int | None
+    reprocess_id: str | None
+
+
+class TotalAnswer(Answer):
+    """How many rows the filter lets pass."""
+
+    value: int
+    relation: Literal["exact", "at_least"]
+
+
+class EntryPage(Answer):
+    """A page of entries; a cursor is null where there is nothing more in its direction."""
+
+    items: list[EntryItem]
+    next_cursor: str | None
+    previous_cursor: str | None
+    total: TotalAnswer
+
+
+class AttemptAnswer(Answer):
+    """One processing of an item."""
+
+    status: Status
+    processed_at: Instant
+    received_at: Instant
+    sequence: int | None
+    reprocess_id: str | None
+    source: str
+    event_id: str
+    causes: list[CauseAnswer]
+    payload: Any
+
+
+class AttemptPageAnswer(Answer):
+    """A page of an entry's history, newest first."""
+
+    items: list[AttemptAnswer]
+    next_cursor: str | None
+
+
+class CauseCountAnswer(Answer):
+    """How many entries have a cause of this code."""
+
+    code: str
+    title: str
+    count: int
+
+
+class PointAnswer(Answer):
+    """Entries by status whose last processing fell into the bucket that starts at `at`."""
+
+    at: Instant
+    by_status: dict[str, int]
+
+
+class SummaryAnswer(Answer):
+    """Counts of the rows that the filter lets pass."""
+
+    by_kind: dict[str, dict[str, int]]
+    by_affiliate: dict[str, dict[str, int]]
+    by_cause: list[CauseCountAnswer]
+    series: list[PointAnswer]
+    bucket: Literal["hour", "day"]
+
+
+class IntegrationAnswer(Answer):
+    """A registered connection to a marketplace."""
+
+    affiliate: str = Field(examples=["MLC"])
+    marketplace: str = Field(examples=["Mercado Livre"])
+
+
+class IntegrationList(Answer):
+    """The integrations of the account."""
+
+    items: list[IntegrationAnswer]
+
+
+class ErrorCodeAnswer(Answer):
+    """One kind of failure of the catalogue, in the language asked for."""
+
+    code: str
+    kinds: list[Kind]
+    retry: Literal["auto", "fix", "never"]
+    title: str
+    guidance: str
+    vtex_codes: list[str]
+    article: str | None
+
+
+class ErrorCatalogue(Answer):
+    """The whole catalogue."""
+
+    language: Literal["pt", "en", "es"]
+    items: list[ErrorCodeAnswer]
+
+
+class SignInCode(Answer):
+    """A one-time code for the panel, and the address that takes it."""
+
+    code: str
+    link: str
+    expires_at: Instant
+
+
+def _documented(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    400: _documented("The body is not JSON, or the cursor is not of this list"),
+    401: _documented("No API key, or an unknown one"),
+    403: _documented("The key lacks the scope, or the body names another account"),
+    404: _documented("Absent, or another account's"),
+    409: _documented("Not possible in the state that it is in"),
+    413: _documented("The body is too long"),
+    422: _documented("An unknown or bad parameter; `errors` names it"),
+    429: _documented("Too many requests; see Retry-After"),
+    503: _documented("Not now; see Retry-After"),
+}

@@ -1,0 +1,54 @@
+"""Bodies are JSON in UTF-8 and nothing else: no NaN, no lone surrogate, no number beyond 64 bits, no tower of brackets."""
+
+from collections.abc import Callable, Coroutine
+from json import JSONDecodeError
+from typing import Any, Final
+
+import orjson
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+MAX_DEPTH: Final = 50
+"""No body of ours is deeper than six; deeper ones only exist to hurt whoever walks through them."""
+
+
+class StrictJsonRequest(Request):
+    """A request whose body orjson reads: the standard library takes NaN and lone surrogates, which no store can keep."""
+
+    async def json(self) -> Any:
+        """Return the body. Raise JSONDecodeError, which FastAPI answers as a body that is no JSON."""
+        if not hasattr(self, "_json"):
+            body = orjson.loads(await self.body())
+            if is_deeper(body, MAX_DEPTH):
+                raise JSONDecodeError(f"deeper than {MAX_DEPTH} levels", "", 0)
+            self._json = body
+        return self._json
+
+
+class StrictJsonRoute(APIRoute):
+    """A route that hands out strict requests."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler behind a strict request."""
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(StrictJsonRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Say whether `value` nests arrays and objects deeper than `levels`."""
+    level = [value]
+    for _ in range(levels):
+        level = [inner for outer in level for inner in _members(outer)]
+        if not level:
+            return False
+    return any(isinstance(inner, (dict, list)) for inner in level)
+
+
+def _members(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,197 @@
+"""Asking the workers: reprocess and export jobs. Stored as a job first, then published: what was answered 202 is never lost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from services.query.core.jobs import Job, job_from_document
+from services.query.core.permissions import Caller, Scope
+from shared.contracts.commands import Command, ExportCommand, Item, ReprocessCommand
+from shared.contracts.eligibility import refusal
+from shared.contracts.entries import LogEntry
+from shared.contracts.errors import NotEligible, NotFound, PonteError
+from shared.contracts.events import entry_id
+from shared.contracts.filters import LogFilter
+from shared.runtime.clock import Clock
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a reprocess would do: rows named or matched, rows that would be sent, the others by reason."""
+
+    matched: int
+    eligible: int
+    skipped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """`count` entries to which the rule of eligibility gives the same answer as to `specimen`."""
+
+    specimen: LogEntry
+    count: int
+
+
+class JobStore(Protocol):
+    """The jobs of one collection, as documents (see shared/mongo/jobs.py). Raises StoreUnavailable, OutcomeUnknown."""
+
+    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+        """Store a queued job and return it; the one already stored under the same account and id wins."""
+        ...
+
+    async def find(self, account: str, job_id: str) -> dict[str, Any] | None:
+        """Return the job, None when the account has none of that id."""
+        ...
+
+    async def list_recent(self, account: str, *, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the account's newest jobs, newest first."""
+        ...
+
+    async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> dict[str, Any] | None:
+        """Flag the job; a queued one ends at once. Return it as it stands."""
+        ...
+
+
+class Commands(Protocol):
+    """The command topics."""
+
+    async def publish(self, command: ReprocessCommand | ExportCommand) -> None:
+        """Return when the broker has the command. Raise BrokerUnavailable or OutcomeUnknown."""
+        ...
+
+
+class EntryFinder(Protocol):
+    """What a dry run needs to know. Raises StoreUnavailable when it takes longer than its time limit."""
+
+    async def find_entries(self, identities: Sequence[str]) -> dict[str, LogEntry]:
+        """Return the entries among `identities`, by id, without payload."""
+        ...
+
+    async def list_alike(self, account: str, rows: LogFilter) -> list[Alike]:
+        """Return all rows of the filter, told by what decides their eligibility."""
+        ...
+
+
+async def request_reprocess(
+    jobs: JobStore, commands: Commands, caller: Caller, command: ReprocessCommand, *, now: Clock
+) -> Job:
+    """Store and publish a reprocess job; the same id and command again is the same job. Raise NotPermitted, NotEligible."""
+    return await _request(jobs, commands, caller, "reprocess", command, now=now)
+
+
+async def preview_reprocess(entries: EntryFinder, caller: Caller, command: ReprocessCommand) -> DryRun:
+    """Return how many rows the command would send and which it would skip, and why; changes nothing. Raise NotPermitted."""
+    caller.require("reprocess")
+    caller.require_account(command.account)
+    rows = command.log_filter()
+    if rows is None:
+        alike = await _named(entries, caller.account, command.kind, command.items or ())
+    else:
+        alike = [(group.specimen, group.count) for group in await entries.list_alike(caller.account, rows)]
+    skipped: dict[str, int] = {}
+    for entry, count in alike:
+        if reason := refusal(entry, explicit=rows is None):
+            skipped[reason] = skipped.get(reason, 0) + count
+    matched = sum(count for _, count in alike)
+    return DryRun(matched=matched, eligible=matched - sum(skipped.values()), skipped=skipped)
+
+
+async def list_reprocesses(jobs: JobStore, caller: Caller, *, limit: int = 50) -> list[Job]:
+    """Return the account's newest reprocess jobs, newest first."""
+    caller.require("read")
+    return [job_from_document(job) for job in await jobs.list_recent(caller.account, limit=limit)]
+
+
+async def get_reprocess(jobs: JobStore, caller: Caller, job_id: str) -> Job:
+    """Return a reprocess job of the caller's account. Raise NotFound."""
+    caller.require("read")
+    return await _get(jobs, caller, job_id)
+
+
+async def cancel_reprocess(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+    """Ask for the job's end; items already sent stay sent. Raise NotFound, or NotEligible when it has ended."""
+    caller.require("reprocess")
+    return await _cancel(jobs, caller, job_id, now=now)
+
+
+async def request_export(
+    jobs: JobStore, commands: Commands, caller: Caller, command: ExportCommand, *, now: Clock
+) -> Job:
+    """Store and publish an export job; the same id and command again is the same job. Raise NotPermitted, NotEligible."""
+    return await _request(jobs, commands, caller, "export", command, now=now)
+
+
+async def list_exports(jobs: JobStore, caller: Caller, *, limit: int = 50) -> list[Job]:
+    """Return the account's newest export jobs, newest first."""
+    caller.require("export")
+    return [job_from_document(job) for job in await jobs.list_recent(caller.account, limit=limit)]
+
+
+async def get_export(jobs: JobStore, caller: Caller, job_id: str) -> Job:
+    """Return an export job of the caller's account. Raise NotFound."""
+    caller.require("export")
+    return await _get(jobs, caller, job_id)
+
+
+async def cancel_export(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+    """Ask for the job's end. Raise NotFound, or NotEligible when it has ended."""
+    caller.require("export")
+    return await _cancel(jobs, caller, job_id, now=now)
+
+
+async def _request(
+    jobs: JobStore,
+    commands: Commands,
+    caller: Caller,
+    scope: Scope,
+    command: ReprocessCommand | ExportCommand,
+    *,
+    now: Clock,
+) -> Job:
+    caller.require(scope)
+    caller.require_account(command.account)
+    stored = job_from_document(await jobs.insert(command.model_dump(mode="json"), now=now()))
+    if not _says_the_same(stored.command, command):
+        raise NotEligible(f"the id {command.id!r} already belongs to another command; choose a new id")
+    if stored.state == "queued":
+        await _publish(commands, command)
+    return stored
+
+
+async def _publish(commands: Commands, command: ReprocessCommand | ExportCommand) -> None:
+    try:
+        await commands.publish(command)
+    except PonteError as error:
+        # The job is stored, and workers lease queued jobs by themselves: a lost message only costs its speed.
+        log.warning("command.unpublished", extra={"facts": {"id": command.id, "why": str(error)}})
+
+
+def _says_the_same(stored: Mapping[str, Any], command: Command) -> bool:
+    return {**stored, "requested_by": ""} == {**command.model_dump(mode="json"), "requested_by": ""}
+
+
+async def _get(jobs: JobStore, caller: Caller, job_id: str) -> Job:
+    document = await jobs.find(caller.account, job_id)
+    if document is None:
+        raise NotFound(f"there is no job {job_id!r}")
+    return job_from_document(document)
+
+
+async def _cancel(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+    job = await _get(jobs, caller, job_id)
+    if job.is_finished and job.state != "cancelled":
+        raise NotEligible(f"the job {job_id!r} has ended: it is {job.state}")
+    document = await jobs.request_cancel(caller.account, job_id, now=now())
+    return job if document is None else job_from_document(document)
+
+
+async def _named(
+    entries: EntryFinder, account: str, kind: str, items: Sequence[Item]
+) -> list[tuple[LogEntry | None, int]]:
+    wanted = dict.fromkeys(entry_id(account, kind, item.affiliate, item.code) for item in items)
+    found = await entries.find_entries(list(wanted))
+    return [(found.get(identity), 1) for identity in wanted]

@@ -1,0 +1,92 @@
+"""What the rows come to: counts and a time series, by the same filter as the list."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
+
+from services.query.core.permissions import Caller
+from shared.contracts.errors import InvalidField
+from shared.contracts.filters import LogFilter
+
+Bucket = Literal["hour", "day"]
+BUCKETS: Final[tuple[Bucket, ...]] = ("hour", "day")
+HOURLY_UP_TO: Final = timedelta(days=3)
+"""A period longer than this is told by day unless hours are asked for."""
+LONGEST_HOURLY: Final = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True)
+class CauseCount:
+    """How many entries have a cause of this code; None where nothing was recognised."""
+
+    code: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Entries by status whose last processing fell into the bucket that starts `at` (aware, UTC)."""
+
+    at: datetime
+    by_status: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of the rows that a filter lets pass. `by_cause` holds the most frequent ones, most first."""
+
+    by_kind: Mapping[str, Mapping[str, int]]
+    by_affiliate: Mapping[str, Mapping[str, int]]
+    by_cause: Sequence[CauseCount]
+    series: Sequence[Point]
+    bucket: Bucket
+
+
+class LogCounts(Protocol):
+    """Counts over the log. Raises StoreUnavailable when counting takes longer than its time limit."""
+
+    async def count_by_kind(self, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
+        """Return entries by kind, then status."""
+        ...
+
+    async def count_by_affiliate(self, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
+        """Return entries by affiliate, then status."""
+        ...
+
+    async def count_by_cause(self, account: str, rows: LogFilter) -> list[CauseCount]:
+        """Return the most frequent causes, most first."""
+        ...
+
+    async def count_by_time(self, account: str, rows: LogFilter, *, bucket: Bucket) -> list[Point]:
+        """Return the buckets that have entries, oldest first."""
+        ...
+
+
+async def summarize(log: LogCounts, caller: Caller, rows: LogFilter, *, bucket: str | None = None) -> Summary:
+    """Return the counts of the caller's rows. Raise InvalidField for an unknown bucket."""
+    caller.require("read")
+    chosen = _bucket(rows, bucket)
+    account = caller.account
+    by_kind, by_affiliate, by_cause, series = await asyncio.gather(
+        log.count_by_kind(account, rows),
+        log.count_by_affiliate(account, rows),
+        log.count_by_cause(account, rows),
+        log.count_by_time(account, rows, bucket=chosen),
+    )
+    return Summary(by_kind, by_affiliate, by_cause, series, chosen)
+
+
+def _bucket(rows: LogFilter, asked: str | None) -> Bucket:
+    period = rows.to_at - rows.from_at if rows.from_at and rows.to_at else None
+    if asked is None:
+        return "hour" if period is not None and period <= HOURLY_UP_TO else "day"
+    for bucket in BUCKETS:
+        if bucket == asked:
+            if bucket == "hour" and (period is None or period > LONGEST_HOURLY):
+                raise InvalidField(
+                    "bucket", f"`hour` needs `from` and `to`, at most {LONGEST_HOURLY.days} days apart", BUCKETS
+                )
+            return bucket
+    raise InvalidField("bucket", f"{asked!r} is unknown", BUCKETS)

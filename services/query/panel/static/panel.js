@@ -1,0 +1,26 @@
+// Everything here makes a working page quicker; nothing here is needed to read, filter, page or reprocess.
+import { startCopying } from "./copy.js";
+import { startExpanding } from "./expand.js";
+import { startExports } from "./exports.js";
+import { startForms } from "./forms.js";
+import { startHelp } from "./help.js";
+import { startMenus } from "./menus.js";
+import { startPolling } from "./polling.js";
+import { startReprocessing } from "./reprocess.js";
+import { startChoosing } from "./choose.js";
+import { startTimes } from "./times.js";
+
+for (const start of [
+  startTimes,
+  startMenus,
+  startExpanding,
+  startChoosing,
+  startForms,
+  startHelp,
+  startCopying,
+  startReprocessing,
+  startExports,
+  startPolling,
+]) {
+  start();
+}

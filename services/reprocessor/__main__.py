@@ -1,0 +1,5 @@
+"""`python -m services.reprocessor`."""
+
+from services.reprocessor.app import main
+
+main()

@@ -1,0 +1,50 @@
+"""Retry messages out, and what became of each: sent, refused or unknown."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.reprocessor.core.retry_message import RetryMessage
+from services.reprocessor.handlers.ports import Delivery
+from shared.contracts.cloudevents import structured
+from shared.contracts.names import Kind, retry_topic
+from shared.kafka.producer import OutMessage, Publisher, Sent
+
+TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
+
+
+class KafkaRetryTopics:
+    """Implements RetryTopics."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def publish(self, kind: Kind, messages: Sequence[RetryMessage]) -> Sequence[Delivery]:
+        """Return, in order, what became of each message."""
+        sent = await self._publish([_record(retry_topic(kind), message) for message in messages])
+        return [_delivery(result) for result in sent]
+
+    async def _publish(self, records: Sequence[OutMessage]) -> list[Sent]:
+        results = await self._publisher.publish_all(records)
+        # The broker's limit holds for a whole batch on the wire: it refuses the neighbours of what is too large, and a batch of
+        # small ones. Nothing of it was written, so halves are tried again until the culprit stands alone.
+        refused = [place for place, result in enumerate(results) if result.error == TOO_LARGE]
+        if len(refused) == 0 or len(records) == 1:
+            return results
+        middle = (len(refused) + 1) // 2
+        for half in (refused[:middle], refused[middle:]):
+            again = await self._publish([records[place] for place in half])
+            for place, result in zip(half, again, strict=True):
+                results[place] = result
+        return results
+
+
+def _record(topic: str, message: RetryMessage) -> OutMessage:
+    value, headers = structured(message.event)
+    return OutMessage(topic, message.key.encode(), value, headers)
+
+
+def _delivery(sent: Sent) -> Delivery:
+    reason = {"sent": "", "unknown": "unknown"}.get(
+        sent.delivery, "too_large" if sent.error == TOO_LARGE else "refused"
+    )
+    return Delivery(sent.delivery, reason, sent.detail)

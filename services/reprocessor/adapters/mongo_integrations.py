@@ -1,0 +1,20 @@
+"""The registry of integrations, read only: query owns it."""
+
+from shared.contracts.names import INTEGRATIONS
+from shared.mongo.client import Database
+from shared.mongo.errors import translated
+
+
+class MongoIntegrations:
+    """Implements Integrations."""
+
+    def __init__(self, database: Database) -> None:
+        self._integrations = database[INTEGRATIONS]
+
+    async def list_paused(self, account: str) -> frozenset[str]:
+        """Return the affiliates that the account has switched off."""
+        with translated():
+            paused = await self._integrations.find(
+                {"account": {"$eq": account}, "paused": {"$eq": True}}, {"affiliate": 1}
+            ).to_list()
+        return frozenset(document["affiliate"] for document in paused)

@@ -1,0 +1,1 @@
+"""What is true and what is allowed: eligibility, pace, the retry message, progress. Touches nothing."""

@@ -1,0 +1,44 @@
+"""May this entry go again, for this job? The shared rule, and what only a running job knows."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from shared.contracts.eligibility import Refusal, refusal
+from shared.contracts.entries import LogEntry, aware
+
+Reason = Refusal | Literal["paused"]
+
+
+def is_in_hand(entry: LogEntry | None, job_id: str) -> bool:
+    """Say whether this very job has claimed the entry, and may or may not have sent it: its runner died in between."""
+    return _is_ours(entry, job_id) and _state(entry) == "claimed"
+
+
+def has_gone(entry: LogEntry | None, job_id: str) -> bool:
+    """Say whether this very job sent the entry, whatever became of it since."""
+    return _is_ours(entry, job_id) and _state(entry) != "claimed"
+
+
+def check(entry: LogEntry | None, *, job_id: str, explicit: bool, paused: AbstractSet[str]) -> Reason | None:
+    """Return why the job may not send `entry`, None when it may. `paused`: affiliates whose integration is switched off."""
+    if entry is not None and _is_ours(entry, job_id):
+        entry = replace(entry, reprocess=None)
+    if reason := refusal(entry, explicit=explicit):
+        return reason
+    return "paused" if entry is not None and entry.affiliate in paused else None
+
+
+def claimed_at(entry: LogEntry) -> datetime:
+    """Return when an entry that has a mark was claimed."""
+    mark = entry.reprocess or {}
+    return aware(mark["claimed_at"])
+
+
+def _is_ours(entry: LogEntry | None, job_id: str) -> bool:
+    return entry is not None and entry.reprocess is not None and entry.reprocess.get("id") == job_id
+
+
+def _state(entry: LogEntry | None) -> object:
+    return None if entry is None or entry.reprocess is None else entry.reprocess.get("state")

@@ -1,0 +1,134 @@
+"""The story of a slice: choose, check, claim, pace, send, mark, remember; for a few seconds, then others get their turn.
+
+It may end at any line and be told again. What is claimed by the job and not marked is sent again under the same event id; what
+is marked is counted and not sent; the sums are written together with the place to go on from, so nothing is counted twice.
+"""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.reprocessor.core.eligibility import check, has_gone, is_in_hand
+from services.reprocessor.core.job import Document, Work, status_of
+from services.reprocessor.core.progress import Tally
+from services.reprocessor.handlers.ports import Claim, Plugs
+from services.reprocessor.handlers.sending import send_claimed
+from shared.contracts.entries import LogEntry
+from shared.contracts.errors import InvalidCommand, Transient
+from shared.contracts.times import to_milliseconds
+
+ITEMS_AT_ONCE = 100
+"""Named items are found by their ids, so the memory they take cannot be seen beforehand: fewer at once than a walk takes."""
+
+TELL_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entry ids with their entries, None for an item that does not exist; where it ends, and whether anything follows."""
+
+    found: Sequence[tuple[str, LogEntry | None]]
+    last_id: str | None
+    is_last: bool
+
+
+async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on: Callable[[], bool]) -> None:
+    """Work on a leased job until it ends, its slice is over or `may_go_on` says no. Raise Transient when nothing can move."""
+    try:
+        work = Work(job)
+    except InvalidCommand as error:
+        await plugs.jobs.finish(job, "failed", worker=worker, now=plugs.clock(), error=str(error))
+        return
+    try:
+        await _work_on(work, plugs, worker, may_go_on)
+    except Transient as error:
+        await _stall(work, plugs, worker, error)
+
+
+async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[], bool]) -> None:
+    started_at = told_at = plugs.clock()
+    if work.is_new:
+        await _tell(work, plugs, "running")
+    paused = await plugs.integrations.list_paused(work.command.account)
+    while not work.job["cancel_requested"]:
+        batch = await _choose(work, plugs)
+        tally = await _settle(work, batch, paused, plugs)
+        work.progress = work.progress.plus(tally, last_id=batch.last_id, next_at=work.pace.next_at)
+        if not await _remember(work, plugs, worker):
+            return
+        plugs.observe(tally)
+        if batch.is_last:
+            await _end(work, plugs, worker, "done")
+            return
+        now = plugs.clock()
+        if now - started_at >= plugs.limits.slice or not may_go_on():
+            await plugs.jobs.release(work.job, worker=worker, now=now)
+            return
+        if (now - told_at).total_seconds() >= TELL_EVERY_SECONDS:
+            await _tell(work, plugs, "running")
+            told_at = now
+    await _end(work, plugs, worker, "cancelled")
+
+
+async def _choose(work: Work, plugs: Plugs) -> Batch:
+    limit = work.pace.limit_batch(plugs.limits.batch_size)
+    if work.rows is None:
+        ids, is_last = work.next_items(min(limit, ITEMS_AT_ONCE))
+        entries = await plugs.entries.find_entries(ids)
+        return Batch([(item, entries.get(item)) for item in ids], ids[-1] if ids else None, is_last)
+    walk = await plugs.entries.list_matching(
+        work.command.account, work.rows, job_id=work.command.id, after=work.progress.last_id, limit=limit
+    )
+    return Batch([(entry.id, entry) for entry in walk.entries], walk.last_id, walk.is_last)
+
+
+async def _settle(work: Work, batch: Batch, paused: AbstractSet[str], plugs: Plugs) -> Tally:
+    tally, chosen = Tally(matched=len(batch.found)), []
+    for identity, entry in batch.found:
+        if has_gone(entry, work.command.id):
+            tally.sent += 1
+        elif is_in_hand(entry, work.command.id):
+            chosen.append(identity)
+        elif reason := check(entry, job_id=work.command.id, explicit=work.explicit, paused=paused):
+            tally.skipped[reason] += 1
+        else:
+            chosen.append(identity)
+    if work.command.dry_run or not chosen:
+        return tally
+    now = to_milliseconds(plugs.clock())
+    await plugs.entries.claim(chosen, Claim(work.command.id, now, work.command.requested_by))
+    await send_claimed(work, chosen, tally, plugs)
+    return tally
+
+
+async def _remember(work: Work, plugs: Plugs, worker: str) -> bool:
+    job = await plugs.jobs.record_progress(
+        work.job, work.progress.to_document(), worker=worker, now=plugs.clock(), lease_for=plugs.limits.lease
+    )
+    work.job = job or work.job
+    return job is not None
+
+
+async def _end(work: Work, plugs: Plugs, worker: str, state: str, error: str | None = None) -> None:
+    if await plugs.jobs.finish(work.job, state, worker=worker, now=plugs.clock(), error=error):
+        await _tell(work, plugs, state, error)
+
+
+async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> None:
+    """Remember since when nothing moves, and raise on; give up when it is long. A cancelled job ends though nothing moves."""
+    now = plugs.clock()
+    work.progress = work.progress.stalled(now)
+    if not await _remember(work, plugs, worker):
+        return
+    if work.job["cancel_requested"]:
+        await _end(work, plugs, worker, "cancelled")
+    elif now - (work.progress.stalled_since or now) >= plugs.limits.give_up_after:
+        await _end(work, plugs, worker, "failed", f"nothing could be sent for {plugs.limits.give_up_after}: {error}")
+    else:
+        raise error
+
+
+async def _tell(work: Work, plugs: Plugs, state: str, error: str | None = None) -> None:
+    at: datetime = plugs.clock()
+    await plugs.status.tell(status_of(work, state, at=at, error=error))

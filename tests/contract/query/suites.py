@@ -1,0 +1,233 @@
+"""What every adapter behind the query service promises. Subclass with the fixtures that each suite names."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.query.core.cursor import Position
+from services.query.core.permissions import Caller
+from services.query.handlers.commanding import EntryFinder, JobStore
+from services.query.handlers.insights import LogCounts
+from services.query.handlers.reading import LogReader
+from services.query.handlers.registry import Integration, Registry
+from services.query.handlers.signing_in import Credentials
+from shared.contracts.eligibility import refusal
+from shared.contracts.entries import LogEntry
+from shared.contracts.filters import LogFilter
+from tests.support.builders import make_event
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ORDERS = LogFilter(kind=("order",))
+Seed = Callable[..., Awaitable[None]]
+"""Stores the entry that the events given come to."""
+
+
+def codes(entries: list[LogEntry]) -> list[str]:
+    return [entry.code for entry in entries]
+
+
+async def seed_variety(seed: Seed) -> None:
+    """Five orders and a price of `loja`, an order of `vizinha`."""
+    at = "2026-11-23T10:00:0{}Z".format
+    await seed(make_event(code="1", processed_at=at(1), affiliate="AMZ"))
+    await seed(make_event(code="2", processed_at=at(1), status="success", causes=[]))
+    await seed(make_event(code="3", processed_at=at(2), causes=[{"code": "X", "message": "Não há estoque"}]))
+    await seed(make_event(code="4", processed_at=at(3), status="processing", causes=[], aliases={"vtex": "PED.4"}))
+    await seed(
+        make_event(code="5", processed_at=at(0), causes=[{"code": "X", "message": "a"}, {"code": "X", "message": "b"}])
+    )
+    await seed(make_event(code="1", kind="price", processed_at="2026-11-24T00:00:00Z"))
+    await seed(make_event(account="vizinha", code="9"))
+
+
+class LogReaderSuite:
+    async def page(self, log: LogReader, rows: LogFilter = ORDERS, **asked: Any) -> list[str]:
+        return codes(await log.list_entries("loja", rows, **{"after": None, "ascending": False, "limit": 50, **asked}))
+
+    async def test_rows_come_by_instant_then_id_both_ways(self, log: LogReader, seed: Seed) -> None:
+        await seed_variety(seed)
+
+        assert sorted(await self.page(log)) == ["1", "2", "3", "4", "5"]
+        newest = await self.page(log)
+        assert (newest[:2], newest[-1]) == (["4", "3"], "5")
+        assert await self.page(log, ascending=True) == newest[::-1]
+        assert await self.page(log, limit=2) == newest[:2]
+
+    async def test_the_rows_after_a_position_are_the_rest(self, log: LogReader, seed: Seed) -> None:
+        await seed_variety(seed)
+        for rows in (
+            ORDERS,
+            LogFilter(kind=("order",), affiliate=("MLC", "AMZ")),
+            LogFilter(kind=("order",), status=("error", "success")),
+        ):
+            everything = await log.list_entries("loja", rows, after=None, ascending=False, limit=50)
+            for at, entry in enumerate(everything):
+                place = Position(entry.processed_at, entry.id)
+                assert await self.page(log, rows, after=place) == codes(everything[at + 1 :])
+                assert await self.page(log, rows, after=place, ascending=True) == codes(everything[:at][::-1])
+
+    async def test_every_field_of_a_filter_narrows(self, log: LogReader, seed: Seed) -> None:
+        await seed_variety(seed)
+        for written, expected in [
+            ({"affiliate": "AMZ"}, {"1"}),
+            ({"status": ["success", "processing"]}, {"2", "4"}),
+            ({"error_code": "X"}, {"3", "5"}),
+            ({"q": "nao ESTOQUE"}, {"3"}),
+            ({"q": "ped."}, {"4"}),
+            ({"q": "p.d"}, set()),
+            ({"from": "2026-11-23T10:00:02Z"}, {"3", "4"}),
+            ({"to": "2026-11-23T10:00:01Z"}, {"5"}),
+        ]:
+            rows = LogFilter.parse({**written, "kind": "order"})
+            assert set(await self.page(log, rows)) == expected, written
+            assert await log.count_entries("loja", rows, at_most=50) == len(expected)
+
+    async def test_counting_stops_where_it_is_told_to(self, log: LogReader, seed: Seed) -> None:
+        await seed_variety(seed)
+        assert await log.count_entries("loja", ORDERS, at_most=3) == 3
+        assert await log.count_entries("ninguem", ORDERS, at_most=3) == 0
+
+    async def test_an_entry_is_found_whole_and_listed_without_its_payload(self, log: LogReader, seed: Seed) -> None:
+        await seed(make_event(payload={"$set": 1, "a.b": [2]}))
+
+        found = await log.find_entry("loja|order|MLC|2000004567")
+        (listed,) = await log.list_entries("loja", ORDERS, after=None, ascending=False, limit=1)
+
+        assert found is not None
+        assert found.payload == {"$set": 1, "a.b": [2]}
+        assert listed.payload is None
+        assert listed.aliases == {"vtex_order_id": "MLC-2000004567"}
+        assert await log.find_entry("loja|order|MLC|absent") is None
+
+    async def test_attempts_come_by_their_total_order(self, log: LogReader, seed: Seed) -> None:
+        at = "2026-11-23T10:00:00.123{}Z".format
+        events = [
+            make_event(id="a", processed_at=at("1")),
+            make_event(id="b", processed_at=at("")),
+            make_event(id="c", processed_at=at(""), sequence=2),
+            make_event(id="d", processed_at=at(""), sequence=10),
+        ]
+        await seed(*events)
+        await seed(make_event(code="2000004567 ", id="other"))
+        identity = events[0].entry_id
+
+        history = await log.list_attempts(identity, after=None, limit=10)
+
+        assert [attempt.event_id for attempt in history] == ["a", "d", "c", "b"]
+        for at_most, attempt in enumerate(history):
+            rest = await log.list_attempts(identity, after=Position(attempt.processed_at, attempt.id), limit=10)
+            assert rest == history[at_most + 1 :]
+        assert await log.list_attempts(identity, after=Position(NOW, "gone"), limit=10) == []
+
+
+class LogCountsSuite:
+    async def test_counts_are_those_of_the_filter(self, counts: LogCounts, seed: Seed) -> None:
+        await seed_variety(seed)
+        everything = LogFilter()
+
+        assert await counts.count_by_kind("loja", everything) == {
+            "order": {"error": 3, "success": 1, "processing": 1},
+            "price": {"error": 1},
+        }
+        assert await counts.count_by_affiliate("loja", ORDERS) == {
+            "AMZ": {"error": 1},
+            "MLC": {"error": 2, "success": 1, "processing": 1},
+        }
+        assert await counts.count_by_kind("loja", LogFilter(q="ped")) == {"order": {"processing": 1}}
+        causes = await counts.count_by_cause("loja", everything)
+        assert {(cause.code, cause.count) for cause in causes} == {("X", 2), ("ORD-SLA", 2)}
+
+    async def test_the_series_is_told_oldest_first(self, counts: LogCounts, seed: Seed) -> None:
+        await seed_variety(seed)
+        days = await counts.count_by_time("loja", LogFilter(), bucket="day")
+        hours = await counts.count_by_time("loja", ORDERS, bucket="hour")
+
+        assert [(point.at.day, dict(point.by_status)) for point in days] == [
+            (23, {"error": 3, "success": 1, "processing": 1}),
+            (24, {"error": 1}),
+        ]
+        assert [point.at for point in hours] == [datetime(2026, 11, 23, 10, tzinfo=UTC)]
+
+
+class EntryFinderSuite:
+    async def test_named_entries_are_found_by_id(self, finder: EntryFinder, seed: Seed) -> None:
+        await seed_variety(seed)
+        found = await finder.find_entries(
+            ["loja|order|AMZ|1", "loja|order|MLC|absent", *(f"loja|order|MLC|x{n}" for n in range(2000))]
+        )
+        assert list(found) == ["loja|order|AMZ|1"]
+        assert refusal(found["loja|order|AMZ|1"], explicit=False) is None
+
+    async def test_rows_alike_are_refused_alike(self, finder: EntryFinder, seed: Seed) -> None:
+        await seed_variety(seed)
+        alike = await finder.list_alike("loja", ORDERS)
+        refused = sum(group.count for group in alike if refusal(group.specimen, explicit=False) == "not_failed")
+        assert (sum(group.count for group in alike), refused) == (5, 2)
+
+
+class JobStoreSuite:
+    async def test_the_first_command_under_an_id_wins(self, jobs: JobStore) -> None:
+        first = await jobs.insert({"account": "loja", "id": "1", "x": 1}, now=NOW)
+        again = await jobs.insert({"account": "loja", "id": "1", "x": 2}, now=NOW)
+        other = await jobs.insert({"account": "vizinha", "id": "1", "x": 3}, now=NOW)
+
+        assert (first["state"], again["command"]["x"], other["command"]["x"]) == ("queued", 1, 3)
+        found = await jobs.find("loja", "1")
+        assert found is not None
+        assert found["command"]["x"] == 1
+        assert await jobs.find("loja", "2") is None
+
+    async def test_the_newest_jobs_of_an_account_come_first(self, jobs: JobStore) -> None:
+        for n in range(3):
+            await jobs.insert({"account": "loja", "id": str(n)}, now=NOW + timedelta(seconds=n))
+        await jobs.insert({"account": "vizinha", "id": "9"}, now=NOW)
+        assert [job["id"] for job in await jobs.list_recent("loja", limit=2)] == ["2", "1"]
+
+    async def test_cancelling_ends_what_nobody_began(self, jobs: JobStore) -> None:
+        await jobs.insert({"account": "loja", "id": "1"}, now=NOW)
+        cancelled = await jobs.request_cancel("loja", "1", now=NOW)
+        assert cancelled is not None
+        assert (cancelled["state"], cancelled["cancel_requested"]) == ("cancelled", True)
+        assert await jobs.request_cancel("loja", "absent", now=NOW) is None
+
+
+class RegistrySuite:
+    async def test_an_integration_saved_is_found_by_its_account_only(self, registry: Registry) -> None:
+        assert await registry.list_integrations("loja") == []
+        await registry.save_integration("loja", Integration("MLC", "Mercado Libre"))
+        await registry.save_integration("loja", Integration("AMZ", "Amazon"))
+        await registry.save_integration("loja", Integration("MLC", "Mercado Livre"))
+        await registry.save_integration("loja2", Integration("B2W", "Americanas"))
+
+        assert await registry.list_integrations("loja") == [
+            Integration("AMZ", "Amazon"),
+            Integration("MLC", "Mercado Livre"),
+        ]
+        assert await registry.find_integration("loja", "MLC") == Integration("MLC", "Mercado Livre")
+        assert await registry.find_integration("loja", "B2W") is None
+
+
+class CredentialsSuite:
+    holder = Caller("loja", "k1", "first", frozenset({"read", "admin"}))
+
+    async def test_a_key_is_found_by_its_hash_and_an_equal_one_stays(self, credentials: Credentials) -> None:
+        await credentials.save_key("hash", "abc", self.holder, now=NOW)
+        await credentials.save_key("hash", "abc", self.holder, now=NOW)
+        assert await credentials.find_key("hash") == self.holder
+        assert await credentials.find_key("other") is None
+
+    async def test_a_code_is_taken_once_and_in_time(self, credentials: Credentials) -> None:
+        await credentials.save_code("good", self.holder, expires_at=NOW + timedelta(minutes=10))
+        await credentials.save_code("late", self.holder, expires_at=NOW)
+        assert await credentials.take_code("good", now=NOW) == self.holder
+        assert await credentials.take_code("good", now=NOW) is None
+        assert await credentials.take_code("late", now=NOW) is None
+
+    async def test_a_session_lasts_until_it_is_over_or_ended(self, credentials: Credentials) -> None:
+        await credentials.save_session("s", self.holder, expires_at=NOW + timedelta(hours=1))
+        found = await credentials.find_session("s", now=NOW)
+        assert found is not None
+        assert (found.account, found.by_session) == ("loja", True)
+        assert await credentials.find_session("s", now=NOW + timedelta(hours=1)) is None
+        await credentials.end_session("s")
+        assert await credentials.find_session("s", now=NOW) is None

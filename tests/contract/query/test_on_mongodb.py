@@ -1,0 +1,68 @@
+import pytest
+
+from services.query.adapters.mongo_counts import MongoLogCounts
+from services.query.adapters.mongo_entry_finder import MongoEntryFinder
+from services.query.adapters.mongo_keys import MongoCredentials
+from services.query.adapters.mongo_log_reader import MongoLogReader
+from services.query.adapters.mongo_registry import MongoRegistry
+from shared.contracts.events import IntegrationEvent
+from shared.contracts.names import REPROCESS_REQUESTS
+from shared.mongo.client import Database
+from shared.mongo.jobs import Jobs
+from shared.runtime.clock import now
+from tests.contract.query.suites import (
+    CredentialsSuite,
+    EntryFinderSuite,
+    JobStoreSuite,
+    LogCountsSuite,
+    LogReaderSuite,
+    RegistrySuite,
+    Seed,
+)
+from tests.support.seed import seed_entry
+
+LIMIT_MS = 10_000
+
+
+@pytest.fixture
+def seed(database: Database) -> Seed:
+    async def store(*events: IntegrationEvent) -> None:
+        await seed_entry(database, *events)
+
+    return store
+
+
+class TestMongoLogReader(LogReaderSuite):
+    @pytest.fixture
+    def log(self, database: Database) -> MongoLogReader:
+        return MongoLogReader(database, time_limit_ms=LIMIT_MS, now=now)
+
+
+class TestMongoLogCounts(LogCountsSuite):
+    @pytest.fixture
+    def counts(self, database: Database) -> MongoLogCounts:
+        return MongoLogCounts(database, time_limit_ms=LIMIT_MS)
+
+
+class TestMongoEntryFinder(EntryFinderSuite):
+    @pytest.fixture
+    def finder(self, database: Database) -> MongoEntryFinder:
+        return MongoEntryFinder(database, time_limit_ms=LIMIT_MS)
+
+
+class TestJobs(JobStoreSuite):
+    @pytest.fixture
+    def jobs(self, database: Database) -> Jobs:
+        return Jobs(database, REPROCESS_REQUESTS)
+
+
+class TestMongoRegistry(RegistrySuite):
+    @pytest.fixture
+    def registry(self, database: Database) -> MongoRegistry:
+        return MongoRegistry(database, time_limit_ms=LIMIT_MS, now=now)
+
+
+class TestMongoCredentials(CredentialsSuite):
+    @pytest.fixture
+    def credentials(self, database: Database) -> MongoCredentials:
+        return MongoCredentials(database, time_limit_ms=LIMIT_MS)

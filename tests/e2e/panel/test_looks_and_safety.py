@@ -1,0 +1,101 @@
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.page_audit import findings, overflow
+from tests.support.panel_site import FAILED_ORDER, HOSTILE, PanelSite, Visit
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("/logs/order", "/logs/order?q=nothing&status=error", f"/logs/order/MLC/{FAILED_ORDER}", "/logs/order/reprocess?status=error",
+         "/help", "/help/ORD-SLA", "/exports", "/reprocess", "/logs/unknown")  # fmt: skip
+
+
+def test_hostile_texts_are_shown_as_text_everywhere(site: PanelSite, visit: Visit) -> None:
+    page = visit("/logs/stock")
+    page.get_by_role("button", name="Expandir todos").click()
+    for text in HOSTILE:
+        entry = page.locator(".entry").filter(has=page.get_by_role("button", name=text, exact=True))
+        expect(entry.locator(".message")).to_have_text(text)
+        expect(entry.locator(".facts dd").first).to_have_text(text)
+        entry.scroll_into_view_if_needed()
+        expect(entry.locator(".more")).to_be_attached()
+    assert page.locator("main script, main img, main b, main iframe").count() == 0
+
+
+def test_an_entry_with_a_hostile_code_has_a_page_of_its_own(visit: Visit) -> None:
+    page = visit("/logs/stock")
+    for text in HOSTILE:
+        entry = page.locator(".entry").filter(has=page.get_by_role("button", name=text, exact=True))
+        entry.locator(".menu summary").click()
+        entry.get_by_role("menuitem", name="Abrir a página do item").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Estoque {text}")
+        page.go_back()
+
+
+def test_a_hostile_search_is_shown_as_text_and_survives_special_characters(visit: Visit) -> None:
+    page = visit("/logs/order")
+    for text in ('"><script>alert(9)</script>', "a&b=c#d%2B+e", "çãé 漢字 😀"):
+        page.get_by_role("searchbox").fill(text)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Nenhum item foi encontrado")).to_be_visible()
+        expect(page.get_by_role("searchbox")).to_have_value(text)
+
+
+def test_the_policy_forbids_inline_code_and_strangers_frames(site: PanelSite, visit: Visit) -> None:
+    page = visit("/sign-in")
+    policy = page.request.get(f"{site.url}/logs/order").headers["content-security-policy"]
+    for rule in (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    ):
+        assert rule in policy
+    assert "unsafe" not in policy
+
+
+def test_static_files_are_kept_for_ever_under_their_hash_and_asked_for_again_without(
+    site: PanelSite, visit: Visit
+) -> None:
+    page = visit("/logs/order")
+    address = page.locator("link[rel=stylesheet]").first.get_attribute("href")
+    kept = page.request.get(f"{site.url}{address}")
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    bare = page.request.get(f"{site.url}/static/panel.js")
+    assert bare.headers["cache-control"] == "no-cache"
+    same = page.request.get(f"{site.url}/static/panel.js", headers={"If-None-Match": bare.headers["etag"]})
+    assert same.status == 304
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_readable_named_and_reachable(site: PanelSite, visit: Visit, scheme: str) -> None:
+    page = visit("/logs/order", color_scheme=scheme)
+    for path in PAGES:
+        page.goto(site.url + path)
+        assert findings(page) == {}, path
+    page.goto(f"{site.url}/logs/order")
+    page.get_by_role("button", name="Expandir todos").click()
+    page.get_by_role("button", name="Filtro").click()
+    assert findings(page) == {}
+
+
+def test_a_phone_shows_cards_without_sideways_scrolling(site: PanelSite, visit: Visit) -> None:
+    page = visit("/logs/order", viewport={"width": 360, "height": 800}, has_touch=True)
+    for path in PAGES:
+        page.goto(site.url + path)
+        assert overflow(page) == 0, path
+    page.goto(f"{site.url}/logs/order")
+    page.get_by_role("button", name="Expandir todos").click()
+    page.locator(".rest").first.scroll_into_view_if_needed()
+    expect(page.locator(".more").first).to_be_attached()
+    assert overflow(page) == 0
+    assert findings(page) == {}
+
+
+def test_the_first_tab_stop_skips_to_the_content(visit: Visit) -> None:
+    page = visit("/logs/order")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Ir para o conteúdo")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()

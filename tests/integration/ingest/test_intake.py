@@ -1,0 +1,174 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.servers import Servers
+from shared.contracts.errors import Defect
+from shared.contracts.records import BatchOutcome, Record, next_offsets
+from shared.kafka.intake import Intake
+from tests.support.eventually import eventually_async
+from tests.support.ingest_topics import lag, own_topic, publish
+
+
+@pytest.fixture
+def bootstrap(servers: Servers) -> str:
+    return servers.kafka.bootstrap
+
+
+@pytest.fixture
+def topic(bootstrap: str) -> Iterator[str]:
+    with own_topic(bootstrap) as name:
+        yield name
+
+
+class Taker:
+    """An intake and what it took; `handle` may be replaced."""
+
+    def __init__(self, bootstrap: str, topic: str, group: str, **options: Any) -> None:
+        self.group = group
+        self.values: list[bytes | None] = []
+        self.batches: list[int] = []
+        self.trouble: Callable[[Sequence[Record]], Any] | None = None
+        self.intake = Intake(
+            bootstrap=bootstrap, group=group, topics=[topic], handle=self.handle, batch_size=100, **options
+        )
+
+    async def handle(self, records: Sequence[Record]) -> BatchOutcome:
+        if self.trouble is not None:
+            await self.trouble(records)
+        self.values += [record.value for record in records]
+        self.batches.append(len(records))
+        return BatchOutcome(records=len(records), commit=next_offsets(records))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
+        task = asyncio.create_task(self.intake.run())
+        yield task
+        self.intake.stop()
+        await task
+
+    async def took(self, count: int) -> None:
+        async def seen() -> int:
+            return len(self.values)
+
+        await eventually_async(seen, lambda number: number >= count)
+
+
+@pytest.fixture
+def taker(bootstrap: str, topic: str) -> Callable[..., Taker]:
+    group = f"test.{uuid4().hex}"
+    return lambda **options: Taker(bootstrap, topic, group, **options)
+
+
+def numbered(first: int, last: int) -> list[bytes]:
+    return [str(number).encode() for number in range(first, last)]
+
+
+async def test_a_stopped_intake_has_committed_what_it_took_and_nothing_comes_twice(
+    bootstrap: str, topic: str, taker: Callable[..., Taker]
+) -> None:
+    publish(bootstrap, topic, numbered(0, 300))
+    first, second = taker(), taker()
+    async with first.running():
+        await first.took(150)
+    assert first.batches[0] <= 100
+
+    publish(bootstrap, topic, numbered(300, 310))
+    async with second.running():
+        await second.took(310 - len(first.values))
+
+    assert sorted(first.values + second.values) == sorted(numbered(0, 310))
+
+
+async def test_a_batch_that_failed_comes_again_and_nothing_of_it_was_committed(
+    bootstrap: str, topic: str, taker: Callable[..., Taker]
+) -> None:
+    publish(bootstrap, topic, numbered(0, 50))
+    first, second = taker(), taker()
+
+    async def fail(_: Sequence[Record]) -> None:
+        raise Defect("on purpose")
+
+    first.trouble = fail
+    with pytest.raises(Defect):
+        await first.intake.run()
+
+    async with second.running():
+        await second.took(50)
+    assert sorted(second.values) == sorted(numbered(0, 50))
+
+
+async def test_while_a_batch_is_slow_nothing_is_dropped_and_the_membership_lives(
+    bootstrap: str, topic: str, taker: Callable[..., Taker]
+) -> None:
+    one = taker()
+    slow = asyncio.Event()
+
+    async def wait(_: Sequence[Record]) -> None:
+        await slow.wait()
+
+    one.trouble = wait
+    publish(bootstrap, topic, numbered(0, 10))
+    async with one.running():
+        await asyncio.wait({asyncio.ensure_future(slow.wait())}, timeout=2)
+        publish(bootstrap, topic, numbered(10, 400))
+        slow.set()
+        await one.took(400)
+    assert sorted(one.values) == sorted(numbered(0, 400))
+
+
+async def test_a_batch_that_cannot_be_written_does_not_hold_up_the_stop_and_comes_again(
+    bootstrap: str, topic: str, taker: Callable[..., Taker]
+) -> None:
+    publish(bootstrap, topic, numbered(0, 10))
+    stuck, second = taker(drain_seconds=0.5), taker()
+    entered = asyncio.Event()
+
+    async def never(_: Sequence[Record]) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    stuck.trouble = never
+    async with stuck.running():
+        await asyncio.wait_for(entered.wait(), 30)
+
+    async with second.running():
+        await second.took(10)
+    assert sorted(second.values) == sorted(numbered(0, 10))
+
+
+async def test_a_second_worker_takes_its_share_and_hands_it_back(
+    bootstrap: str, topic: str, taker: Callable[..., Taker]
+) -> None:
+    one, two = taker(), taker()
+    async with one.running():
+        publish(bootstrap, topic, numbered(0, 20))
+        await one.took(20)
+        async with two.running():
+            await eventually_async(_ready(two))
+            publish(bootstrap, topic, numbered(20, 220))
+            await eventually_async(_total(one, two), lambda number: number >= 220)
+        publish(bootstrap, topic, numbered(220, 320))
+        await eventually_async(_total(one, two), lambda number: number >= 320)
+
+    assert set(one.values + two.values) == set(numbered(0, 320))
+    assert two.values
+    assert lag(bootstrap, one.group, [topic]) == 0
+
+
+def _ready(taker: Taker) -> Callable[[], Any]:
+    async def ask() -> bool:
+        return bool(taker.intake._assigned)
+
+    return ask
+
+
+def _total(*takers: Taker) -> Callable[[], Any]:
+    async def ask() -> int:
+        return sum(len(set(taker.values)) for taker in takers)
+
+    return ask

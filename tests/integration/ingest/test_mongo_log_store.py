@@ -1,0 +1,38 @@
+"""The real store on the real MongoDB."""
+
+from typing import Any
+
+import pytest
+
+from services.ingest.adapters.mongo_log_store import MongoLogStore
+from services.ingest.handlers.ports import Answer
+from shared.mongo.client import Database
+from tests.contract.log_store_suite import Documents, LogStoreSuite, delivered, write
+from tests.support.builders import RECEIVED_AT, make_event
+
+
+class TestMongoLogStore(LogStoreSuite):
+    @pytest.fixture
+    def store(self, database: Database) -> MongoLogStore:
+        return MongoLogStore(database)
+
+    @pytest.fixture
+    def documents(self, database: Database) -> Documents:
+        async def read(collection: str) -> dict[str, dict[str, Any]]:
+            return {document["_id"]: document async for document in database[collection].find()}
+
+        return read
+
+    async def test_an_answer_ends_the_wait_of_its_job(self, store: MongoLogStore, database: Database) -> None:
+        event, other = make_event(), make_event(code="other")
+        await write(store, delivered(event, 1), delivered(other, 2))
+        await database.log_entries.update_many({}, {"$set": {"reprocess": {"id": "job-1", "state": "sent"}}})
+
+        await store.mark_answered([Answer(event.entry_id, "job-1", RECEIVED_AT)])
+        await store.mark_answered([Answer(other.entry_id, "job-0", RECEIVED_AT)])
+
+        marks = {entry["_id"]: entry["reprocess"] async for entry in database.log_entries.find()}
+        assert marks == {
+            event.entry_id: {"id": "job-1", "state": "answered", "answered_at": RECEIVED_AT},
+            other.entry_id: {"id": "job-1", "state": "sent"},
+        }

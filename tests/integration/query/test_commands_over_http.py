@@ -1,0 +1,224 @@
+import json
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from gridfs import AsyncGridFSBucket
+
+from deploy.local.servers import Servers
+from services.query.entrypoints.job_schemas import ExportAnswer, ReprocessAnswer
+from shared.contracts.names import EXPORT_FILES, EXPORTS, EXPORTS_TOPIC, REPROCESS_REQUESTS, REPROCESS_TOPIC
+from shared.mongo.client import Database
+from tests.support.builders import now_text
+from tests.support.fakes.query import FakeCommands
+from tests.support.seed import seed_entries
+from tests.support.topics import read_key
+
+ITEMS = {"kind": "order", "items": [{"affiliate": "MLC", "code": "1"}], "reason": "the stock is back"}
+
+
+async def test_a_reprocess_is_a_job_at_once_and_a_message_on_its_topic(
+    api: httpx.AsyncClient, servers: Servers, database: Database, account: str
+) -> None:
+    answer = await api.post("/v1/reprocess", json=ITEMS)
+
+    job = answer.json()
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/v1/reprocess/{job['id']}"
+    ReprocessAnswer.model_validate_json(answer.content, strict=False)
+    assert (job["state"], job["requested_by"], job["reason"]) == ("queued", "first", "the stock is back")
+    assert (await api.get(answer.headers["location"])).json() == job
+    assert [item["id"] for item in (await api.get("/v1/reprocess")).json()["items"]] == [job["id"]]
+    stored = await database[REPROCESS_REQUESTS].find_one({"_id": f"{account}|{job['id']}"})
+    sent = json.loads(await read_key(servers, REPROCESS_TOPIC, f"{account}|{job['id']}"))
+    assert stored is not None
+    assert sent == stored["command"]
+    assert sent["account"] == account
+
+
+async def test_the_same_id_and_body_is_the_same_job_and_another_body_is_a_conflict(api: httpx.AsyncClient) -> None:
+    body = {**ITEMS, "id": "my-own-1"}
+    first, again = [await api.post("/v1/reprocess", json=body) for _ in range(2)]
+    other = await api.post("/v1/reprocess", json={**body, "reason": "another"})
+
+    assert (first.status_code, again.status_code, other.status_code) == (202, 202, 409)
+    assert first.json()["id"] == again.json()["id"] == "my-own-1"
+    assert len((await api.get("/v1/reprocess")).json()["items"]) == 1
+
+
+async def test_a_command_for_another_account_is_forbidden(api: httpx.AsyncClient, account: str) -> None:
+    assert (await api.post("/v1/reprocess", json={**ITEMS, "account": "vizinha"})).status_code == 403
+    assert (await api.post("/v1/exports", json={"account": "vizinha"})).status_code == 403
+    assert (await api.post("/v1/reprocess", json={**ITEMS, "account": account})).status_code == 202
+
+
+async def test_a_bad_command_is_named(api: httpx.AsyncClient) -> None:
+    bodies: list[tuple[str, Any, str]] = [
+        ("reprocess", {"kind": "order"}, "body"),
+        ("reprocess", {**ITEMS, "filter": {}}, "body"),
+        ("reprocess", {**ITEMS, "items": []}, "items"),
+        ("reprocess", {**ITEMS, "kind": "pedido"}, "kind"),
+        ("reprocess", {**ITEMS, "items": [{"affiliate": "MLC", "code": "a\x00"}]}, "items.0.code"),
+        ("reprocess", {**ITEMS, "extra": 1}, "extra"),
+        ("reprocess", {**ITEMS, "id": "a/b"}, "id"),
+        ("reprocess", {"kind": "order", "filter": {"status": ["eror"]}}, "filter.status"),
+        ("reprocess", {"kind": "order", "filter": {"status": {"$ne": "error"}}}, "filter.status"),
+        ("reprocess", {"kind": "order", "filter": {"from": "2026-11-23"}}, "filter.from"),
+        ("exports", {"kind": "order", "filter": {"$where": "1"}}, "filter.$where"),
+        ("exports", {"format": "pdf"}, "format"),
+        ("exports", {"time_zone": "Mars/Base"}, "time_zone"),
+    ]
+    for route, body, field in bodies:
+        answer = await api.post(f"/v1/{route}", json=body)
+        assert answer.status_code == 422, body
+        assert answer.json()["errors"][0]["field"].startswith(field), (body, answer.json())
+
+
+async def test_a_dry_run_tells_what_would_be_sent_and_why_not(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    never, fix = [{"code": "MKT-CLOSED", "message": "closed"}], [{"code": "ORD-SLA", "message": "no sla"}]
+    documents = await seed_entries(
+        database,
+        [
+            {"account": account, "code": "1", "causes": fix},
+            {"account": account, "code": "2", "causes": never},
+            {"account": account, "code": "3", "status": "success", "causes": []},
+            {"account": account, "code": "4", "causes": fix},
+            {"account": account, "code": "5", "status": "warning", "causes": [*never, *fix]},
+            {"account": "vizinha", "code": "1", "causes": fix},
+        ],
+    )
+    await database["log_entries"].update_one(
+        {"_id": documents[3]["_id"]}, {"$set": {"reprocess": {"id": "j", "state": "sent"}}}
+    )
+
+    by_filter = await api.post("/v1/reprocess", json={"kind": "order", "filter": {}, "dry_run": True})
+    items = [{"affiliate": "MLC", "code": code} for code in "1234569"]
+    by_items = await api.post("/v1/reprocess", json={"kind": "order", "items": items, "dry_run": True})
+
+    assert by_filter.status_code == by_items.status_code == 200
+    assert by_filter.json() == {"matched": 5, "eligible": 2, "skipped": {"never": 1, "not_failed": 1, "in_progress": 1}}
+    assert by_items.json() == {
+        "matched": 7,
+        "eligible": 3,
+        "skipped": {"not_failed": 1, "in_progress": 1, "not_found": 2},
+    }
+    assert (await api.get("/v1/reprocess")).json() == {"items": []}
+
+
+async def test_a_cancelled_job_that_nobody_began_ends_at_once(api: httpx.AsyncClient, database: Database) -> None:
+    job = (await api.post("/v1/reprocess", json=ITEMS)).json()
+    export = (await api.post("/v1/exports", json={"kind": "order"})).json()
+
+    cancelled = await api.delete(f"/v1/reprocess/{job['id']}")
+    again = await api.delete(f"/v1/reprocess/{job['id']}")
+    await api.delete(f"/v1/exports/{export['id']}")
+
+    assert (cancelled.status_code, cancelled.json()["state"]) == (202, "cancelled")
+    assert again.json()["state"] == "cancelled"
+    assert (await api.get(f"/v1/exports/{export['id']}")).json()["state"] == "cancelled"
+    await database[REPROCESS_REQUESTS].update_many({}, {"$set": {"state": "done"}})
+    assert (await api.delete(f"/v1/reprocess/{job['id']}")).status_code == 409
+    assert (await api.delete("/v1/reprocess/absent")).status_code == 404
+
+
+async def test_an_export_can_be_read_when_it_is_done_and_not_before(
+    api: httpx.AsyncClient, neighbour: httpx.AsyncClient, servers: Servers, database: Database, account: str
+) -> None:
+    body = {"kind": "order", "filter": {"status": ["error"]}, "format": "xlsx", "language": "en"}
+    answer = await api.post("/v1/exports", json=body)
+    job = answer.json()
+    address = f"/v1/exports/{job['id']}"
+    ExportAnswer.model_validate_json(answer.content, strict=False)
+    assert (answer.status_code, job["rows"], job["rows_done"], job["file"]) == (202, None, 0, None)
+    assert json.loads(await read_key(servers, EXPORTS_TOPIC, f"{account}|{job['id']}"))["filter"] == {
+        "status": ["error"]
+    }
+    assert (await api.get(f"{address}/file")).status_code == 409
+
+    content = bytes(range(256)) * 3000
+    file_id = f"{account}|{job['id']}|token"
+    await AsyncGridFSBucket(database, bucket_name=EXPORT_FILES).upload_from_stream_with_id(file_id, "x", content)
+    progress = {
+        "rows": 3,
+        "rows_done": 3,
+        "file_id": file_id,
+        "file_name": 'relatório "1"\r\n.xlsx',
+        "bytes": len(content),
+        "sha256": "ab" * 32,
+        "content_type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
+    await database[EXPORTS].update_one({"id": job["id"]}, {"$set": {"state": "done", "progress": progress}})
+
+    done = (await api.get(address)).json()
+    whole = await api.get(f"{address}/file")
+    part = await api.get(f"{address}/file", headers={"Range": "bytes=255-300000"})
+    same = await api.get(f"{address}/file", headers={"If-None-Match": f'"{"ab" * 32}"'})
+    beyond = await api.get(f"{address}/file", headers={"Range": "bytes=99999999-"})
+
+    assert (done["state"], done["rows"], done["rows_done"], done["file"]) == ("done", 3, 3, f"{address}/file")
+    assert (whole.status_code, whole.content) == (200, content)
+    assert whole.headers["content-length"] == str(len(content))
+    assert whole.headers["etag"] == f'"{"ab" * 32}"'
+    assert "\r" not in whole.headers["content-disposition"]
+    assert "filename*=UTF-8''relat%C3%B3rio" in whole.headers["content-disposition"]
+    assert (part.status_code, part.content) == (206, content[255:300001])
+    assert part.headers["content-range"] == f"bytes 255-300000/{len(content)}"
+    assert (same.status_code, beyond.status_code) == (304, 416)
+    assert (await neighbour.get(f"{address}/file")).status_code == 404
+    assert (await neighbour.get(address)).status_code == 404
+
+
+async def test_a_command_is_accepted_while_kafka_is_away(app: FastAPI, api: httpx.AsyncClient) -> None:
+    object.__setattr__(app.state.services, "commands", FakeCommands(available=False))
+
+    answer = await api.post("/v1/reprocess", json=ITEMS)
+
+    assert answer.status_code == 202
+    assert (await api.get(answer.headers["location"])).json()["state"] == "queued"
+
+
+async def test_counts_follow_the_filter(api: httpx.AsyncClient, database: Database, account: str) -> None:
+    await seed_entries(
+        database,
+        [
+            {"account": account, "code": "1", "processed_at": "2026-11-23T10:59:00Z"},
+            {"account": account, "code": "2", "processed_at": "2026-11-23T11:00:00Z"},
+            {"account": account, "code": "1", "kind": "price", "affiliate": "AMZ", "status": "success", "causes": []},
+            {"account": "vizinha", "code": "1"},
+        ],
+    )
+
+    period = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+    everything = (await api.get("/v1/summary", params=period)).json()
+    orders = (await api.get("/v1/summary", params={"kind": "order", "status": "error", "lang": "es"})).json()
+
+    assert everything["by_kind"] == {"order": {"error": 2}, "price": {"success": 1}}
+    assert everything["by_affiliate"] == {"AMZ": {"success": 1}, "MLC": {"error": 2}}
+    assert [(point["at"], point["by_status"]) for point in everything["series"]] == [
+        ("2026-11-23T10:00:00.000Z", {"error": 1, "success": 1}),
+        ("2026-11-23T11:00:00.000Z", {"error": 1}),
+    ]
+    assert everything["bucket"] == "hour"
+    assert orders["bucket"] == "day"
+    assert [(cause["code"], cause["count"]) for cause in orders["by_cause"]] == [("ORD-SLA", 2)]
+    assert (await api.get("/v1/summary", params={"bucket": "hour"})).status_code == 422
+    assert (await api.get("/v1/summary", params={"bucket": "week"})).status_code == 422
+
+
+async def test_a_registered_marketplace_names_its_rows(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    await seed_entries(database, [{"account": account, "code": "1", "processed_at": now_text()}])
+
+    async def name() -> str:
+        return str((await api.get("/v1/logs/order")).json()["items"][0]["marketplace"])
+
+    assert await name() == "MLC"
+    saved = await api.put("/v1/integrations/MLC", json={"marketplace": "Mercado Livre"})
+    assert saved.json() == {"affiliate": "MLC", "marketplace": "Mercado Livre"}
+    assert await name() == "Mercado Livre"
+    assert (await api.get("/v1/integrations")).json() == {"items": [saved.json()]}
+    assert (await api.get("/v1/integrations/MLC")).json() == saved.json()
+    assert (await api.get("/v1/integrations/AMZ")).status_code == 404

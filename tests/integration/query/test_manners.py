@@ -1,0 +1,154 @@
+import gzip
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+from fastapi import FastAPI
+
+from shared.contracts.errors import StoreUnavailable
+from shared.mongo.client import Database
+from tests.integration.query.conftest import FIRST_KEY, client_of
+from tests.support.seed import seed_entries
+
+PROBLEM = "application/problem+json"
+
+
+async def _chunks() -> AsyncIterator[bytes]:
+    for _ in range(20):
+        yield b" " * 64 * 1024
+
+
+class Broken:
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, _name: str) -> object:
+        async def fail(*_: object, **__: object) -> None:
+            raise self._error
+
+        return fail
+
+
+async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
+    cases = [
+        (await api.get("/v1/nothing"), 404),
+        (await api.patch("/v1/logs/order"), 405),
+        (await api.post("/v1/reprocess", content=b'{"kind": ', headers={"content-type": "application/json"}), 400),
+        (await api.post("/v1/reprocess", content=b'{"kind": NaN}', headers={"content-type": "application/json"}), 400),
+        (await api.post("/v1/reprocess", content=b'["\\ud800"]', headers={"content-type": "application/json"}), 400),
+        (
+            await api.post(
+                "/v1/reprocess", content=b"[" * 900 + b"]" * 900, headers={"content-type": "application/json"}
+            ),
+            400,
+        ),
+        (await api.post("/v1/reprocess", content=b"[" * 100_000, headers={"content-type": "application/json"}), 400),
+        (await api.post("/v1/reprocess", content=b"{}", headers={"content-type": "text/plain"}), 422),
+        (
+            await api.post(
+                "/v1/reprocess", content=b" " * (1024 * 1024 + 1), headers={"content-type": "application/json"}
+            ),
+            413,
+        ),
+        (await api.post("/v1/reprocess", content=_chunks(), headers={"content-type": "application/json"}), 413),
+        (await api.post("/v1/reprocess", json={}), 422),
+        (await api.get("/v1/reprocess/absent"), 404),
+        (await api.get("/v1/logs/order", params={"cursor": "x"}), 400),
+    ]
+    for answer, status in cases:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == PROBLEM
+        problem = answer.json()
+        assert {"type", "title", "status", "detail", "instance", "correlation_id"} <= set(problem)
+        assert problem["status"] == status
+        assert problem["correlation_id"] == answer.headers["x-request-id"]
+    assert cases[1][0].headers["allow"] == "GET"
+
+
+async def test_a_correlation_id_is_echoed_when_it_is_harmless(api: httpx.AsyncClient) -> None:
+    echoed = await api.get("/v1/errors", headers={"X-Request-ID": "trace-1"})
+    replaced = await api.get("/v1/errors", headers={"X-Request-ID": "a" * 500})
+
+    assert echoed.headers["x-request-id"] == "trace-1"
+    assert len(replaced.headers["x-request-id"]) == 32
+
+
+async def test_every_answer_carries_the_security_headers(api: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
+    for answer in (await api.get("/v1/errors"), await stranger.get("/v1/errors"), await stranger.get("/health/live")):
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_store_that_is_away_is_503_with_retry_after(app: FastAPI) -> None:
+    object.__setattr__(app.state.services, "log", Broken(StoreUnavailable("mongodb://user:pw@host is away")))
+    async with client_of(app, FIRST_KEY) as client:
+        answer = await client.get("/v1/logs/order")
+
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert "mongodb" not in answer.text
+
+
+async def test_a_count_that_takes_too_long_is_given_up(app: FastAPI, database: Database, account: str) -> None:
+    await seed_entries(database, ({"account": account, "code": str(n)} for n in range(5000)))
+    object.__setattr__(app.state.services.counts, "_time_limit_ms", 1)
+    async with client_of(app, FIRST_KEY) as client:
+        answer = await client.get("/v1/summary")
+
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+
+
+async def test_our_own_mistake_tells_nothing_but_a_correlation_id(app: FastAPI) -> None:
+    object.__setattr__(app.state.services, "log", Broken(RuntimeError("secret detail")))
+    async with client_of(app, FIRST_KEY) as client:
+        answer = await client.get("/v1/logs/order")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+    assert "secret" not in answer.text
+    assert answer.json()["correlation_id"] == answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_long_answers_are_compressed(api: httpx.AsyncClient) -> None:
+    async with api.stream("GET", "/v1/errors", headers={"Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(json.loads(gzip.decompress(raw))["items"]) > 40
+
+
+async def test_the_catalogue_speaks_the_language_asked_for(api: httpx.AsyncClient) -> None:
+    async def title(accept: str = "", **asked: str) -> str:
+        answer = await api.get("/v1/errors", params=asked, headers={"Accept-Language": accept} if accept else {})
+        return next(item["title"] for item in answer.json()["items"] if item["code"] == "AUT-TOKEN")
+
+    portuguese, english, spanish = await title(), await title(lang="en"), await title("es-AR,es;q=0.9,en;q=0.5")
+    assert len({portuguese, english, spanish}) == 3
+    assert await title("fr,en;q=0.4,pt;q=0.2") == english
+    assert await title("en", lang="pt") == portuguese
+    assert await title("de") == portuguese
+
+
+async def test_the_schema_is_public_and_documents_every_error(stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.get("/openapi.json")
+
+    assert answer.status_code == 200
+    for path, operations in answer.json()["paths"].items():
+        for method, operation in operations.items():
+            if path.startswith("/v1"):
+                assert {"400", "401", "403", "422", "503"} <= set(operation["responses"]), (method, path)
+                assert operation["security"], (method, path)
+                for status in ("400", "422"):
+                    content = operation["responses"][status]["content"]
+                    assert content == {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    schemas = answer.json()["components"]["schemas"]
+    assert {"Problem", "FieldErrorAnswer", "EntryPage"} <= set(schemas)
+
+
+async def test_probes_are_public(stranger: httpx.AsyncClient) -> None:
+    assert (await stranger.get("/health/live")).status_code == 200
+    assert (await stranger.get("/health/ready")).json()["status"] in {"ok", "failing"}
+    assert (await stranger.get("/metrics")).status_code == 404

@@ -1,0 +1,98 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deploy.local.servers import Servers
+from tests.support.eventually import eventually
+
+NOWHERE = {
+    "PONTE_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    "PONTE_MONGO_URI": "mongodb://user:secret-word@127.0.0.1:1/?directConnection=true",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(port: int, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "services.query"],
+        env={**os.environ, "PONTE_HTTP_PORT": str(port), "PONTE_HEALTH_PORT": "0", **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status(port: int, path: str, key: str = "") -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {key}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def test_a_port_that_is_taken_is_told_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running(port, **NOWHERE) as process:
+            _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert f"127.0.0.1:{port}" in said
+    assert "PONTE_HTTP_PORT" in said
+
+
+def test_wrong_settings_are_told_in_one_line() -> None:
+    with running(free_port(), **NOWHERE, PONTE_API_KEY="short") as process:
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert "PONTE_API_KEY" in said
+
+
+def test_without_mongodb_it_is_live_and_not_ready_and_says_no_secret() -> None:
+    port, key = free_port(), "k" * 32
+    with running(port, **NOWHERE, PONTE_API_KEY=key) as process:
+        assert eventually(lambda: status(port, "/health/live"), lambda seen: seen == 200) == 200
+        assert status(port, "/health/ready") == 503
+        assert status(port, "/v1/logs/order", key) == 503
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+
+    assert "secret-word" not in said
+    assert key not in said
+    # librdkafka writes lines of its own, which start with a percent sign.
+    lines = [json.loads(line) for line in said.splitlines() if not line.startswith("%")]
+    answered = [line for line in lines if line["event"] == "request.answered" and line["status"] == 503]
+    assert len(answered) == 2
+    assert all(line["milliseconds"] > 0 for line in answered)
+
+
+def test_with_mongodb_it_answers_and_stops_when_asked(servers: Servers, database_name: str) -> None:
+    port, key = free_port(), "k" * 32
+    given = {"PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap, "PONTE_MONGO_URI": servers.mongo.uri}
+    with running(port, **given, PONTE_MONGO_DATABASE=database_name, PONTE_API_KEY=key) as process:
+        eventually(lambda: status(port, "/health/ready"), lambda seen: seen == 200)
+        assert status(port, "/v1/logs/order", key) == 200
+        process.terminate()
+        assert process.wait(30) == 0

@@ -1,0 +1,77 @@
+"""Kafka as a test of ingest sees it: a topic of one's own, a group that starts at the end, what stands on a topic."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.support.eventually import eventually
+
+
+@contextmanager
+def own_topic(bootstrap: str, partitions: int = 2) -> Iterator[str]:
+    """Make a topic for one test; it is gone afterwards."""
+    admin, name = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}), f"test.{uuid4().hex[:12]}"
+    admin.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
+    yield name
+    admin.delete_topics([name])[name].result(30)
+
+
+def publish(bootstrap: str, topic: str, values: Sequence[bytes], *, key: bytes | None = None) -> None:
+    """Return when the broker has all values; without `key` they are spread."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "log_level": 0})
+    refused = []
+    for value in values:
+        producer.produce(topic, value, key=key, on_delivery=lambda error, _: refused.append(error) if error else None)
+        producer.poll(0)
+    assert producer.flush(30) == 0
+    assert refused == []
+
+
+@contextmanager
+def looking(bootstrap: str, group: str = "test") -> Iterator[Consumer]:
+    """A consumer that joins no group."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 0})
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def ends(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
+    """Return where the next record of each partition will stand."""
+    with looking(bootstrap) as consumer:
+        known = consumer.list_topics(timeout=20).topics
+        places = [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
+        highs = [consumer.get_watermark_offsets(place, timeout=20)[1] for place in places]
+    return [TopicPartition(at.topic, at.partition, high) for at, high in zip(places, highs, strict=True)]
+
+
+def start_at_end(bootstrap: str, group: str, topics: Sequence[str]) -> None:
+    """Let `group` begin with what is published from now on: the topics are shared by all tests."""
+    with looking(bootstrap, group) as consumer:
+        consumer.commit(offsets=ends(bootstrap, topics), asynchronous=False)
+
+
+def lag(bootstrap: str, group: str, topics: Sequence[str]) -> int:
+    """Return how many records `group` has still to commit."""
+    until = ends(bootstrap, topics)
+    with looking(bootstrap, group) as consumer:
+        done = {(at.topic, at.partition): max(at.offset, 0) for at in consumer.committed(until, timeout=20)}
+    return sum(at.offset - done[at.topic, at.partition] for at in until)
+
+
+def record_with(bootstrap: str, places: Sequence[TopicPartition], value: bytes) -> Message:
+    """Return the first record at `places` or after them that has this value."""
+    found: list[Message] = []
+    with looking(bootstrap) as consumer:
+        consumer.assign(list(places))
+
+        def look() -> bool:
+            found.extend(message for message in consumer.consume(500, 0.2) if message.value() == value)
+            return bool(found)
+
+        eventually(look)
+    return found[0]

@@ -1,0 +1,67 @@
+"""Documents as ingest writes them, built by the shared helpers: the log without Kafka."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from services.query.adapters.mongo_keys import MongoCredentials
+from services.query.core.permissions import Caller
+from services.query.handlers.signing_in import digest_of
+from shared.contracts.entries import alias_fields, attempt_document, search_ids, state_document
+from shared.contracts.events import IntegrationEvent
+from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
+from shared.contracts.records import Address
+from shared.contracts.times import to_milliseconds
+from shared.mongo.client import Database, Document
+from shared.runtime.clock import now
+from tests.support.builders import make_event
+
+
+def entry_document(events: Iterable[IntegrationEvent], **changes: Any) -> Document:
+    """Return the document of the entry that `events`, all of one item, come to; the newest one gives the state."""
+    told = sorted(events, key=lambda event: event.version)
+    newest = told[-1]
+    data = newest.data
+    successes = [to_milliseconds(event.processed_at) for event in told if event.data.status == "success"]
+    aliases = {name.removeprefix("aliases."): value for event in told for name, value in alias_fields(event).items()}
+    return {
+        "_id": newest.entry_id,
+        "account": data.account,
+        "kind": data.kind,
+        "affiliate": data.affiliate,
+        "code": data.code,
+        "state": state_document(newest),
+        "aliases": aliases,
+        "ids": sorted({identity for event in told for identity in search_ids(event)}),
+        "first_seen_at": min(to_milliseconds(event.processed_at) for event in told),
+        **({"last_success_at": max(successes)} if successes else {}),
+        "attempts": len(told),
+        "applied": {"0": 0},
+        **changes,
+    }
+
+
+async def seed_entry(database: Database, *events: IntegrationEvent, **changes: Any) -> Document:
+    """Store an entry and its attempts; return the entry's document."""
+    document = entry_document(events, **changes)
+    await database[LOG_ENTRIES].insert_one(document)
+    attempts = [attempt_document(event, Address("integration.events.order", 0, at)) for at, event in enumerate(events)]
+    await database[ATTEMPTS].insert_many(attempts)
+    return document
+
+
+async def seed_entries(database: Database, many: Iterable[dict[str, Any]]) -> list[Document]:
+    """Store one entry of one event for each set of changes to the default event; no attempts."""
+    documents = [entry_document([make_event(**changes)]) for changes in many]
+    await database[LOG_ENTRIES].insert_many(documents)
+    return documents
+
+
+async def seed_key(database: Database, account: str, *scopes: str) -> str:
+    """Store an API key and return it."""
+    key = uuid4().hex
+    credentials = MongoCredentials(database, time_limit_ms=5000)
+    await credentials.save_key(
+        digest_of(key), key[:6], Caller(account, digest_of(key)[:16], "test", frozenset(scopes)), now=now()
+    )
+    return key

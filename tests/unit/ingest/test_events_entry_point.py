@@ -1,0 +1,67 @@
+import asyncio
+import json
+from typing import Any
+
+from services.ingest.entrypoints.events import EventsEntryPoint
+from services.ingest.handlers.ingesting import Ingest
+from shared.contracts.records import Record
+from tests.support.builders import make_cloudevent, make_record
+from tests.support.fakes.ingest import MemoryDeadLetters, MemoryLogStore, crash_at
+
+
+class SlowStart(MemoryLogStore):
+    """The attempts of the first batch take until `go`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.recorded: list[int] = []
+
+    async def record_attempts(self, attempts: Any) -> Any:
+        offset = attempts[0].document["address"]["offset"]
+        if offset == 0:
+            await self.go.wait()
+        self.recorded.append(offset)
+        return await super().record_attempts(attempts)
+
+
+def record(number: int) -> Record:
+    return make_record(json.dumps(make_cloudevent(id=str(number))).encode(), offset=number)
+
+
+async def test_a_batch_that_is_faster_waits_for_its_turn_to_write_entries() -> None:
+    log = SlowStart()
+    entry_point = EventsEntryPoint(Ingest(log, MemoryDeadLetters()), seconds=lambda: 0.0)
+    first = asyncio.ensure_future(entry_point.on_batch([record(0)]))
+    second = asyncio.ensure_future(entry_point.on_batch([record(1)]))
+
+    await asyncio.wait({second}, timeout=0.05)
+    assert (log.recorded, log.entries) == ([1], {})
+    log.go.set()
+    await asyncio.gather(first, second)
+
+    (entry,) = log.entries.values()
+    assert (entry["attempts"], entry["applied"]) == (2, {"0": 1})
+
+
+async def test_a_batch_is_repeated_until_the_store_is_back_and_the_next_waits() -> None:
+    log = MemoryLogStore(before=crash_at(1))
+    entry_point = EventsEntryPoint(Ingest(log, MemoryDeadLetters()), seconds=lambda: 0.0)
+
+    outcomes = await asyncio.gather(entry_point.on_batch([record(0)]), entry_point.on_batch([record(1)]))
+
+    (entry,) = log.entries.values()
+    assert entry["attempts"] == 2
+    assert [outcome.attempts for outcome in outcomes] == [1, 1]
+
+
+async def test_batches_are_counted_when_they_are_committed() -> None:
+    from shared.runtime.metrics import INGEST_RECORDS
+
+    entry_point = EventsEntryPoint(Ingest(MemoryLogStore(), MemoryDeadLetters()), seconds=lambda: 0.0)
+    before = INGEST_RECORDS._value.get()
+
+    outcome = await entry_point.on_batch([record(0), record(1)])
+    entry_point.observe(outcome, 0.1)
+
+    assert INGEST_RECORDS._value.get() == before + 2

@@ -1,0 +1,247 @@
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.ingest.core.limit import DeadLetterLimit
+from services.ingest.handlers.ingesting import Ingest
+from shared.contracts.errors import BrokerUnavailable, DeadLetterLimitReached, StoreUnavailable
+from shared.contracts.records import Record
+from tests.support.builders import RECEIVED_AT, make_cloudevent, make_record
+from tests.support.fakes.ingest import MemoryDeadLetters, MemoryLogStore, crash_at
+from tests.support.ingest_shop import batches, deliveries, essence, published
+
+
+def value_of(**changes: Any) -> bytes:
+    return json.dumps(make_cloudevent(**changes)).encode()
+
+
+def nothing(_: str) -> None:
+    """Let the call pass."""
+
+
+@pytest.fixture
+def log() -> MemoryLogStore:
+    return MemoryLogStore()
+
+
+@pytest.fixture
+def dead_letters() -> MemoryDeadLetters:
+    return MemoryDeadLetters()
+
+
+@pytest.fixture
+def ingest(log: MemoryLogStore, dead_letters: MemoryDeadLetters) -> Ingest:
+    return Ingest(log, dead_letters)
+
+
+def documents(log: MemoryLogStore) -> Any:
+    return deepcopy((log.attempts, log.entries))
+
+
+async def taken_in_order(values: list[bytes]) -> dict[str, bytes]:
+    """What comes of the events, each delivered once, one by one."""
+    log = MemoryLogStore()
+    ingest = Ingest(log, MemoryDeadLetters())
+    for record in published(values):
+        await ingest.handle([record])
+    return essence(log.attempts, log.entries)
+
+
+async def with_crashes(ingest: Ingest, log: MemoryLogStore, batch: list[Record], crash: Callable[[str], None]) -> None:
+    log.before = crash
+    try:
+        await ingest.handle(batch)
+    except StoreUnavailable:
+        log.before = nothing
+        await ingest.handle(batch)
+
+
+@settings(deadline=None, max_examples=150)
+@given(deliveries())
+async def test_any_order_any_duplication_and_any_batching_come_to_the_same(shop: Any) -> None:
+    values, records, sizes = shop
+    log = MemoryLogStore()
+    ingest = Ingest(log, MemoryDeadLetters())
+
+    for batch in batches(records, sizes):
+        await ingest.handle(batch)
+
+    assert essence(log.attempts, log.entries) == await taken_in_order(values)
+
+
+@settings(deadline=None, max_examples=150)
+@given(deliveries(), st.integers(0, 6), st.integers(1, 9))
+async def test_a_crash_anywhere_and_other_batches_afterwards_come_to_the_same(
+    shop: Any, step: int, refetched: int
+) -> None:
+    values, records, sizes = shop
+    log = MemoryLogStore()
+    cut = batches(records, sizes)
+    done = 0
+    for batch in cut:
+        log.before = crash_at(step)
+        try:
+            await Ingest(log, MemoryDeadLetters()).handle(batch)
+        except StoreUnavailable:
+            break
+        done += len(batch)
+    log.before = nothing
+
+    for batch in batches(records[done:], [refetched]):
+        await Ingest(log, MemoryDeadLetters()).handle(batch)
+
+    assert essence(log.attempts, log.entries) == await taken_in_order(values)
+
+
+@settings(deadline=None, max_examples=80)
+@given(deliveries(), st.integers(0, 6))
+async def test_two_workers_with_the_same_records_come_to_the_same(shop: Any, step: int) -> None:
+    # The zombie stops in the middle of its batch, the successor does everything, then the zombie goes on where it stopped.
+    values, records, _ = shop
+    log = MemoryLogStore()
+    calls = iter(range(1000))
+
+    async def successor() -> None:
+        log.before = nothing
+        for batch in batches(records, [2, 3]):
+            await Ingest(log, MemoryDeadLetters()).handle(batch)
+
+    class Zombie(MemoryLogStore):
+        def __getattribute__(self, name: str) -> Any:
+            if name in {"record_attempts", "find_addresses", "find_applied", "write_entries", "mark_answered"}:
+
+                async def late(*arguments: Any) -> Any:
+                    if next(calls) == step:
+                        await successor()
+                    return await getattr(log, name)(*arguments)
+
+                return late
+            return super().__getattribute__(name)
+
+    await Ingest(Zombie(), MemoryDeadLetters()).handle(records[: max(1, len(records) // 2)])
+    await successor()
+
+    assert essence(log.attempts, log.entries) == await taken_in_order(values)
+
+
+@settings(deadline=None, max_examples=60)
+@given(deliveries())
+async def test_the_whole_topic_again_changes_nothing_not_even_when_it_was_received(shop: Any) -> None:
+    _, records, sizes = shop
+    log = MemoryLogStore()
+    ingest = Ingest(log, MemoryDeadLetters())
+    for batch in batches(records, sizes):
+        await ingest.handle(batch)
+    before = documents(log)
+
+    for batch in batches(records, [4]):  # the same offsets: the group was reset
+        await ingest.handle(batch)
+    republished = [make_record(record.value, offset=1000 + n, partition=2) for n, record in enumerate(records)]
+    for batch in batches(republished, [3]):
+        outcome = await ingest.handle(batch)
+        assert (outcome.attempts, outcome.duplicates) == (0, len(batch))
+
+    assert documents(log) == before
+
+
+async def test_bad_records_harm_no_good_one(
+    ingest: Ingest, log: MemoryLogStore, dead_letters: MemoryDeadLetters
+) -> None:
+    batch = [
+        make_record(b"\xff", offset=0),
+        make_record(value_of(id="1"), offset=1),
+        make_record(None, offset=2),
+        make_record(value_of(id="2"), offset=3),
+        make_record(value_of(id="2"), offset=4),
+    ]
+
+    outcome = await ingest.handle(batch)
+
+    assert [(letter.record, letter.error_class) for letter in dead_letters.letters] == [
+        (batch[0], "NotUtf8"),
+        (batch[2], "Tombstone"),
+    ]
+    assert (outcome.records, outcome.attempts, outcome.duplicates, outcome.dead_lettered) == (5, 2, 1, 2)
+    assert outcome.entries == 1
+    assert outcome.commit == {("integration.events.order", 0): 5}
+    assert len(log.attempts) == 2
+
+
+async def test_offsets_do_not_move_past_a_dead_letter_that_could_not_be_put_aside(
+    ingest: Ingest, dead_letters: MemoryDeadLetters
+) -> None:
+    dead_letters.available = False
+
+    with pytest.raises(BrokerUnavailable):
+        await ingest.handle([make_record(b"")])
+
+
+async def test_a_flood_of_bad_records_stops_the_worker_before_they_are_drained(log: MemoryLogStore) -> None:
+    dead_letters = MemoryDeadLetters()
+    ingest = Ingest(log, dead_letters, limit=DeadLetterLimit(run=3))
+    await ingest.handle([make_record(b"", offset=0), make_record(b"", offset=1)])
+
+    with pytest.raises(DeadLetterLimitReached):
+        await ingest.handle([make_record(b"", offset=2)])
+
+    assert len(dead_letters.letters) == 2
+
+
+async def test_an_event_that_no_entry_can_hold_is_a_dead_letter_and_can_be_replayed(
+    log: MemoryLogStore, dead_letters: MemoryDeadLetters
+) -> None:
+    from services.ingest.handlers.ports import EntriesWritten
+
+    class Refusing(MemoryLogStore):
+        refusing = True
+
+        async def write_entries(self, updates: Any) -> EntriesWritten:
+            bad = {update.place: "too large" for update in updates if self.refusing and "bad" in update.entry_id}
+            good = await super().write_entries([update for update in updates if update.place not in bad])
+            return EntriesWritten(good.conflicts, bad)
+
+    store = Refusing()
+    ingest = Ingest(store, dead_letters)
+    bad, good = value_of(id="1", code="bad"), value_of(id="2", code="good")
+
+    outcome = await ingest.handle([make_record(bad, offset=0), make_record(good, offset=1)])
+
+    assert [letter.error_class for letter in dead_letters.letters] == ["Unstorable"]
+    assert (outcome.attempts, outcome.entries, outcome.dead_lettered, outcome.duplicates) == (1, 1, 1, 0)
+    store.refusing = False
+    assert (await ingest.handle([make_record(bad, offset=2)])).attempts == 1
+
+
+async def test_offsets_that_begin_anew_cost_no_status(ingest: Ingest, log: MemoryLogStore) -> None:
+    await ingest.handle([make_record(value_of(id="1", status="error"), offset=900)])
+
+    newer = value_of(id="2", status="success", causes=[], processed_at="2026-11-23T10:11:13Z")
+    await ingest.handle([make_record(newer, offset=3)])
+
+    (entry,) = log.entries.values()
+    assert entry["state"]["status"] == "success"
+
+
+@pytest.mark.parametrize("delivered", ["once", "again after a crash"])
+async def test_an_answer_ends_the_wait_even_when_the_event_is_old_or_came_before(
+    ingest: Ingest, log: MemoryLogStore, delivered: str
+) -> None:
+    await ingest.handle([make_record(value_of(id="1"), offset=0)])
+    (entry,) = log.entries.values()
+    entry["reprocess"] = {"id": "job-1", "state": "sent"}
+    answer = value_of(id="2", reprocess_id="job-1", processed_at="2020-01-01T00:00:00Z")
+    if delivered != "once":
+        log.before = lambda name: crash_at(0)(name) if name == "mark_answered" else None
+        with pytest.raises(StoreUnavailable):
+            await ingest.handle([make_record(answer, offset=1)])
+        log.before = nothing
+
+    await ingest.handle([make_record(answer, offset=1)])
+
+    assert entry["reprocess"] == {"id": "job-1", "state": "answered", "answered_at": RECEIVED_AT}
+    assert entry["state"]["version"][3] == "1"

@@ -1,0 +1,80 @@
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.query.entrypoints.pages.address import ListAddress, entry_path, is_untidy, local_input, parse_address
+from services.query.entrypoints.paths import routable, unescape_segment
+from shared.contracts.errors import InvalidFilter
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+
+
+def read(address: str) -> ListAddress:
+    return parse_address("order", parse_qs(urlsplit(address).query, keep_blank_values=True), ZONE)
+
+
+def test_an_address_says_what_it_was_made_from() -> None:
+    address = read(
+        "/logs/order?status=error&affiliate=MLC&affiliate=SHP&q=a%26b%2Bc&from=2026-11-23T10:00:00Z&limit=50&sort=processed_at"
+    )
+    assert read(address.href()) == address
+    assert read(address.page("abc")) == address
+
+
+def test_an_instant_without_a_zone_is_read_in_the_visitors_zone_and_written_back_for_the_input() -> None:
+    address = read("?from=2026-11-23T10:00")
+    assert address.href() == "/logs/order?from=2026-11-23T13%3A00%3A00.000Z"
+    assert local_input(address.rows.from_at, ZONE) == "2026-11-23T10:00"
+    assert local_input(None, ZONE) == ""
+
+
+def test_what_a_form_wrote_is_untidy_and_what_we_write_is_not() -> None:
+    assert is_untidy({"q": [""], "status": ["error"]})
+    assert is_untidy({"from": ["2026-11-23T10:00"]})
+    assert not is_untidy(parse_qs(urlsplit(read("?from=2026-11-23T10:00&q=&status=error").href()).query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=yesterday",
+        "status=broken",
+        "affiliate=a%20b",
+        "to=2026-11-23T25:00",
+        "from=2026-11-23T10:00&to=2026-11-22T10:00",
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused_with_its_field(query: str) -> None:
+    with pytest.raises(InvalidFilter):
+        read(f"?{query}")
+
+
+def test_page_sizes_and_orders_that_do_not_exist_fall_back() -> None:
+    address = read("?limit=1000000&sort=code&unknown=1")
+    assert (address.limit, address.sort) == (30, "-processed_at")
+
+
+def test_a_badge_keeps_affiliates_and_period_and_drops_the_rest() -> None:
+    address = read("?affiliate=MLC&status=success&q=x&error_code=ORD-SLA&from=2026-11-23T00:00:00Z")
+    assert (
+        address.status("price", "error") == "/logs/price?affiliate=MLC&status=error&from=2026-11-23T00%3A00%3A00.000Z"
+    )
+
+
+def test_one_value_of_a_filter_is_taken_away_alone() -> None:
+    address = read("?status=error&status=warning&from=2026-11-23T00:00:00Z&q=x")
+    assert address.without("status", "error") == "/logs/order?status=warning&q=x&from=2026-11-23T00%3A00%3A00.000Z"
+    assert "from" not in address.without("from_at")
+    assert "q=" not in address.without("q")
+    assert address.unfiltered() == "/logs/order"
+
+
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=300))
+def test_any_code_makes_one_segment_that_the_router_reads_back(code: str) -> None:
+    path = entry_path("order", "MLC", code, "/details")
+    segments = routable(path).split("/")
+    assert len(segments) == 6
+    assert unescape_segment(segments[4]) == code

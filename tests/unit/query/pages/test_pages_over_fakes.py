@@ -1,0 +1,143 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from services.query.core.permissions import Caller
+from services.query.entrypoints.dependencies import Services
+from services.query.entrypoints.http import create_app
+from services.query.handlers.signing_in import digest_of, sign_in_with_key
+from services.query.settings import Settings
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.filters import LogFilter
+from shared.runtime.health import Health
+from tests.support.builders import RECEIVED_AT, make_event
+from tests.support.fakes.query import (
+    FakeCommands,
+    FakeCredentials,
+    FakeFileStore,
+    FakeJobs,
+    FakeLog,
+    FakeRegistry,
+)
+from tests.support.seed import entry_document
+
+FROM_PANEL = {"Origin": "http://ponte.test"}
+SETTINGS = Settings(kafka_bootstrap="nowhere:1", mongo_uri=SecretStr("mongodb://nowhere"))
+
+
+class SlowCounts(FakeLog):
+    async def count_by_kind(self, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
+        await asyncio.Event().wait()
+        return {}
+
+
+class BrokenLog(FakeLog):
+    async def list_entries(self, *_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("mongodb://user:password@inside is down")
+
+
+def services(**changes: Any) -> Services:
+    log = FakeLog([entry_document([make_event()])])
+    jobs = FakeJobs()
+    made = Services(
+        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=log, entries=log, reprocesses=jobs, exports=FakeJobs(),
+        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), credentials=FakeCredentials(),
+        health=Health({}),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+async def visitor(made: Services, *scopes: str) -> httpx.AsyncClient:
+    app: FastAPI = create_app(made)
+    key = "k" * 40
+    holder = Caller("loja", "id", "Ana", frozenset(scopes))
+    await made.credentials.save_key(digest_of(key), key[:6], holder, now=RECEIVED_AT)
+    issued = await sign_in_with_key(made.credentials, key, now=made.now)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://ponte.test", cookies={"ponte_session": issued.secret}
+    )
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[httpx.AsyncClient]:
+    async with await visitor(services(), "read") as client:
+        yield client
+
+
+async def test_counts_that_take_too_long_do_not_hold_the_page() -> None:
+    async with await visitor(services(counts=SlowCounts()), "read") as client:
+        page = await client.get("/logs/order?affiliate=MLC")
+    assert page.status_code == 200
+    assert 'data-load="/logs/order/summary?affiliate=MLC"' in page.text
+
+
+async def test_the_counts_alone_are_a_part_of_the_page(reader: httpx.AsyncClient) -> None:
+    part = await reader.get("/logs/order/summary", headers={"X-Ponte-Fragment": "1"})
+    assert "1 com erro em Pedidos" in part.text
+    assert "data-load" not in part.text
+    assert "<html" not in part.text
+
+
+async def test_a_store_that_is_away_is_told_in_words_and_without_its_address() -> None:
+    async with await visitor(services(log=BrokenLog()), "read") as client:
+        page = await client.get("/logs/order", headers={"Accept-Language": "en"})
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+    assert "Nothing is lost" in page.text
+    assert "password" not in page.text
+
+
+async def test_who_may_only_read_sees_no_action_and_may_take_none(reader: httpx.AsyncClient) -> None:
+    page = await reader.get("/logs/order")
+    for absent in ("Reprocessar", "Exportar para Excel", 'type="checkbox" name="item"'):
+        assert absent not in page.text.replace("Reprocessamentos", "").replace("antes de reprocessar", "")
+    for path, form in (("/logs/order/reprocess", {"item": "MLC|2000004567"}), ("/exports", {"kind": "order"})):
+        assert (await reader.post(path, data=form, headers=FROM_PANEL)).status_code == 403
+
+
+async def test_a_form_of_another_site_changes_nothing() -> None:
+    made = services()
+    async with await visitor(made, "read", "reprocess") as client:
+        forged = await client.post(
+            "/logs/order/reprocess", data={"item": "MLC|2000004567"}, headers={"Origin": "https://evil.example"}
+        )
+    assert forged.status_code == 403
+    assert await made.reprocesses.list_recent("loja") == []
+
+
+async def test_a_form_without_rows_and_a_cursor_that_was_altered_are_answered_in_words() -> None:
+    async with await visitor(services(), "read", "reprocess") as client:
+        empty = await client.post("/logs/order/reprocess", headers=FROM_PANEL)
+        altered = await client.get("/logs/order?cursor=abc")
+    assert (empty.status_code, altered.status_code) == (422, 400)
+    assert "Escolha ao menos um item" in empty.text
+    assert "Comece da primeira página" in altered.text
+
+
+async def test_a_stranger_is_led_to_the_sign_in_and_a_module_of_theirs_is_refused() -> None:
+    app = create_app(services())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ponte.test") as client:
+        led = await client.get("/logs/order?status=error")
+        refused = await client.get("/logs/order", headers={"X-Ponte-Fragment": "1"})
+    assert (led.status_code, led.headers["location"]) == (303, "/sign-in?next=%2Flogs%2Forder%3Fstatus%3Derror")
+    assert refused.status_code == 403
+
+
+async def test_the_session_cookie_is_kept_from_scripts_and_other_sites() -> None:
+    made = services()
+    async with await visitor(made, "read") as client:
+        answer = await client.post("/sign-in", data={"key": "k" * 40, "next": "//evil.example"}, headers=FROM_PANEL)
+    assert answer.headers["location"] == "/"
+    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(answer.headers["set-cookie"].split("; "))
+
+
+async def test_pages_are_never_kept_by_a_cache_and_forbid_what_is_not_ours(reader: httpx.AsyncClient) -> None:
+    page = await reader.get("/logs/order")
+    assert page.headers["cache-control"] == "no-store"
+    assert "require-trusted-types-for 'script'" in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"

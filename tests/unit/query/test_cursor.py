@@ -1,0 +1,52 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.query.core.cursor import EPOCH, Binding, Position, Start, decode_cursor, encode_cursor
+from shared.contracts.errors import InvalidCursor
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+positions = st.builds(
+    lambda milliseconds, identity: Position(EPOCH + timedelta(milliseconds=milliseconds), identity),
+    st.integers(-(10**12), 10**13),
+    texts,
+)
+bindings = st.builds(Binding, texts, texts, st.sampled_from(["-processed_at", "processed_at", "attempts"]))
+HERE = Position(datetime(2026, 11, 23, 10, 11, 12, 123_000, UTC), "loja|order|MLC|1")
+BOUND = Binding("loja", "status=error", "-processed_at")
+
+
+@given(position=positions, binding=bindings, backwards=st.booleans())
+def test_a_cursor_leads_back_to_its_position(position: Position, binding: Binding, *, backwards: bool) -> None:
+    text = encode_cursor(position, binding, backwards=backwards)
+
+    assert decode_cursor(text, binding) == Start(position, backwards)
+    assert text.isascii()
+    assert "=" not in text
+
+
+@given(positions, bindings, bindings)
+def test_a_cursor_of_another_list_is_refused(position: Position, made_for: Binding, used_for: Binding) -> None:
+    if made_for != used_for:
+        with pytest.raises(InvalidCursor):
+            decode_cursor(encode_cursor(position, made_for), used_for)
+
+
+@given(st.data())
+def test_a_cursor_altered_anywhere_is_refused(data: st.DataObject) -> None:
+    text = encode_cursor(HERE, BOUND)
+    at = data.draw(st.integers(0, len(text) - 1))
+    letter = data.draw(st.sampled_from("abcXYZ019-_~ é"))
+    altered = text[:at] + letter + text[at + 1 :]
+
+    if altered != text:
+        with pytest.raises(InvalidCursor):
+            decode_cursor(altered, BOUND)
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda raw: raw.hex())))
+def test_no_text_at_all_breaks_the_reader(text: str) -> None:
+    with pytest.raises(InvalidCursor):
+        decode_cursor(text, BOUND)
