@@ -1,17 +1,9 @@
 """The Docker rung of the ladder. Needs an engine: run with PONTE_TEST_DOCKER=1."""
 
-import os
-
-import pytest
 from pymongo import MongoClient
 
 from deploy.local.kafka_wire import answers
 from deploy.local.servers import start_servers
-
-pytestmark = [
-    pytest.mark.docker,
-    pytest.mark.skipif(os.environ.get("PONTE_TEST_DOCKER") != "1", reason="needs an engine: set PONTE_TEST_DOCKER=1"),
-]
 
 
 def test_both_servers_run_in_containers_and_take_transactions():
