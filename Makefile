@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-unit test-contract test-integration test-e2e test-architecture check format lock clean
+.PHONY: help setup demo up test test-unit test-contract test-integration test-e2e test-architecture bench-ingest bench-latency check format lock clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -50,6 +50,14 @@ check: setup ## style, types, rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+##@ Measure
+
+bench-ingest: setup ## ingest beside Kafka Connect and the bare loop; 5 minutes, BENCH_MODE=full for 90 (tests/bench/README.md)
+	@$(BIN)/python -m tests.bench.ingest
+
+bench-latency: setup ## from publish to visible in the API, at 10, 50 and 80 % of the maximum
+	@$(BIN)/python -m tests.bench.latency
 
 ##@ Keep
 

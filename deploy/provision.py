@@ -6,13 +6,14 @@ python -m deploy.provision        (reads PONTE_KAFKA_BOOTSTRAP, PONTE_MONGO_URI,
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from pymongo import IndexModel, MongoClient
+from pymongo.collection import Collection
 from pymongo.errors import CollectionInvalid, PyMongoError
 
 from shared.contracts.names import COLLECTIONS, TOPICS, CollectionSpec, TopicSpec
@@ -54,11 +55,16 @@ def provision_collections(mongo_uri: str, database: str, collections: Sequence[C
             if spec.name not in existing:
                 with contextlib.suppress(CollectionInvalid):  # someone else was faster
                     client[database].create_collection(spec.name, storageEngine=ZSTD)
-            if spec.indexes:
-                client[database][spec.name].create_indexes(_indexes(spec))
+            if missing := _indexes(spec, _timed(client[database][spec.name])):
+                client[database][spec.name].create_indexes(missing)
 
 
-def _indexes(spec: CollectionSpec) -> list[IndexModel]:
+def _timed(collection: Collection[dict[str, Any]]) -> set[str]:
+    """Return the names of indexes that expire: their time may have been changed by a setting, and that stays."""
+    return {index["name"] for index in collection.list_indexes() if "expireAfterSeconds" in index}
+
+
+def _indexes(spec: CollectionSpec, but: Container[str]) -> list[IndexModel]:
     return [
         IndexModel(
             list(index.keys),
@@ -68,6 +74,7 @@ def _indexes(spec: CollectionSpec) -> list[IndexModel]:
             **({} if index.partial is None else {"partialFilterExpression": dict(index.partial)}),
         )
         for index in spec.indexes
+        if index.name not in but
     ]
 
 

@@ -1,6 +1,5 @@
-"""Start the exporter: `python -m services.exporter`."""
+"""`python -m services.exporter`."""
 
-from services.exporter.app import run
+from services.exporter.app import main
 
-if __name__ == "__main__":
-    run()
+main()

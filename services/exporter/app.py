@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import NoReturn
 
 from services.exporter.adapters.gridfs_files import GridFsFiles
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader
@@ -22,12 +21,13 @@ from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
 from shared.runtime.clock import Clock, now
 from shared.runtime.settings import read_settings
+from shared.runtime.start import start
 from shared.runtime.worker import Worker
 
 
-def run() -> NoReturn:
-    """Run the service until it is told to stop."""
-    build(read_settings(Settings)).run()
+def main() -> None:
+    """Run the exporter until it is told to stop; exits the process."""
+    start(lambda: build(read_settings(Settings)).run())
 
 
 def build(settings: Settings, *, clock: Clock = now) -> Worker:

@@ -1,22 +1,38 @@
 """What is plugged into what."""
 
 import gc
+import os
+import socket
 import time
 from typing import NoReturn
+from uuid import uuid4
 
 from services.ingest.adapters.kafka_replay import KafkaDeadLetterShelf, KafkaTopics
+from services.ingest.adapters.mongo_integrations import MongoIntegrations
+from services.ingest.adapters.mongo_letter_book import MongoLetterBook
 from services.ingest.adapters.mongo_log_store import MongoLogStore
+from services.ingest.adapters.mongo_old_content import MongoOldContent
+from services.ingest.core.decode import shapes
+from services.ingest.core.keeping import ContentLimits
 from services.ingest.core.limit import DeadLetterLimit
 from services.ingest.entrypoints.commands import replay_commands
 from services.ingest.entrypoints.events import EventsEntryPoint
+from services.ingest.entrypoints.letters import LettersEntryPoint
+from services.ingest.entrypoints.replays import ReplayRunner
+from services.ingest.entrypoints.timers import Housekeeping
+from services.ingest.handlers.housekeeping import KeepDays
 from services.ingest.handlers.ingesting import Ingest
+from services.ingest.handlers.replaying import ReplayPlugs
 from services.ingest.settings import Settings
-from shared.contracts.names import EVENTS_TOPICS, REPLAY_TOPIC
+from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.intake import Intake
 from shared.kafka.producer import Publisher
-from shared.mongo.client import connect
+from shared.mongo.client import Database, connect
+from shared.mongo.jobs import Jobs
+from shared.runtime import clock
 from shared.runtime.settings import read_settings
+from shared.runtime.start import start
 from shared.runtime.worker import Worker
 
 
@@ -28,8 +44,18 @@ def build(settings: Settings) -> Worker:
     log = MongoLogStore(client[settings.mongo_database])
     publisher = Publisher(settings.kafka_bootstrap, service="ingest")
     dead_letters = KafkaDeadLetters(publisher)
+    known = shapes(minimum_availability=settings.ingest_minimum_availability)
     events = EventsEntryPoint(
-        Ingest(log, dead_letters, limit=_limit(settings), accounts=settings.allowed_accounts), seconds=time.monotonic
+        Ingest(
+            log,
+            dead_letters,
+            limit=_limit(settings),
+            accounts=settings.allowed_accounts,
+            known=known,
+            integrations=MongoIntegrations(client[settings.mongo_database], now=clock.now),
+            limits=ContentLimits(settings.ingest_max_payload_bytes, settings.ingest_max_evidence_bytes),
+        ),
+        seconds=time.monotonic,
     )
     intake = Intake(
         bootstrap=settings.kafka_bootstrap,
@@ -44,19 +70,51 @@ def build(settings: Settings) -> Worker:
     worker.add_main("intake", intake.run, stop=intake.stop)
     worker.add_check("kafka", intake.check)
     worker.add_check("mongo", log.ping)
-    shelf = KafkaDeadLetterShelf(settings.kafka_bootstrap)
-    worker.take_commands(REPLAY_TOPIC, replay_commands(shelf, KafkaTopics(publisher)), dead_letters)
+    _keep_and_replay(worker, settings, client[settings.mongo_database], publisher)
+    keep = KeepDays(
+        settings.ingest_attempts_keep_days, settings.ingest_success_keep_days, settings.ingest_error_keep_days
+    )
+    worker.add_main("housekeeping", Housekeeping(MongoOldContent(client[settings.mongo_database]), keep, clock.now).run)
     worker.on_close(client.close)
     worker.on_close(publisher.close)
     return worker
+
+
+def _keep_and_replay(worker: Worker, settings: Settings, database: Database, publisher: Publisher) -> None:
+    """Plug in the second intake, which keeps dead letters, and what sends them back."""
+    book = MongoLetterBook(database)
+    letters = LettersEntryPoint(book, operator=settings.account, clock=clock.now)
+    intake = Intake(
+        bootstrap=settings.kafka_bootstrap,
+        group=f"{settings.ingest_group}.deadletters",
+        topics=[DEAD_LETTER_TOPIC],
+        handle=letters.on_batch,
+        observe=letters.observe,
+        batch_size=settings.ingest_batch_size,
+        linger_seconds=settings.ingest_linger_ms / 1000,
+        client_id="ponte.ingest.deadletters",
+    )
+    # No health check: with more workers than partitions some have none of this topic.
+    worker.add_main("letters", intake.run, stop=intake.stop)
+    plugs = ReplayPlugs(Jobs(database, REPLAY_REQUESTS), book, KafkaTopics(publisher), clock.now)
+    runner = ReplayRunner(f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}", plugs)
+    worker.add_main("replays", runner.run, stop=runner.stop)
+    commands = replay_commands(
+        KafkaDeadLetterShelf(settings.kafka_bootstrap), plugs, operator=settings.account, wake=runner.wake
+    )
+    worker.take_commands(REPLAY_TOPIC, commands, KafkaDeadLetters(publisher))
 
 
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """A batch makes some 60,000 objects and hardly a cycle among them; Python's default of 700 costs a fifth of the whole CPU time."""
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run ingest until it is told to stop; exits the process."""
+    start(_run)
+
+
+def _run() -> NoReturn:
     worker = build(read_settings(Settings))
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)

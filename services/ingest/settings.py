@@ -1,11 +1,13 @@
 """What an operator can turn in ingest."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from shared.contracts.names import consumer_group
+from shared.contracts.names import DAY_MS, EVENTS_TOPICS, KIB, MIB, TOPICS, consumer_group
 from shared.runtime.settings import Settings as SharedSettings
+
+EVENTS_DAYS: Final = max(topic.retention_ms for topic in TOPICS if topic.name in EVENTS_TOPICS) // DAY_MS
 
 
 class Settings(SharedSettings):
@@ -25,7 +27,35 @@ class Settings(SharedSettings):
     ingest_dead_letter_window: Annotated[int, Field(ge=1, description="latest records that the share is taken of")] = (
         5000
     )
+    ingest_minimum_availability: Annotated[
+        int, Field(ge=0, description="a stock change is sent on only if the quantity before or after is at most this")
+    ] = 5
+    ingest_attempts_keep_days: Annotated[
+        int,
+        Field(ge=0, le=20_000, description="days after which attempts vanish; 0 keeps them for ever, else more than 7"),
+    ] = 90
+    ingest_success_keep_days: Annotated[
+        int, Field(ge=0, le=20_000, description="days after which untouched entries in success are removed; 0 is never")
+    ] = 0
+    ingest_error_keep_days: Annotated[
+        int, Field(ge=0, le=20_000, description="the same for all other entries, each removal logged; 0 is never")
+    ] = 0
+    ingest_max_payload_bytes: Annotated[
+        int, Field(ge=1, le=MIB, description="a longer payload is not stored, only its length and beginning")
+    ] = 64 * KIB
+    ingest_max_evidence_bytes: Annotated[
+        int, Field(ge=1, le=MIB, description="a longer request or response of a cause is cut")
+    ] = 16 * KIB
     accounts: Annotated[str, Field(description="accounts taken, comma separated; empty takes every account")] = ""
+
+    @field_validator("ingest_attempts_keep_days")
+    @classmethod
+    def _outlives_its_record(cls, days: int) -> int:
+        # A record that comes again must find its attempt, or it would count again.
+        if 0 < days <= EVENTS_DAYS:
+            msg = f"must be 0, or more than the {EVENTS_DAYS} days that the events topics keep a record"
+            raise ValueError(msg)
+        return days
 
     @property
     def allowed_accounts(self) -> frozenset[str]:

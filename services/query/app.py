@@ -12,10 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.query.adapters.kafka_commands import KafkaCommands
+from services.query.adapters.mongo_audit import MongoAudit
 from services.query.adapters.mongo_counts import MongoLogCounts
 from services.query.adapters.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.mongo_files import MongoFileStore
 from services.query.adapters.mongo_keys import MongoCredentials
+from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_registry import MongoRegistry
 from services.query.entrypoints.dependencies import Services
@@ -23,7 +25,7 @@ from services.query.entrypoints.http import create_app
 from services.query.handlers.signing_in import ensure_first_key
 from services.query.settings import Settings
 from shared.contracts.errors import Defect
-from shared.contracts.names import EXPORTS, REPROCESS_REQUESTS
+from shared.contracts.names import EXPORTS, REPLAY_REQUESTS, REPROCESS_REQUESTS
 from shared.kafka.producer import Publisher
 from shared.mongo.client import connect
 from shared.mongo.errors import translated
@@ -33,10 +35,10 @@ from shared.runtime.health import Health, HealthServer
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.retry import until_done
 from shared.runtime.settings import read_settings
+from shared.runtime.start import start
 
 log = get_logger(__name__)
 
-EXIT_WRONGLY_SET = 2
 FIRST_KEY_SECONDS = 3.0
 """So long the start waits for the first key to be stored; then the service is live, and ready once MongoDB answers."""
 SERVICE = "query"
@@ -61,10 +63,13 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
         "entries": MongoEntryFinder(database, time_limit_ms=long_limit),
         "reprocesses": Jobs(database, REPROCESS_REQUESTS),
         "exports": Jobs(database, EXPORTS),
+        "letters": MongoLetterReader(database, time_limit_ms=limit),
+        "replays": Jobs(database, REPLAY_REQUESTS),
         "files": MongoFileStore(database),
         "commands": KafkaCommands(publisher),
         "registry": MongoRegistry(database, time_limit_ms=limit, now=clock.now),
         "credentials": MongoCredentials(database, time_limit_ms=limit),
+        "audit": MongoAudit(database),
         "health": Health({"mongo": check_mongo}),
     }
     services = Services(**{**ports, **overrides})
@@ -102,20 +107,15 @@ async def _prepare(services: Services) -> None:
     )
 
 
-def main() -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code."""
-    try:
-        settings = read_settings(Settings)
-    except Defect as error:
-        print(f"query: {error}", file=sys.stderr)  # noqa: T201  # no log yet, and a person reads it
-        return EXIT_WRONGLY_SET
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; exits the process."""
+    start(_serve)
+
+
+def _serve() -> None:
+    settings = read_settings(Settings)
     configure_logging(SERVICE, settings.log_level)
-    try:
-        listener = _listen(settings.query_host, settings.http_port)
-    except OSError as error:
-        place = f"{settings.query_host}:{settings.http_port}"
-        print(f"query: cannot listen on {place}: {error.strerror}; set PONTE_HTTP_PORT", file=sys.stderr)  # noqa: T201  # as above
-        return EXIT_WRONGLY_SET
+    listener = _listen(settings.query_host, settings.http_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn drains on either, then raises the signal once more: to be asked to stop and to stop is no failure.
         signal.signal(number, lambda *_: sys.exit(0))
@@ -131,9 +131,12 @@ def main() -> int:
         timeout_graceful_shutdown=settings.query_drain_seconds,
     )
     uvicorn.Server(config).run(sockets=[listener])
-    return 0
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        msg = f"query cannot listen on {host}:{port}: {error.strerror}; set PONTE_HTTP_PORT to a free port"
+        raise Defect(msg) from error

@@ -26,6 +26,7 @@ from shared.runtime.clock import Clock, now
 from shared.runtime.health import Check
 from shared.runtime.metrics import REPROCESS_ITEMS
 from shared.runtime.settings import read_settings
+from shared.runtime.start import start
 from shared.runtime.worker import Worker
 
 SERVICE = "reprocessor"
@@ -93,7 +94,7 @@ def observe(tally: Tally) -> None:
 
 def main() -> None:
     """Run the worker of the environment's settings; exits the process."""
-    build(read_settings(Settings)).run()
+    start(lambda: build(read_settings(Settings)).run())
 
 
 def _mongo_check(database: Database) -> Check:

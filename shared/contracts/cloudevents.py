@@ -33,6 +33,7 @@ class CloudEvent:
     data: Any
     time: str | None = None
     extensions: Mapping[str, str] = field(default_factory=dict)
+    subject: str | None = None
 
 
 def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | None]]) -> CloudEvent:
@@ -58,6 +59,7 @@ def structured(event: CloudEvent) -> tuple[bytes, list[tuple[str, bytes]]]:
         "id": event.id,
         "source": event.source,
         "type": event.type,
+        **({"subject": event.subject} if event.subject else {}),
         **({"time": event.time} if event.time else {}),
         "datacontenttype": "application/json",
         **event.extensions,
@@ -72,7 +74,7 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
     for name in ("id", "source", "type"):
         if not isinstance(attributes.get(name), str) or not attributes[name]:
             raise InvalidEvent("InvalidEnvelope", f"the CloudEvents attribute {name!r} must be a non-empty text")
-    time = attributes.get("time")
+    time, subject = attributes.get("time"), attributes.get("subject")
     extensions = {name: str(text) for name, text in attributes.items() if name not in _NO_EXTENSION}
     return CloudEvent(
         id=attributes["id"],
@@ -81,6 +83,7 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
         data=data,
         time=time if isinstance(time, str) else None,
         extensions=extensions,
+        subject=subject if isinstance(subject, str) else None,
     )
 
 

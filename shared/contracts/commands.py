@@ -35,6 +35,10 @@ class Command(BaseModel):
     account: Name
     requested_by: Annotated[str, Field(max_length=200)] = ""
 
+    def log_filter(self) -> object:
+        """Return the command's filter, None when rows are named. Raise InvalidFilter."""
+        return None
+
 
 class Item(BaseModel):
     """One entry within a kind."""
@@ -91,7 +95,7 @@ class ExportCommand(Command):
         return LogFilter.parse({**self.filter, "kind": kinds} if kinds else self.filter)
 
 
-C = TypeVar("C", ReprocessCommand, ExportCommand)
+C = TypeVar("C", bound=Command)
 
 
 def parse_command(model: type[C], raw: Mapping[str, Any]) -> C:

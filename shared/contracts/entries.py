@@ -7,15 +7,16 @@ A log entry's document:
     state           what the newest event says; its first field is `version`, so that `$max` on the whole keeps the newest
       version       [order text, sequence or -1, source, event id]
       status processed_at received_at sequence reprocess_id causes payload words
+      payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
     aliases         {escaped name: [order text, value]}: per name the newest value
     ids             folded code and alias values, all that ever came: what the search box finds
     first_seen_at   earliest, last_success_at latest: instants by which events are ordered
     attempts        how many distinct events
-    applied         {partition: offset}: up to where this entry has counted its attempts
+    applied         {partition: offset}: up to where this entry has counted its attempts; "order:3" is a partition of another kind's topic
     reprocess       {id, state, …}, the reprocessor's own
 
 An attempt's document: `_id` (entry id + U+001F + hash), `address` {topic, partition, offset} of its first delivery, `version`, and
-`status processed_at received_at sequence reprocess_id source event_id causes payload aliases`.
+`status processed_at received_at sequence reprocess_id source event_id causes payload aliases`, and the same marks beside the payload.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ from shared.contracts.times import to_milliseconds
 ReprocessState = Literal["claimed", "sent", "answered", "unknown"]
 Document = dict[str, Any]
 
+PAYLOAD_MARKS = ("payload_truncated", "payload_bytes", "payload_preview", "payload_masked")
+
 NAME_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\x00": "%00"}
 """Characters that an alias name may hold and a MongoDB field name on a path may not."""
 
@@ -39,7 +42,11 @@ _ESCAPES = str.maketrans(NAME_ESCAPES)
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One row of the panel. `aliases` are plain name → value; `reprocess` is None or the reprocessor's mark."""
+    """One row of the panel. `aliases` are plain name → value; `reprocess` is None or the reprocessor's mark.
+
+    `payload_truncated`: it was too long, so `payload` is None, `payload_bytes` its length as JSON and `payload_preview` its masked
+    beginning. `payload_masked`: personal data was taken out before it was stored. Such a payload never goes to a connector again.
+    """
 
     account: str
     kind: str
@@ -59,11 +66,19 @@ class LogEntry:
     reprocess: Mapping[str, Any] | None = None
     version: Sequence[Any] = ()
     payload_truncated: bool = False
+    payload_bytes: int | None = None
+    payload_preview: str | None = None
+    payload_masked: bool = False
 
     @property
     def id(self) -> str:
         """The entry id."""
         return f"{self.account}|{self.kind}|{self.affiliate}|{self.code}"
+
+    @property
+    def payload_is_whole(self) -> bool:
+        """Whether the payload is what the connector sent."""
+        return not (self.payload_truncated or self.payload_masked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +95,10 @@ class Attempt:
     event_id: str
     causes: Sequence[Mapping[str, Any]]
     payload: Any
+    payload_truncated: bool = False
+    payload_bytes: int | None = None
+    payload_preview: str | None = None
+    payload_masked: bool = False
 
 
 def attempt_document(event: IntegrationEvent, address: Address) -> Document:
@@ -99,6 +118,7 @@ def attempt_document(event: IntegrationEvent, address: Address) -> Document:
         "aliases": data.aliases,
         "causes": causes_of(event),
         "payload": data.payload,
+        **event.marks,
         **({"extra": data.model_extra} if data.model_extra else {}),
     }
 
@@ -116,6 +136,7 @@ def state_document(event: IntegrationEvent) -> Document:
         "reprocess_id": data.reprocess_id,
         "causes": causes,
         "payload": data.payload,
+        **event.marks,
         "words": fold_words(cause["message"] for cause in causes),
         **({"extra": data.model_extra} if data.model_extra else {}),
     }
@@ -164,7 +185,7 @@ def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
         reprocess_id=state.get("reprocess_id"),
         reprocess=document.get("reprocess"),
         version=state.get("version", ()),
-        payload_truncated=state.get("payload_truncated", False),
+        **_marks_of(state),
     )
 
 
@@ -181,7 +202,12 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
         event_id=document["event_id"],
         causes=document.get("causes", ()),
         payload=document.get("payload"),
+        **_marks_of(document),
     )
+
+
+def _marks_of(document: Mapping[str, Any]) -> Document:
+    return {name: document[name] for name in PAYLOAD_MARKS if name in document}
 
 
 def escape_name(name: str) -> str:

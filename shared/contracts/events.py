@@ -4,6 +4,7 @@ The checks are pydantic's, strict: a wrong type is an error that names the field
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -77,16 +78,28 @@ class IntegrationEvent:
     """One decoded event: its data, where it comes from, and when the broker took it in.
 
     `source` and `id` identify it: the same pair is the same event, however often it is delivered. `attempt_id` is the attempt's
-    `_id`: entry id, U+001F (which no code can hold), hash of source and id.
+    `_id`: entry id, U+001F (which no code can hold), hash of source and id. `marks` are fields to store beside the payload
+    that tell what was done to it: see entries.py.
     """
 
-    __slots__ = ("attempt_id", "data", "entry_id", "id", "order_at", "processed_at", "received_at", "source", "version")
+    __slots__ = (
+        "attempt_id", "data", "entry_id", "id", "marks", "order_at", "processed_at", "received_at", "source", "version",
+    )  # fmt: skip
 
-    def __init__(self, *, source: str, id: str, data: EventData, received_at: datetime) -> None:  # noqa: A002
+    def __init__(
+        self,
+        *,
+        source: str,
+        id: str,  # noqa: A002
+        data: EventData,
+        received_at: datetime,
+        marks: Mapping[str, Any] | None = None,
+    ) -> None:
         self.source = source
         self.id = id
         self.data = data
         self.received_at = received_at
+        self.marks = marks or {}
         self.processed_at, order = parse_instant(data.processed_at)
         self.order_at = self.processed_at
         if self.processed_at > received_at + FUTURE_TOLERANCE:
@@ -131,3 +144,12 @@ def type_of(kind: Kind) -> str:
 
 
 KIND_BY_TYPE: Final[dict[str, Kind]] = {type_of(kind): kind for kind in KINDS}
+
+ORDER_RESULT_TYPE: Final = "integration.order.result"
+"""The result of an order integration, as VTEX answers and calls back with it."""
+
+ITEM_CHANGED_TYPE: Final = "integration.item.changed"
+"""The notification that something about a SKU changed, as VTEX broadcasts it to affiliates."""
+
+CONNECTOR_LOG_TYPE: Final = "integration.connector.log"
+"""A connector's log message with its three payloads."""

@@ -45,14 +45,14 @@ class LogFilter:
         unknown = sorted(set(values) - set(PARAMETERS))
         if unknown:
             raise InvalidFilter(unknown[0], "is not a filter", PARAMETERS)
-        from_at, to_at = (_instant(name, values.get(name)) for name in ("from", "to"))
+        from_at, to_at = (instant(name, values.get(name)) for name in ("from", "to"))
         if from_at and to_at and from_at >= to_at:
             raise InvalidFilter("to", "must be after `from`; `from` is inclusive, `to` exclusive")
         return cls(
-            kind=_chosen("kind", values.get("kind"), KINDS),
+            kind=chosen("kind", values.get("kind"), KINDS),
             affiliate=_names("affiliate", values.get("affiliate")),
-            status=_chosen("status", values.get("status"), STATUSES),
-            error_code=_texts("error_code", values.get("error_code")),
+            status=chosen("status", values.get("status"), STATUSES),
+            error_code=texts("error_code", values.get("error_code")),
             q=_query(values.get("q")),
             from_at=from_at,
             to_at=to_at,
@@ -91,13 +91,14 @@ def _listed(name: str, value: object) -> list[str]:
     return [item for item in dict.fromkeys(listed) if item]
 
 
-def _chosen(name: str, value: object, allowed: Iterable[str]) -> tuple[str, ...]:
+def chosen(name: str, value: object, allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return the values of a field that has a closed list of them. Raise InvalidFilter."""
     allowed = tuple(allowed)
-    chosen = _listed(name, value)
-    for item in chosen:
+    picked = _listed(name, value)
+    for item in picked:
         if item not in allowed:
             raise InvalidFilter(name, f"{item!r} is unknown", allowed)
-    return tuple(chosen)
+    return tuple(picked)
 
 
 def _names(name: str, value: object) -> tuple[str, ...]:
@@ -108,11 +109,12 @@ def _names(name: str, value: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _texts(name: str, value: object) -> tuple[str, ...]:
-    texts = _listed(name, value)
-    for item in texts:
+def texts(name: str, value: object) -> tuple[str, ...]:
+    """Return the values of a field of free text. Raise InvalidFilter."""
+    written = _listed(name, value)
+    for item in written:
         _check_text(name, item)
-    return tuple(texts)
+    return tuple(written)
 
 
 def _query(value: object) -> str:
@@ -131,7 +133,8 @@ def _check_text(name: str, text: str) -> None:
         raise InvalidFilter(name, "holds a control character")
 
 
-def _instant(name: str, value: object) -> datetime | None:
+def instant(name: str, value: object) -> datetime | None:
+    """Return the one instant of a field, aware; None when it is absent. Raise InvalidFilter."""
     found = _listed(name, value)
     if not found:
         return None

@@ -100,6 +100,7 @@ HEADER_ORIGINAL_PARTITION: Final = "original-partition"
 HEADER_ORIGINAL_OFFSET: Final = "original-offset"
 HEADER_ERROR_CLASS: Final = "error-class"
 HEADER_ERROR_MESSAGE: Final = "error-message"
+HEADER_REPLAYED_LETTER: Final = "replayed-letter"
 MAX_ERROR_MESSAGE_BYTES: Final = KIB
 
 LOG_ENTRIES: Final = "log_entries"
@@ -111,6 +112,9 @@ API_KEYS: Final = "api_keys"
 SIGN_IN_CODES: Final = "sign_in_codes"
 SESSIONS: Final = "sessions"
 INTEGRATIONS: Final = "integrations"
+DEAD_LETTERS: Final = "dead_letters"
+REPLAY_REQUESTS: Final = "replay_requests"
+AUDIT: Final = "audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,14 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         ATTEMPTS,
         "ingest",
         "every processing of an item; _id = entry id + U+001F + hash of source and id, so a prefix range finds them",
+        (
+            IndexSpec(
+                "expiry",
+                (("received_at", 1),),
+                "attempts vanish after PONTE_INGEST_ATTEMPTS_KEEP_DAYS: ingest sets the time",
+                expire_after_seconds=90 * DAY_MS // 1000,
+            ),
+        ),
     ),
     CollectionSpec(
         REPROCESS_REQUESTS,
@@ -228,6 +240,39 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         INTEGRATIONS,
         "query",
         "registered integrations: affiliate, marketplace name; _id = account|affiliate",
+    ),
+    CollectionSpec(
+        AUDIT,
+        "query",
+        "who looked at personal data or did what needs a reason: when, what, why; never changed",
+        (IndexSpec("by_account", (("account", 1), ("at", -1)), "an account's newest lines"),),
+    ),
+    CollectionSpec(
+        DEAD_LETTERS,
+        "ingest",
+        "records that could not be used, raw, with the reason; _id = original topic:partition:offset:hash of the content",
+        (
+            IndexSpec(
+                "by_state",
+                (("account", 1), ("state", 1), ("received_at", -1), ("_id", -1)),
+                "an account's dead letters, newest first; the walk of a bulk replay",
+            ),
+            IndexSpec(
+                "by_class",
+                (("account", 1), ("error_class", 1), ("state", 1), ("received_at", -1), ("_id", -1)),
+                "the same of one error class; counts by class",
+            ),
+            IndexSpec("expiry", (("expires_at", 1),), "dead letters vanish after 30 days", expire_after_seconds=0),
+        ),
+    ),
+    CollectionSpec(
+        REPLAY_REQUESTS,
+        "ingest (query inserts, sets the cancel flag)",
+        "replay jobs of dead letters: command, state, progress; _id = account|job id",
+        (
+            IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
+            IndexSpec("by_account", (("account", 1), ("created_at", -1)), "an account's newest jobs"),
+        ),
     ),
 )
 """GridFS buckets (`export_files`) make their own two collections at the first upload."""

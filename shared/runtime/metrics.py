@@ -17,6 +17,11 @@ INGEST_DEAD_LETTERS: Final = Counter(
     "ponte_ingest_dead_letters",
     "Records that could not be used. Rising: read the error class in the dead letters, then ask the connector's owner",
 )
+INGEST_EXPIRED_ENTRIES: Final = Counter(
+    "ponte_ingest_expired_entries",
+    "Entries removed because they were older than the settings keep them, by status. Errors among them: a setting says so",
+    ["status"],
+)
 INGEST_BATCH_SECONDS: Final = Histogram(
     "ponte_ingest_batch_seconds",
     "From a batch taken in to its offsets committed. Slow: look at MongoDB",

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     instance_id: Annotated[
         str, Field(description="static member name in the consumer groups; unique per process of a service")
     ] = ""
+    stop_seconds: Annotated[
+        float, Field(gt=0, description="a worker that was asked to stop leaves after so long, whatever still waits")
+    ] = 20
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="least level logged")] = "info"
 
     def summary(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import asyncio
 import faulthandler
 import os
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -29,6 +31,7 @@ from shared.runtime.settings import Settings
 log = get_logger(__name__)
 
 EXIT_DEFECT = 70
+EXIT_STUCK = 75
 SESSION_SECONDS = 8.0
 COMMANDS_AT_ONCE = 50
 COMMAND_LINGER_SECONDS = 0.02
@@ -120,7 +123,15 @@ class Worker:
         faulthandler.enable()
         self.app.service(_life_of(self))
         log.info("worker.started", extra={"facts": {"settings": self._settings.summary()}})
-        worker = faust.Worker(self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True)
+        worker: Any = faust.Worker(
+            self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True
+        )
+        threading.Thread(
+            target=_leave_in_time,
+            args=(lambda: worker.should_stop, self._settings.stop_seconds),
+            name="deadline",
+            daemon=True,
+        ).start()
         worker.execute_from_commandline()
         sys.exit(0)
 
@@ -156,6 +167,16 @@ def leave_loudly(event: str, error: BaseException) -> NoReturn:
     log.critical(event, exc_info=error)
     sys.stderr.flush()
     os._exit(EXIT_DEFECT)
+
+
+def _leave_in_time(is_stopping: Callable[[], bool], within_seconds: float) -> None:
+    # aiokafka waits without end for a broker that is gone.
+    while not is_stopping():
+        time.sleep(0.2)
+    time.sleep(within_seconds)
+    log.error("worker.gave_up_stopping", extra={"facts": {"after_seconds": within_seconds}})
+    sys.stderr.flush()
+    os._exit(EXIT_STUCK)
 
 
 def _life_of(worker: Worker) -> type[Service]:

@@ -17,11 +17,11 @@ Documents = Callable[[str], Awaitable[dict[str, dict[str, Any]]]]
 TOPIC = "integration.events.order"
 
 
-def delivered(event: IntegrationEvent, offset: int, partition: int = 0) -> Delivery:
-    return Delivery(event, Address(TOPIC, partition, offset))
+def delivered(event: IntegrationEvent, offset: int, partition: int = 0, topic: str = TOPIC) -> Delivery:
+    return Delivery(event, Address(topic, partition, offset))
 
 
-async def write(store: LogStore, *deliveries: Delivery) -> frozenset[tuple[str, int]]:
+async def write(store: LogStore, *deliveries: Delivery) -> frozenset[tuple[str, str]]:
     return (await store.write_entries(plan_entries(deliveries))).conflicts
 
 
@@ -124,9 +124,9 @@ class LogStoreSuite:
 
         conflicts = await write(store, delivered(two, 6), delivered(three, 7))
 
-        assert conflicts == {(one.entry_id, 0)}
+        assert conflicts == {(one.entry_id, "0")}
         assert await self.entry(documents) == before
-        assert await store.find_applied([one.entry_id, "absent"]) == {one.entry_id: {0: 6}}
+        assert await store.find_applied([one.entry_id, "absent"]) == {one.entry_id: {"0": 6}}
         assert await write(store, delivered(three, 7)) == frozenset()
         assert (await self.entry(documents))["attempts"] == 3
 
@@ -137,6 +137,19 @@ class LogStoreSuite:
 
         entry = await self.entry(documents)
         assert (entry["attempts"], entry["applied"]) == (2, {"0": 5, "11": 5})
+
+    async def test_offsets_of_another_kinds_topic_count_apart(self, store: LogStore, documents: Documents) -> None:
+        one, two, three = (make_event(id=str(n)) for n in range(3))
+        elsewhere = "integration.events.product"
+
+        await write(store, delivered(one, 900), delivered(two, 3, topic=elsewhere))
+        assert await write(store, delivered(two, 3, topic=elsewhere)) == {(one.entry_id, "product:0")}
+        assert await write(store, delivered(three, 4, topic="other.$topic")) == frozenset()
+
+        entry = await self.entry(documents)
+        assert entry["attempts"] == 3
+        assert entry["applied"] == {"0": 900, "product:0": 3, "other%2E%24topic:0": 4}
+        assert await store.find_applied([one.entry_id]) == {one.entry_id: entry["applied"]}
 
     async def test_merging_without_counting_changes_what_is_said_and_no_count(
         self, store: LogStore, documents: Documents

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.support.eventually import eventually
@@ -45,8 +45,27 @@ def ends(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
     with looking(bootstrap) as consumer:
         known = consumer.list_topics(timeout=20).topics
         places = [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
-        highs = [consumer.get_watermark_offsets(place, timeout=20)[1] for place in places]
+        highs = [
+            eventually(lambda place=place: high(consumer, place), lambda found: found is not None) for place in places
+        ]
     return [TopicPartition(at.topic, at.partition, high) for at, high in zip(places, highs, strict=True)]
+
+
+def high(consumer: Consumer, place: TopicPartition) -> int | None:
+    """Return the end of a partition; None while a topic that was made just now has no leader yet."""
+    try:
+        return consumer.get_watermark_offsets(place, timeout=20)[1]
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.NOT_LEADER_FOR_PARTITION:
+            return None
+        raise
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    try:
+        return int(consumer.get_watermark_offsets(place, timeout=20)[1])
+    except KafkaException:  # a broker that has just started does not lead its partitions yet
+        return -1
 
 
 def start_at_end(bootstrap: str, group: str, topics: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from services.exporter.core.report import Report
 from shared.contracts.catalogue import UNMAPPED, find
 from shared.contracts.commands import Language
 from shared.contracts.entries import LogEntry
+from shared.contracts.masking import mask_text
 
 FAILED: Final = frozenset({"error", "warning"})
 """Statuses whose rows must say why."""
@@ -117,10 +118,10 @@ def advice_of(code: str, language: Language) -> Advice:
 
 
 def message_of(cause: Mapping[str, Any], language: Language) -> str:
-    """Return what the marketplace wrote, raw; where it wrote nothing, the title of the cause's code, or that nothing was said."""
+    """Return what the marketplace wrote, personal data masked; where it wrote nothing, the title of the cause's code, or that nothing was said."""
     written = cause.get("message")
     if isinstance(written, str) and (written := written.strip()):
-        return written
+        return mask_text(written)
     code = code_of(cause)
     return advice_of(code, language).title if find(code) and code != UNMAPPED else WORDS[language].no_message
 

@@ -2,16 +2,20 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from services.ingest.handlers.ports import Fate
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.names import DEAD_LETTER_TOPIC
 from shared.contracts.records import Record
 from shared.kafka.intake import record_of
-from shared.kafka.producer import OutMessage, Publisher
+from shared.kafka.producer import OutMessage, Publisher, Sent
 
 ANSWER_SECONDS = 10.0
+TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 
 
 class KafkaDeadLetterShelf:
@@ -64,5 +68,28 @@ class KafkaTopics:
 
     async def republish(self, topic: str, record: Record) -> None:
         """Send the record as it is. Raise BrokerUnavailable or OutcomeUnknown."""
-        headers = [(name, value) for name, value in record.headers if value is not None]
-        await self._publisher.publish(OutMessage(topic, record.key, record.value, headers))
+        await self._publisher.publish(_message(topic, record))
+
+    async def republish_all(self, records: Sequence[Record]) -> Sequence[Fate]:
+        """Send each record to the topic of its address and return, in order, what became of each."""
+        sent = await self._publish([_message(record.address.topic, record) for record in records])
+        return [_fate(result) for result in sent]
+
+    async def _publish(self, messages: Sequence[OutMessage]) -> list[Sent]:
+        results = await self._publisher.publish_all(messages)
+        # The broker's limit holds for a batch on the wire: what is too large takes its neighbours along. They are tried alone.
+        if len(messages) > 1:
+            for place in [place for place, result in enumerate(results) if result.error == TOO_LARGE]:
+                results[place] = (await self._publisher.publish_all([messages[place]]))[0]
+        return results
+
+
+def _message(topic: str, record: Record) -> OutMessage:
+    headers = [(name, value) for name, value in record.headers if value is not None]
+    return OutMessage(topic, record.key, record.value, headers)
+
+
+def _fate(sent: Sent) -> Fate:
+    if sent.delivery == "sent":
+        return "sent"
+    return "refused" if sent.error == TOO_LARGE else "unknown"

@@ -63,10 +63,7 @@ class MongoLogStore:
         """Return what each entry has counted."""
         with translated():
             found = await self._entries.find(_any_of(entry_ids), {"applied": 1}).to_list()
-        return {
-            document["_id"]: {int(partition): offset for partition, offset in document.get("applied", {}).items()}
-            for document in found
-        }
+        return {document["_id"]: document.get("applied", {}) for document in found}
 
     async def write_entries(self, updates: Sequence[EntryUpdate]) -> EntriesWritten:
         """Apply each update alone; a counted one creates its entry."""

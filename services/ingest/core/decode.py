@@ -1,52 +1,68 @@
 """A record → the events it tells of, or InvalidEvent: the shape is chosen by the message's CloudEvents type."""
 
-from collections.abc import Callable, Mapping, Sequence
+import base64
+import binascii
+from collections.abc import Mapping
 from typing import Any, Final
 
 from services.ingest.core.classify import classify_causes
+from services.ingest.core.shapes import Shape
+from services.ingest.core.shapes.change_notice import MINIMUM_AVAILABILITY, change_notice
+from services.ingest.core.shapes.connector_log import connector_log
+from services.ingest.core.shapes.order_result import order_result
+from services.ingest.core.shapes.processed import plain, processed
+from services.ingest.core.shapes.recognize import recognized_type
 from services.ingest.core.strict_json import parse_object
 from shared.contracts.cloudevents import CloudEvent, read_message
 from shared.contracts.errors import InvalidEvent
-from shared.contracts.events import KIND_BY_TYPE, EventData, IntegrationEvent, parse_event_data
-from shared.contracts.names import KINDS, Kind, events_topic
+from shared.contracts.events import (
+    CONNECTOR_LOG_TYPE,
+    ITEM_CHANGED_TYPE,
+    KIND_BY_TYPE,
+    ORDER_RESULT_TYPE,
+    EventData,
+    IntegrationEvent,
+)
 from shared.contracts.records import Record
 
-Shape = Callable[[CloudEvent], Sequence[EventData]]
-"""Turns one message into the data of its events; several when one message speaks of several kinds."""
 
-_KIND_BY_TOPIC: Final[dict[str, Kind]] = {events_topic(kind): kind for kind in KINDS}
-
-
-def processed(message: CloudEvent) -> Sequence[EventData]:
-    """Our own event, `integration.<kind>.processed`: its data as it stands."""
-    data = parse_event_data(message.data)
-    if data.kind != KIND_BY_TYPE[message.type]:
-        raise InvalidEvent("InvalidField", f"kind: {data.kind!r} stands in a message of type {message.type!r}")
-    return (data,)
+def shapes(*, minimum_availability: int = MINIMUM_AVAILABILITY) -> Mapping[str, Shape]:
+    """Return CloudEvents type → shape. A further connector's message gets a file of its own and a line here."""
+    return {
+        "": plain,
+        **dict.fromkeys(KIND_BY_TYPE, processed),
+        ORDER_RESULT_TYPE: order_result,
+        ITEM_CHANGED_TYPE: change_notice(minimum_availability),
+        CONNECTOR_LOG_TYPE: connector_log,
+    }
 
 
-def plain(message: CloudEvent) -> Sequence[EventData]:
-    """The bare data of our own event, without an envelope."""
-    return (parse_event_data(message.data),)
+SHAPES: Final = shapes()
 
 
-SHAPES: Final[Mapping[str, Shape]] = {"": plain, **dict.fromkeys(KIND_BY_TYPE, processed)}
-"""CloudEvents type → shape. A further connector's message gets a function of its own and a line here."""
-
-
-def decode(record: Record, accounts: frozenset[str] = frozenset()) -> list[IntegrationEvent]:
+def decode(
+    record: Record, accounts: frozenset[str] = frozenset(), known: Mapping[str, Shape] = SHAPES
+) -> list[IntegrationEvent]:
     """Return the events of a record, each cause with its code. Raise InvalidEvent. No `accounts` means all are taken."""
     body: Any = parse_object(record.value)
+    if "data_base64" in body:
+        body["data"] = _decoded(body["data_base64"])
     message = read_message(record.value or b"", body, record.headers)
-    shape = SHAPES.get(message.type)
+    shape = known.get(message.type or recognized_type(message.data))
     if shape is None:
         raise InvalidEvent("UnknownType", f"nothing here reads messages of type {message.type[:100]!r}")
-    return [_event(record, message, data, accounts) for data in shape(message)]
+    return [_event(record, message, data, accounts) for data in shape(message, record)]
+
+
+def _decoded(data: Any) -> dict[str, Any]:
+    """Return the object of a structured CloudEvent whose publisher handed bytes to its library."""
+    try:
+        return parse_object(base64.b64decode(data, validate=True))
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise InvalidEvent("InvalidEnvelope", f"data_base64 is not Base64: {error}") from error
 
 
 def _event(record: Record, message: CloudEvent, data: EventData, accounts: frozenset[str]) -> IntegrationEvent:
-    if _KIND_BY_TOPIC.get(record.address.topic) != data.kind:
-        raise InvalidEvent("WrongTopic", f"kind: {data.kind!r} does not belong on {record.address.topic}")
     if accounts and data.account not in accounts:
         raise InvalidEvent("UnknownAccount", f"account: {data.account!r} is not one of PONTE_ACCOUNTS")
     return IntegrationEvent(

@@ -6,12 +6,16 @@ Every part is a join (the larger wins, the union), so order and repetition do no
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from shared.contracts.entries import Document, alias_fields, search_ids, state_document
+from shared.contracts.entries import Document, alias_fields, escape_name, search_ids, state_document
 from shared.contracts.events import IntegrationEvent
+from shared.contracts.names import Kind, events_topic
 from shared.contracts.records import Address
 from shared.contracts.times import to_milliseconds
+
+EVENTS_PREFIX: Final = "integration.events."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,23 @@ class Delivery:
     event: IntegrationEvent
     address: Address
 
+    @property
+    def partition(self) -> str:
+        """Where the entry counts this delivery."""
+        return applied_partition(self.address.topic, self.address.partition, self.event.data.kind)
+
+
+@lru_cache(1024)
+def applied_partition(topic: str, partition: int, kind: Kind) -> str:
+    """Return the name under which an entry of `kind` keeps the offset it has counted of a partition.
+
+    The number alone on the kind's own topic, `order:3` on another kind's: one message may tell of several kinds, and offsets of
+    two topics must not meet. No part of it is special on a path in MongoDB.
+    """
+    if topic == events_topic(kind):
+        return str(partition)
+    return f"{escape_name(topic.removeprefix(EVENTS_PREFIX))}:{partition}"
+
 
 @dataclass(slots=True)  # not frozen: that costs three microseconds each, and there is one for nearly every event
 class EntryUpdate:
@@ -28,7 +49,7 @@ class EntryUpdate:
 
     entry_id: str
     identity: Document
-    partition: int
+    partition: str
     first_offset: int
     last_offset: int
     counted: bool
@@ -40,7 +61,7 @@ class EntryUpdate:
     last_success_at: datetime | None
 
     @property
-    def place(self) -> tuple[str, int]:
+    def place(self) -> tuple[str, str]:
         """The entry and the partition: within a batch there is one update for each."""
         return self.entry_id, self.partition
 
@@ -55,7 +76,7 @@ class EntryUpdate:
             "first_seen_at": self.first_seen_at,
             **({} if self.last_success_at is None else {"last_success_at": self.last_success_at}),
             "attempts": self.attempts,
-            "applied": {str(self.partition): self.last_offset},
+            "applied": {self.partition: self.last_offset},
         }
 
     def filter(self) -> Document:
@@ -92,7 +113,7 @@ def fold(deliveries: Sequence[Delivery], *, counted: bool = True) -> EntryUpdate
     return EntryUpdate(
         entry_id=newest.entry_id,
         identity={"account": data.account, "kind": data.kind, "affiliate": data.affiliate, "code": data.code},
-        partition=deliveries[0].address.partition,
+        partition=deliveries[0].partition,
         first_offset=min(offsets),
         last_offset=max(offsets),
         counted=counted,

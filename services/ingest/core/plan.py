@@ -7,8 +7,8 @@ from services.ingest.core.fold import Delivery, EntryUpdate, fold
 from shared.contracts.entries import Document, attempt_document
 from shared.contracts.records import Address
 
-Applied = Mapping[str, Mapping[int, int]]
-"""Entry id → partition → the offset up to which the entry has counted its attempts."""
+Applied = Mapping[str, Mapping[str, int]]
+"""Entry id → partition (see `applied_partition`) → the offset up to which the entry has counted its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ def split_covered(deliveries: Iterable[Delivery], applied: Applied) -> tuple[lis
     uncounted: list[Delivery] = []
     covered: list[Delivery] = []
     for delivery in deliveries:
-        upto = applied.get(delivery.event.entry_id, {}).get(delivery.address.partition, -1)
+        upto = applied.get(delivery.event.entry_id, {}).get(delivery.partition, -1)
         (covered if delivery.address.offset <= upto else uncounted).append(delivery)
     return uncounted, covered
 
 
 def plan_entries(deliveries: Sequence[Delivery], *, counted: bool = True) -> list[EntryUpdate]:
     """Return one update per entry and partition. `counted` False: merge what they say, without counting them again."""
-    places: dict[tuple[str, int], list[Delivery]] = {}
+    places: dict[tuple[str, str], list[Delivery]] = {}
     for delivery in deliveries:
-        places.setdefault((delivery.event.entry_id, delivery.address.partition), []).append(delivery)
+        places.setdefault((delivery.event.entry_id, delivery.partition), []).append(delivery)
     return [fold(together, counted=counted) for together in places.values()]

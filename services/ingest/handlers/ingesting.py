@@ -4,10 +4,12 @@ A crash at any point redelivers the batch, and the attempts remember which recor
 "perhaps not counted yet", any other record means "a duplicate, handled elsewhere". So each distinct event counts once.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from services.ingest.core.decode import decode
+from services.ingest.core.decode import SHAPES, decode
 from services.ingest.core.fold import Delivery
+from services.ingest.core.keeping import WHOLE, ContentLimits, Keeping
+from services.ingest.core.letters import is_replayed
 from services.ingest.core.limit import DeadLetterLimit
 from services.ingest.core.plan import (
     PlannedAttempt,
@@ -17,7 +19,8 @@ from services.ingest.core.plan import (
     redeliveries,
     split_covered,
 )
-from services.ingest.handlers.ports import Answer, DeadLetters, LogStore
+from services.ingest.core.shapes import Shape
+from services.ingest.handlers.ports import Answer, DeadLetters, Integrations, LogStore
 from shared.contracts.errors import InvalidEvent, StoreUnavailable
 from shared.contracts.records import Address, BatchOutcome, DeadLetter, Record, next_offsets
 
@@ -42,25 +45,33 @@ class Ingest:
         *,
         limit: DeadLetterLimit | None = None,
         accounts: frozenset[str] = frozenset(),
+        known: Mapping[str, Shape] = SHAPES,
+        integrations: Integrations | None = None,
+        limits: ContentLimits | None = None,
     ) -> None:
         self._log = log
         self._dead_letters = dead_letters
         self._limit = limit or DeadLetterLimit()
         self._accounts = accounts
+        self._known = known
+        self._integrations = integrations
+        self._limits = limits or ContentLimits()
 
     async def handle(self, records: Sequence[Record], turn: Turn = at_once) -> BatchOutcome:
         """Write what the batch says; put aside what cannot be used. Safe to repeat. Raise Transient or Defect.
 
         `turn` returns when the batch before is done: an entry counts by offset, so a later one must not come first.
         """
-        deliveries, letters = decode_all(records, self._accounts)
+        keeping = await self._keeping()
+        deliveries, letters = decode_all(records, self._accounts, self._known, keeping)
         uncounted, unstorable = await record_attempts(self._log, plan_attempts(deliveries))
         await turn()
         entries = await write_entries(self._log, uncounted, unstorable)
         await mark_answered(self._log, deliveries)
         letters += [_unstorable(record, unstorable) for record in records if record.address in unstorable]
         rejected = {letter.record.address for letter in letters}
-        limit = self._limit.check(record.address in rejected for record in records)
+        # Letters sent back too early say nothing about the code: a person's bulk replay must not stop the worker.
+        limit = self._limit.check(record.address in rejected for record in records if not is_replayed(record))
         await self._dead_letters.put(letters)
         self._limit = limit
         counted = sum(delivery.address not in unstorable for delivery in uncounted)
@@ -73,14 +84,26 @@ class Ingest:
             commit=next_offsets(records),
         )
 
+    async def _keeping(self) -> Keeping:
+        masked: frozenset[tuple[str, str]] = (
+            await self._integrations.list_masked() if self._integrations else frozenset()
+        )
+        return Keeping(self._limits, masked)
 
-def decode_all(records: Sequence[Record], accounts: frozenset[str]) -> tuple[list[Delivery], list[DeadLetter]]:
-    """Return the events of all usable records, and the others as dead letters."""
+
+def decode_all(
+    records: Sequence[Record],
+    accounts: frozenset[str],
+    known: Mapping[str, Shape] = SHAPES,
+    keeping: Keeping = WHOLE,
+) -> tuple[list[Delivery], list[DeadLetter]]:
+    """Return the events of all usable records, with as much of their content as is kept, and the others as dead letters."""
     deliveries: list[Delivery] = []
     letters: list[DeadLetter] = []
     for record in records:
         try:
-            deliveries += [Delivery(event, record.address) for event in decode(record, accounts)]
+            size = len(record.value or b"")
+            deliveries += [Delivery(keeping.keep(e, size), record.address) for e in decode(record, accounts, known)]
         except InvalidEvent as error:
             letters.append(DeadLetter(record, error.error_class, str(error)))
         except Exception as error:  # noqa: BLE001  # one record must not stop the others; many of them trip the limit
@@ -159,8 +182,8 @@ async def mark_answered(log: LogStore, deliveries: Sequence[Delivery]) -> None:
         await log.mark_answered(answers)
 
 
-def _place(delivery: Delivery) -> tuple[str, int]:
-    return delivery.event.entry_id, delivery.address.partition
+def _place(delivery: Delivery) -> tuple[str, str]:
+    return delivery.event.entry_id, delivery.partition
 
 
 def _unstorable(record: Record, reasons: Unstorable) -> DeadLetter:

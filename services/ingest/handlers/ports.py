@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
 
 from services.ingest.core.fold import EntryUpdate
 from services.ingest.core.plan import Applied, PlannedAttempt
+from services.ingest.core.replay import Walk
+from shared.contracts.dead_letters import Letter
 from shared.contracts.records import Address, DeadLetter, Record
+
+Document = dict[str, Any]
+Fate = Literal["sent", "refused", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,8 @@ class AttemptsRecorded:
 class EntriesWritten:
     """(entry id, partition) of updates whose guard failed, and of those that cannot be stored, with the reason."""
 
-    conflicts: frozenset[tuple[str, int]] = frozenset()
-    unstorable: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    conflicts: frozenset[tuple[str, str]] = frozenset()
+    unstorable: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,13 @@ class LogStore(Protocol):
         """Set the reprocess mark of each entry to `answered`, if it is that job's and not answered yet."""
 
 
+class Integrations(Protocol):
+    """What the registry says of integrations."""
+
+    async def list_masked(self) -> frozenset[tuple[str, str]]:
+        """Return (account, affiliate) of those whose content is masked before it is stored. Raise Transient."""
+
+
 class DeadLetters(Protocol):
     """Where records go that cannot be used."""
 
@@ -80,3 +92,57 @@ class Topics(Protocol):
 
     async def republish(self, topic: str, record: Record) -> None:
         """Send key, value and headers of `record` to `topic`; return when the broker has them. Raise Transient."""
+
+    async def republish_all(self, records: Sequence[Record]) -> Sequence[Fate]:
+        """Send each record to the topic of its address and return, in order, what became of each.
+
+        `refused` is for good (the broker takes no record of that size), `unknown` may work later. Never raises for a record's sake.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """When, by whom and by which job letters were sent back."""
+
+    at: datetime
+    by: str
+    job_id: str
+
+
+class LetterBook(Protocol):
+    """The dead letters that are kept to be read. Every call is safe to repeat and raises only Transient errors or a Defect."""
+
+    async def keep(self, letters: Sequence[Document]) -> int:
+        """Insert the letters that are not there yet and return how many; tell the letters that they are the return of."""
+
+    async def count_open(self, walk: Walk) -> int:
+        """Return how many open letters the walk would pass, from its beginning."""
+
+    async def next_open(self, walk: Walk, *, limit: int, max_bytes: int) -> Sequence[Letter]:
+        """Return the next open letters of the walk, whole: at most `limit`, and no more after `max_bytes` are reached."""
+
+    async def mark_replayed(self, account: str, ids: Sequence[str], replayed: Replayed) -> None:
+        """Mark those letters of the account that are open."""
+
+
+class ReplayJobs(Protocol):
+    """The replay jobs (see shared/mongo/jobs.py)."""
+
+    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> Document:
+        """Store a queued job and return it; the one already stored under the same id wins."""
+
+    async def lease(self, *, worker: str, now: datetime, lease_for: timedelta) -> Document | None:
+        """Take the job that waits longest; None when there is none."""
+
+    async def record_progress(
+        self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
+    ) -> Document | None:
+        """Set `progress.*` and keep the lease; None: the lease is lost."""
+
+    async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
+        """Give the lease back."""
+
+    async def finish(
+        self, job: Document, state: str, *, worker: str, now: datetime, error: str | None = None
+    ) -> Document | None:
+        """End the job."""

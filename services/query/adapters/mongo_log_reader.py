@@ -13,7 +13,7 @@ from typing import Any, Final
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.core.cursor import Position
-from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, entry_from_document
+from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, aware, entry_from_document
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import ATTEMPTS, KINDS, LOG_ENTRIES
@@ -22,7 +22,9 @@ from shared.mongo.errors import translated
 from shared.mongo.queries import Query, query_of
 from shared.runtime.clock import Clock
 
-WITHOUT_CONTENT: Final = {"state.payload": 0, "state.words": 0, "state.extra": 0, "ids": 0, "applied": 0}
+WITHOUT_CONTENT: Final = dict.fromkeys(
+    ("state.payload", "state.payload_preview", "state.words", "state.extra", "ids", "applied"), 0
+)
 REMEMBERED_FOR: Final = timedelta(seconds=10)
 """Counting to 10,000 costs more than the page beside it, and where there are so many there will be so many in a moment."""
 MAX_REMEMBERED: Final = 1_000
@@ -91,6 +93,15 @@ class MongoLogReader:
             found = self._attempts.find(query, max_time_ms=self._time_limit_ms)
             found = found.sort([(field, -1) for field in ATTEMPT_ORDER]).limit(limit)
             return [attempt_from_document(document) for document in await found.to_list()]
+
+    async def list_outcomes(self, identity: str, *, limit: int) -> list[tuple[str, datetime]]:
+        """Return (status, processed at) of the newest `limit` attempts."""
+        with translated():
+            found = self._attempts.find(
+                {"_id": attempts_of(identity)}, {"status": 1, "processed_at": 1}, max_time_ms=self._time_limit_ms
+            )
+            newest = await found.sort([(field, -1) for field in ATTEMPT_ORDER]).limit(limit).to_list()
+        return [(document["status"], aware(document["processed_at"])) for document in newest]
 
     async def _older(self, after: Position) -> Query:
         known = await self._attempts.find_one(

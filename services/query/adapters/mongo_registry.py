@@ -51,7 +51,12 @@ class MongoRegistry:
 
     async def save_integration(self, account: str, integration: Integration) -> None:
         """Create or replace."""
-        fields = {"account": account, "affiliate": integration.affiliate, "marketplace": integration.marketplace}
+        fields = {
+            "account": account,
+            "affiliate": integration.affiliate,
+            "marketplace": integration.marketplace,
+            "mask_at_write": integration.mask_at_write,
+        }
         identity = f"{account}|{integration.affiliate}"
         with translated():
             await self._integrations.update_one({"_id": {"$eq": identity}}, {"$set": fields}, upsert=True)
@@ -64,4 +69,4 @@ def _of_account(account: str) -> Document:
 
 
 def _integration(document: Document) -> Integration:
-    return Integration(document["affiliate"], document["marketplace"])
+    return Integration(document["affiliate"], document["marketplace"], document.get("mask_at_write", False))

@@ -9,6 +9,7 @@ from fastapi import Response
 
 from services.query.core.causes import ExplainedCause, explain
 from services.query.core.jobs import Job
+from services.query.core.streak import ErrorStreak
 from services.query.handlers.insights import Summary
 from services.query.handlers.reading import AttemptPage, Page
 from shared.contracts.catalogue import UNMAPPED, ErrorCode, Language
@@ -53,11 +54,13 @@ def item_json(entry: LogEntry, names: Mapping[str, str], language: Language) -> 
     }
 
 
-def entry_json(entry: LogEntry, names: Mapping[str, str], language: Language) -> Json:
+def entry_json(entry: LogEntry, streak: ErrorStreak, names: Mapping[str, str], language: Language) -> Json:
     """Return one entry, whole."""
     return {
         **item_json(entry, names, language),
-        "payload": entry.payload,
+        "error_streak": streak.count,
+        "failing_since": _instant(streak.since),
+        **_payload_json(entry),
         "received_at": format_instant(entry.received_at),
         "sequence": entry.sequence,
         "reprocess_id": entry.reprocess_id,
@@ -96,7 +99,7 @@ def reprocess_json(job: Job) -> Json:
     """Return a reprocess job."""
     command, progress = job.command, job.progress
     return {
-        **_job_json(job),
+        **job_json(job),
         "kind": command.get("kind"),
         "items": command.get("items"),
         "filter": command.get("filter"),
@@ -114,7 +117,7 @@ def export_json(job: Job) -> Json:
     command, progress = job.command, job.progress
     kinds = [command["kind"]] if command.get("kind") else command.get("kinds") or list(KINDS)
     return {
-        **_job_json(job),
+        **job_json(job),
         "kinds": kinds,
         "filter": command.get("filter") or {},
         "format": command.get("format"),
@@ -142,7 +145,8 @@ def error_code_json(error: ErrorCode, language: Language) -> Json:
     }
 
 
-def _job_json(job: Job) -> Json:
+def job_json(job: Job) -> Json:
+    """Return what every job tells."""
     return {
         "id": job.id,
         "state": job.state,
@@ -165,7 +169,17 @@ def _attempt_json(attempt: Attempt, language: Language) -> Json:
         "source": attempt.source,
         "event_id": attempt.event_id,
         "causes": causes_json(attempt.causes, language),
-        "payload": attempt.payload,
+        **_payload_json(attempt),
+    }
+
+
+def _payload_json(of: LogEntry | Attempt) -> Json:
+    return {
+        "payload": of.payload,
+        "payload_truncated": of.payload_truncated,
+        "payload_bytes": of.payload_bytes,
+        "payload_preview": of.payload_preview,
+        "payload_masked": of.payload_masked,
     }
 
 

@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.query.core.permissions import Caller
+from services.query.handlers.auditing import Audit
 from services.query.handlers.commanding import Commands, EntryFinder, JobStore
+from services.query.handlers.dead_letters import LetterReader
 from services.query.handlers.files import FileStore
 from services.query.handlers.insights import LogCounts
 from services.query.handlers.reading import LogReader
@@ -28,10 +30,13 @@ class Services:
     entries: EntryFinder
     reprocesses: JobStore
     exports: JobStore
+    letters: LetterReader
+    replays: JobStore
     files: FileStore
     commands: Commands
     registry: Registry
     credentials: Credentials
+    audit: Audit
     health: Health
 
 

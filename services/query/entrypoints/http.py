@@ -21,7 +21,17 @@ from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.observing import Observe
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import field_error, problem, problem_of
-from services.query.entrypoints.routes import errors, exports, health, integrations, logs, reprocess, sign_in, summary
+from services.query.entrypoints.routes import (
+    dead_letters,
+    errors,
+    exports,
+    health,
+    integrations,
+    logs,
+    reprocess,
+    sign_in,
+    summary,
+)
 from services.query.entrypoints.schemas import PROBLEMS, Problem
 from shared.contracts.errors import PonteError
 from shared.runtime.logging import get_logger
@@ -46,6 +56,7 @@ JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     summary.router,
     reprocess.router,
     exports.router,
+    dead_letters.router,
     integrations.router,
     errors.router,
     sign_in.router,

@@ -59,7 +59,16 @@ class ListAsked(FilterAsked):
     sort: Literal["-processed_at", "processed_at"] = "-processed_at"
 
 
-class HistoryAsked(Asked):
+class RevealAsked(Asked):
+    """One entry; `reveal` shows personal data to the scope `admin`, and is written down with its reason."""
+
+    reveal: Annotated[bool, Field(description="show personal data unmasked: needs the scope admin and a reason")] = (
+        False
+    )
+    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
+
+
+class HistoryAsked(RevealAsked):
     """A page of an entry's history."""
 
     cursor: str | None = None
@@ -147,6 +156,12 @@ class IntegrationBody(Body):
     marketplace: Annotated[
         str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Mercado Livre"])
     ]
+    mask_at_write: Annotated[
+        bool | None,
+        Field(
+            description="mask personal data before it is stored, from 30 s after; such a payload is never sent again"
+        ),
+    ] = None
 
 
 def language_of(request: Request) -> Language:

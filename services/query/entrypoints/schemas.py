@@ -76,10 +76,21 @@ class EntryItem(Answer):
     reprocess: ReprocessMark | None
 
 
-class EntryAnswer(EntryItem):
-    """One entry, whole."""
+class PayloadAnswer(Answer):
+    """What the connector sent, personal data masked unless someone revealed it."""
 
     payload: Any
+    payload_truncated: bool = Field(description="it was too long to be stored: `payload` is null")
+    payload_bytes: int | None = Field(description="its length as JSON, where it was too long")
+    payload_preview: str | None = Field(description="its beginning, where it was too long; always masked")
+    payload_masked: bool = Field(description="personal data was taken out before it was stored")
+
+
+class EntryAnswer(EntryItem, PayloadAnswer):
+    """One entry, whole."""
+
+    error_streak: int = Field(description="errors since it last worked; 1000 stands for more", examples=[3])
+    failing_since: Instant | None = Field(description="when the first of them happened")
     received_at: Instant
     sequence: int | None
     reprocess_id: str | None
@@ -101,7 +112,7 @@ class EntryPage(Answer):
     total: TotalAnswer
 
 
-class AttemptAnswer(Answer):
+class AttemptAnswer(PayloadAnswer):
     """One processing of an item."""
 
     status: Status
@@ -112,7 +123,6 @@ class AttemptAnswer(Answer):
     source: str
     event_id: str
     causes: list[CauseAnswer]
-    payload: Any
 
 
 class AttemptPageAnswer(Answer):
@@ -152,6 +162,7 @@ class IntegrationAnswer(Answer):
 
     affiliate: str = Field(examples=["MLC"])
     marketplace: str = Field(examples=["Mercado Livre"])
+    mask_at_write: bool
 
 
 class IntegrationList(Answer):

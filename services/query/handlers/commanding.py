@@ -1,4 +1,4 @@
-"""Asking the workers: reprocess and export jobs. Stored as a job first, then published: what was answered 202 is never lost."""
+"""Asking the workers: reprocess, export and replay jobs. Stored as a job first, then published: what was answered 202 is never lost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from services.query.core.jobs import Job, job_from_document
 from services.query.core.permissions import Caller, Scope
 from shared.contracts.commands import Command, ExportCommand, Item, ReprocessCommand
+from shared.contracts.dead_letters import ReplayCommand
 from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import NotEligible, NotFound, PonteError
@@ -17,6 +18,8 @@ from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+Asked = ReprocessCommand | ExportCommand | ReplayCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class JobStore(Protocol):
 class Commands(Protocol):
     """The command topics."""
 
-    async def publish(self, command: ReprocessCommand | ExportCommand) -> None:
+    async def publish(self, command: Asked) -> None:
         """Return when the broker has the command. Raise BrokerUnavailable or OutcomeUnknown."""
         ...
 
@@ -143,12 +146,31 @@ async def cancel_export(jobs: JobStore, caller: Caller, job_id: str, *, now: Clo
     return await _cancel(jobs, caller, job_id, now=now)
 
 
+async def request_replay(
+    jobs: JobStore, commands: Commands, caller: Caller, command: ReplayCommand, *, now: Clock
+) -> Job:
+    """Store and publish a replay job; the same id and command again is the same job. Raise NotPermitted, NotEligible."""
+    return await _request(jobs, commands, caller, "reprocess", command, now=now)
+
+
+async def get_replay(jobs: JobStore, caller: Caller, job_id: str) -> Job:
+    """Return a replay job of the caller's account. Raise NotFound."""
+    caller.require("read")
+    return await _get(jobs, caller, job_id)
+
+
+async def cancel_replay(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+    """Ask for the job's end; letters already sent stay sent. Raise NotFound, or NotEligible when it has ended."""
+    caller.require("reprocess")
+    return await _cancel(jobs, caller, job_id, now=now)
+
+
 async def _request(
     jobs: JobStore,
     commands: Commands,
     caller: Caller,
     scope: Scope,
-    command: ReprocessCommand | ExportCommand,
+    command: Asked,
     *,
     now: Clock,
 ) -> Job:
@@ -162,7 +184,7 @@ async def _request(
     return stored
 
 
-async def _publish(commands: Commands, command: ReprocessCommand | ExportCommand) -> None:
+async def _publish(commands: Commands, command: Asked) -> None:
     try:
         await commands.publish(command)
     except PonteError as error:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
+from services.query.core.masking import mask_attempt, mask_entry
 from services.query.core.permissions import Caller
+from services.query.core.streak import ENDS_A_STREAK, LONGEST, ErrorStreak, streak_of
 from shared.contracts.entries import Attempt, LogEntry
 from shared.contracts.errors import InvalidField, NotFound
 from shared.contracts.events import entry_id
@@ -66,6 +69,10 @@ class LogReader(Protocol):
         """Return the first `limit` attempts of an entry beyond `after`, newest first by (processed_at, id)."""
         ...
 
+    async def list_outcomes(self, identity: str, *, limit: int) -> list[tuple[str, datetime]]:
+        """Return (status, processed at) of the newest `limit` attempts of an entry, in the order of `list_attempts`."""
+        ...
+
 
 async def list_logs(
     log: LogReader,
@@ -92,20 +99,33 @@ async def list_logs(
         items.reverse()
     has_next, has_previous = (True, more) if backwards else (more, start is not None)
     return Page(
-        items=items,
+        items=[mask_entry(entry) for entry in items],
         next_cursor=encode_cursor(_position(items[-1]), binding) if has_next and items else None,
         previous_cursor=encode_cursor(_position(items[0]), binding, backwards=True) if has_previous and items else None,
         total=total,
     )
 
 
-async def get_entry(log: LogReader, caller: Caller, kind: str, affiliate: str, code: str) -> LogEntry:
-    """Return one entry of the caller's account. Raise NotFound."""
+async def get_entry(
+    log: LogReader, caller: Caller, kind: str, affiliate: str, code: str, *, is_revealed: bool = False
+) -> LogEntry:
+    """Return one entry of the caller's account. Raise NotFound.
+
+    Personal data is masked unless `is_revealed`, which only auditing.py may say: it asks for the scope and writes it down.
+    """
     caller.require("read")
     entry = await log.find_entry(entry_id(caller.account, kind, affiliate, code))
     if entry is None:
         raise NotFound(f"there is no {kind} {code!r} of affiliate {affiliate!r}")
-    return entry
+    return entry if is_revealed else mask_entry(entry)
+
+
+async def find_streak(log: LogReader, caller: Caller, entry: LogEntry) -> ErrorStreak:
+    """Return the errors in a row that `entry`, one of the caller's, stands at; the history is read only if there may be some."""
+    caller.require("read")
+    if entry.status in ENDS_A_STREAK:
+        return ErrorStreak()
+    return streak_of(await log.list_outcomes(entry.id, limit=LONGEST))
 
 
 async def list_attempts(
@@ -117,8 +137,9 @@ async def list_attempts(
     *,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
+    is_revealed: bool = False,
 ) -> AttemptPage:
-    """Return a page of an entry's history, newest first. Raise NotFound, InvalidCursor, InvalidField."""
+    """Return a page of an entry's history, newest first, masked as by `get_entry`. Raise NotFound, InvalidCursor, InvalidField."""
     caller.require("read")
     _check(limit, SORTS[0])
     identity = entry_id(caller.account, kind, affiliate, code)
@@ -129,7 +150,8 @@ async def list_attempts(
         await get_entry(log, caller, kind, affiliate, code)
     items = found[:limit]
     following = encode_cursor(_position(items[-1]), binding) if len(found) > limit else None
-    return AttemptPage(items=items, next_cursor=following)
+    shown = items if is_revealed else [mask_attempt(attempt) for attempt in items]
+    return AttemptPage(items=shown, next_cursor=following)
 
 
 async def _total(log: LogReader, account: str, rows: LogFilter, all_rows: Sequence[LogEntry] | None) -> Total:

@@ -10,10 +10,11 @@ from shared.contracts.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """A registered connection of an account to a marketplace."""
+    """A registered connection of an account to a marketplace. `mask_at_write`: its events' personal data is never stored."""
 
     affiliate: str
     marketplace: str
+    mask_at_write: bool = False
 
 
 class Registry(Protocol):
@@ -47,9 +48,15 @@ async def get_integration(registry: Registry, caller: Caller, affiliate: str) ->
     return found
 
 
-async def save_integration(registry: Registry, caller: Caller, integration: Integration) -> Integration:
-    """Create or replace an integration. Raise NotPermitted."""
+async def save_integration(
+    registry: Registry, caller: Caller, affiliate: str, *, marketplace: str, mask_at_write: bool | None = None
+) -> Integration:
+    """Create or replace an integration. `mask_at_write` None leaves that as it is. Raise NotPermitted."""
     caller.require("admin")
+    if mask_at_write is None:  # whoever only renames must not open what someone had closed
+        known = await registry.find_integration(caller.account, affiliate)
+        mask_at_write = known is not None and known.mask_at_write
+    integration = Integration(affiliate, marketplace, mask_at_write)
     await registry.save_integration(caller.account, integration)
     return integration
 

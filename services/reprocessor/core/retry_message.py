@@ -24,15 +24,15 @@ class RetryMessage:
 def build_retry(entry: LogEntry, command: ReprocessCommand, *, claimed_at: datetime) -> RetryMessage:
     """Return the message that asks the connector of `entry` to try it again.
 
-    A payload that is not whole is not sent: the connector must read its source again.
+    A payload that is not whole, cut or masked, is not sent: the connector must read its source again.
     """
     data: Mapping[str, Any] = {
         "account": entry.account,
         "kind": entry.kind,
         "affiliate": entry.affiliate,
         "code": entry.code,
-        "payload": None if entry.payload_truncated else entry.payload,
-        "payload_truncated": entry.payload_truncated,
+        "payload": entry.payload if entry.payload_is_whole else None,
+        "payload_truncated": not entry.payload_is_whole,
         "causes": list(entry.causes),
         "attempt": entry.attempts + 1,
         "aliases": dict(entry.aliases),

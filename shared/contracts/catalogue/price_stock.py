@@ -121,4 +121,24 @@ ROWS: Final[tuple[ErrorCode, ...]] = (
         examples=("Estoque inexistente para o warehouse. Problemas ao atualizar item.",),
         patterns=("estoque inexistente para o warehouse", "problemas ao atualizar item"),
     ),
+    error(
+        "STK-NOT-SENT",
+        ("stock",),
+        "never",
+        pt=(
+            "Mudança de estoque não enviada, por regra",
+            "Nada a fazer: pela regra de disponibilidade mínima, só é enviada a mudança em que o saldo, antes ou depois, é baixo. Um erro anterior deste SKU continua por resolver.",
+        ),
+        en=(
+            "Stock change not sent, by rule",
+            "Nothing to do: by the minimum-availability rule a change is sent only if the quantity before or after it is low. An earlier error of this SKU still has to be dealt with.",
+        ),
+        es=(
+            "Cambio de stock no enviado, por regla",
+            "Nada que hacer: por la regla de disponibilidad mínima solo se envía el cambio en que el saldo, antes o después, es bajo. Un error anterior de este SKU sigue por resolver.",
+        ),
+        article="entendendo-a-regra-de-disponibilidade-minima",
+        examples=("Not sent by rule: 50 before and 20 after, both above 5",),
+        patterns=("not sent by rule", "nao enviado por regra", "regra de disponibilidade minima"),
+    ),
 )

@@ -21,6 +21,31 @@ ROWS: Final[tuple[ErrorCode, ...]] = (
         patterns=("sku is inactive", "sku esta inativo", "sku inativo", "sku inactive"),
     ),
     error(
+        "SKU-REMOVED",
+        ("product",),
+        "never",
+        pt=(
+            "SKU retirado do afiliado",
+            "O SKU saiu da política comercial do afiliado e deixa de ser oferecido ali. Se não era para sair, associe-o de novo: uma nova notificação o enviará.",
+        ),
+        en=(
+            "The SKU was removed from the affiliate",
+            "The SKU left the affiliate's trade policy and is no longer offered there. If that was not meant, associate it again: a new notification will send it.",
+        ),
+        es=(
+            "SKU retirado del afiliado",
+            "El SKU salió de la política comercial del afiliado y ya no se ofrece allí. Si no era la intención, asócielo de nuevo: una nueva notificación lo enviará.",
+        ),
+        article="external-marketplace-integration-new-products",
+        examples=("SKU removed from the affiliate",),
+        patterns=(
+            "removed from the affiliate",
+            "retirado do afiliado",
+            "removido do afiliado",
+            "retirado del afiliado",
+        ),
+    ),
+    error(
         "SKU-MISSING",
         ("price", "stock"),
         "fix",

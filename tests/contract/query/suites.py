@@ -7,17 +7,21 @@ from typing import Any
 from services.query.core.cursor import Position
 from services.query.core.permissions import Caller
 from services.query.handlers.commanding import EntryFinder, JobStore
+from services.query.handlers.dead_letters import ClassCount, Fate, LetterReader
 from services.query.handlers.insights import LogCounts
 from services.query.handlers.reading import LogReader
 from services.query.handlers.registry import Integration, Registry
 from services.query.handlers.signing_in import Credentials
+from shared.contracts.dead_letters import LetterFilter
 from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
 from tests.support.builders import make_event
+from tests.support.letters import LetterSeed, make_letter
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ORDERS = LogFilter(kind=("order",))
+EVERY_LETTER = LetterFilter()
 Seed = Callable[..., Awaitable[None]]
 """Stores the entry that the events given come to."""
 
@@ -119,6 +123,21 @@ class LogReaderSuite:
             assert rest == history[at_most + 1 :]
         assert await log.list_attempts(identity, after=Position(NOW, "gone"), limit=10) == []
 
+    async def test_outcomes_come_in_the_order_of_attempts(self, log: LogReader, seed: Seed) -> None:
+        at = "2026-11-23T10:00:0{}Z".format
+        events = [
+            make_event(processed_at=at(n), status=status)
+            for n, status in enumerate(["success", "error", "warning", "error"])
+        ]
+        await seed(*[events[n] for n in (2, 0, 3, 1)])
+        await seed(make_event(code="2000004567 ", processed_at=at(9)))
+
+        outcomes = await log.list_outcomes(events[0].entry_id, limit=10)
+
+        assert outcomes == [(event.data.status, event.processed_at) for event in reversed(events)]
+        assert await log.list_outcomes(events[0].entry_id, limit=2) == outcomes[:2]
+        assert await log.list_outcomes("loja|order|MLC|absent", limit=2) == []
+
 
 class LogCountsSuite:
     async def test_counts_are_those_of_the_filter(self, counts: LogCounts, seed: Seed) -> None:
@@ -163,6 +182,80 @@ class EntryFinderSuite:
         alike = await finder.list_alike("loja", ORDERS)
         refused = sum(group.count for group in alike if refusal(group.specimen, explicit=False) == "not_failed")
         assert (sum(group.count for group in alike), refused) == (5, 2)
+
+
+async def seed_letters(seed_letter: LetterSeed) -> None:
+    """Four letters of `loja`, two of them at one instant and one replayed, one of `vizinha`."""
+    await seed_letter(make_letter(offset=1, value=b"a", seconds=0))
+    await seed_letter(make_letter(offset=2, value=b"b", seconds=1, error_class="NotUtf8"))
+    await seed_letter(make_letter(offset=3, value=b"c", seconds=1, state="replayed"))
+    await seed_letter(make_letter(offset=4, value=b"d", seconds=2, topic="integration.events.price"))
+    await seed_letter(make_letter(offset=5, value=b"e", seconds=0, account="vizinha"))
+
+
+class LetterReaderSuite:
+    async def offsets(self, letters: LetterReader, rows: LetterFilter = EVERY_LETTER, **asked: Any) -> list[int]:
+        asked = {"after": None, "ascending": False, "limit": 50, **asked}
+        return [letter.original.offset for letter in await letters.list_letters("loja", rows, **asked)]
+
+    async def test_letters_come_newest_first_and_go_on_where_a_page_ended(
+        self, letters: LetterReader, seed_letter: LetterSeed
+    ) -> None:
+        await seed_letters(seed_letter)
+        for rows in (LetterFilter(), LetterFilter(error_class=("InvalidJson", "NotUtf8"))):
+            whole = await letters.list_letters("loja", rows, after=None, ascending=False, limit=50)
+            newest = [letter.original.offset for letter in whole]
+            assert (newest[0], set(newest[1:3]), newest[3]) == (4, {2, 3}, 1)
+            for at, letter in enumerate(whole):
+                place = Position(letter.received_at, letter.id)
+                assert await self.offsets(letters, rows, after=place) == newest[at + 1 :]
+                assert await self.offsets(letters, rows, after=place, ascending=True) == newest[:at][::-1]
+
+    async def test_every_field_of_the_filter_narrows(self, letters: LetterReader, seed_letter: LetterSeed) -> None:
+        await seed_letters(seed_letter)
+        for written, expected in [
+            ({"error_class": "NotUtf8"}, {2}),
+            ({"topic": "integration.events.price"}, {4}),
+            ({"state": "replayed"}, {3}),
+            ({"from": "2026-11-23T10:11:14Z"}, {2, 3, 4}),
+            ({"to": "2026-11-23T10:11:14Z"}, {1}),
+        ]:
+            rows = LetterFilter.parse(written)
+            assert set(await self.offsets(letters, rows)) == expected, written
+            assert await letters.count_letters("loja", rows, at_most=50) == len(expected)
+        assert await letters.count_letters("loja", LetterFilter(), at_most=2) == 2
+
+    async def test_one_letter_is_found_whole_by_its_own_account_only(
+        self, letters: LetterReader, seed_letter: LetterSeed
+    ) -> None:
+        letter = make_letter(offset=9, value=b"\xff$where", headers=(("a", b"\xfe"), ("a", None)))
+        await seed_letter(letter)
+
+        found = await letters.find_letter("loja", letter["_id"])
+        (listed,) = await letters.list_letters("loja", LetterFilter(), after=None, ascending=False, limit=5)
+
+        assert found is not None
+        assert (found.value, list(found.headers)) == (b"\xff$where", [("a", b"\xfe"), ("a", None)])
+        assert (listed.value, listed.id) == (None, letter["_id"])
+        assert await letters.find_letter("vizinha", letter["_id"]) is None
+        assert await letters.count_fates("vizinha", None, [letter["_id"]]) == []
+
+    async def test_counts_are_by_class_and_by_what_may_become_of_the_letters(
+        self, letters: LetterReader, seed_letter: LetterSeed
+    ) -> None:
+        await seed_letters(seed_letter)
+
+        assert await letters.count_by_class("loja", LetterFilter()) == [
+            ClassCount("InvalidJson", 2, 1),
+            ClassCount("NotUtf8", 1, 0),
+        ]
+        order, price = "integration.events.order", "integration.events.price"
+        fates = await letters.count_fates("loja", LetterFilter(), [])
+        assert {(fate.topic, fate.state, fate.count) for fate in fates} == {
+            (order, "open", 2), (order, "replayed", 1), (price, "open", 1),
+        }  # fmt: skip
+        named = make_letter(offset=1, value=b"a", seconds=0)["_id"]
+        assert await letters.count_fates("loja", None, [named, "absent"]) == [Fate(order, "open", 1)]
 
 
 class JobStoreSuite:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from shared.contracts.entries import attempt_document
@@ -7,12 +9,14 @@ from tests.contract.query.suites import (
     CredentialsSuite,
     EntryFinderSuite,
     JobStoreSuite,
+    LetterReaderSuite,
     LogCountsSuite,
     LogReaderSuite,
     RegistrySuite,
     Seed,
 )
-from tests.support.fakes.query import FakeCredentials, FakeJobs, FakeLog, FakeRegistry
+from tests.support.fakes.query import FakeCredentials, FakeJobs, FakeLetters, FakeLog, FakeRegistry
+from tests.support.letters import LetterSeed
 from tests.support.seed import entry_document
 
 
@@ -52,6 +56,19 @@ class TestFakeLogCounts(LogCountsSuite):
 
 class TestFakeLogFinds(EntryFinderSuite):
     pass
+
+
+class TestFakeLetters(LetterReaderSuite):
+    @pytest.fixture
+    def letters(self) -> FakeLetters:
+        return FakeLetters()
+
+    @pytest.fixture
+    def seed_letter(self, letters: FakeLetters) -> LetterSeed:
+        async def store(letter: dict[str, Any]) -> None:
+            letters.letters[letter["_id"]] = letter
+
+        return store
 
 
 class TestFakeJobs(JobStoreSuite):

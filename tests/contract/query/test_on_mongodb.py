@@ -1,12 +1,15 @@
+from typing import Any
+
 import pytest
 
 from services.query.adapters.mongo_counts import MongoLogCounts
 from services.query.adapters.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.mongo_keys import MongoCredentials
+from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_registry import MongoRegistry
 from shared.contracts.events import IntegrationEvent
-from shared.contracts.names import REPROCESS_REQUESTS
+from shared.contracts.names import DEAD_LETTERS, REPROCESS_REQUESTS
 from shared.mongo.client import Database
 from shared.mongo.jobs import Jobs
 from shared.runtime.clock import now
@@ -14,11 +17,13 @@ from tests.contract.query.suites import (
     CredentialsSuite,
     EntryFinderSuite,
     JobStoreSuite,
+    LetterReaderSuite,
     LogCountsSuite,
     LogReaderSuite,
     RegistrySuite,
     Seed,
 )
+from tests.support.letters import LetterSeed
 from tests.support.seed import seed_entry
 
 LIMIT_MS = 10_000
@@ -42,6 +47,19 @@ class TestMongoLogCounts(LogCountsSuite):
     @pytest.fixture
     def counts(self, database: Database) -> MongoLogCounts:
         return MongoLogCounts(database, time_limit_ms=LIMIT_MS)
+
+
+class TestMongoLetterReader(LetterReaderSuite):
+    @pytest.fixture
+    def letters(self, database: Database) -> MongoLetterReader:
+        return MongoLetterReader(database, time_limit_ms=LIMIT_MS)
+
+    @pytest.fixture
+    def seed_letter(self, database: Database) -> LetterSeed:
+        async def store(letter: dict[str, Any]) -> None:
+            await database[DEAD_LETTERS].insert_one(letter)
+
+        return store
 
 
 class TestMongoEntryFinder(EntryFinderSuite):

@@ -8,10 +8,11 @@ from fastapi import FastAPI
 from services.query.app import build
 from services.query.core.permissions import SCOPES
 from services.query.settings import Settings
-from shared.contracts.names import API_KEYS, SESSIONS, SIGN_IN_CODES
+from shared.contracts.names import API_KEYS, DEAD_LETTERS, SESSIONS, SIGN_IN_CODES
 from shared.mongo.client import Database
 from tests.integration.query.conftest import FIRST_KEY, client_of
 from tests.support.builders import make_event
+from tests.support.letters import make_letter
 from tests.support.seed import seed_entry, seed_key
 
 PUBLIC = {"/health/live", "/health/ready"}
@@ -29,6 +30,14 @@ NEEDS = {
     ("get", "/v1/exports/{job_id}"): "export",
     ("get", "/v1/exports/{job_id}/file"): "export",
     ("delete", "/v1/exports/{job_id}"): "export",
+    ("get", "/v1/dead-letters"): "read",
+    ("get", "/v1/dead-letters/summary"): "read",
+    ("post", "/v1/dead-letters/replay"): "reprocess",
+    ("get", "/v1/dead-letters/replays/{job_id}"): "read",
+    ("delete", "/v1/dead-letters/replays/{job_id}"): "reprocess",
+    ("get", "/v1/dead-letters/{letter_id}"): "read",
+    ("get", "/v1/dead-letters/{letter_id}/raw"): "read",
+    ("post", "/v1/dead-letters/{letter_id}/replay"): "reprocess",
     ("get", "/v1/integrations"): "read",
     ("get", "/v1/integrations/{affiliate}"): "read",
     ("put", "/v1/integrations/{affiliate}"): "admin",
@@ -38,9 +47,11 @@ NEEDS = {
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "/v1/reprocess"): {"kind": "order", "items": [{"affiliate": "MLC", "code": "2000004567"}]},
     ("post", "/v1/exports"): {"kind": "order"},
+    ("post", "/v1/dead-letters/replay"): {"filter": {}},
     ("put", "/v1/integrations/{affiliate}"): {"marketplace": "Mercado Livre"},
 }
-SAMPLE = {"kind": "order", "affiliate": "MLC", "code": "2000004567", "job_id": "job-1"}
+LETTER = "integration.events.order:0:7:0123456789ab"
+SAMPLE = {"kind": "order", "affiliate": "MLC", "code": "2000004567", "job_id": "job-1", "letter_id": LETTER}
 
 
 def operations() -> Iterator[tuple[str, str]]:
@@ -86,6 +97,9 @@ async def test_no_operation_tells_another_account_anything(
     await api.put("/v1/integrations/MLC", json={"marketplace": secret})
     await api.post("/v1/reprocess", json={"id": "job-1", "kind": "order", "filter": {}, "reason": secret})
     await api.post("/v1/exports", json={"id": "job-1", "filter": {"q": secret}})
+    await api.post("/v1/dead-letters/replay", json={"id": "job-1", "filter": {"error_class": [secret]}})
+    letter = make_letter(account=account, value=secret.encode(), error_class=secret)
+    await database[DEAD_LETTERS].insert_one({**letter, "_id": LETTER})
     for operation in NEEDS:
         if operation[0] == "get":
             answer = await ask(neighbour, operation)

@@ -128,7 +128,7 @@ async def test_a_kill_in_the_middle_loses_nothing_and_repeats_only_under_the_sam
 
     reprocessor.kill()
     assert states(mongo, account)["sent"] < 1500
-    with reprocessor.start():
+    with reprocessor:
         job = ended(mongo, command)
 
     keys = Counter(event["id"] for event in read_events(servers.kafka.bootstrap, ORDERS, account))

@@ -1,12 +1,15 @@
 """In-memory ports of ingest. `MemoryLogStore` is trusted because it passes the suite that the real store passes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.ingest.core.fold import EntryUpdate
 from services.ingest.core.plan import Applied, PlannedAttempt
-from services.ingest.handlers.ports import Answer, AttemptsRecorded, EntriesWritten
+from services.ingest.core.replay import Walk
+from services.ingest.handlers.ports import Answer, AttemptsRecorded, EntriesWritten, Fate, Replayed
+from shared.contracts.dead_letters import Letter, letter_from_document
 from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.contracts.times import to_milliseconds
@@ -46,11 +49,7 @@ class MemoryLogStore:
 
     async def find_applied(self, entry_ids: Sequence[str]) -> Applied:
         self.before("find_applied")
-        return {
-            i: {int(partition): offset for partition, offset in self.entries[i].get("applied", {}).items()}
-            for i in entry_ids
-            if i in self.entries
-        }
+        return {i: dict(self.entries[i].get("applied", {})) for i in entry_ids if i in self.entries}
 
     async def write_entries(self, updates: Sequence[EntryUpdate]) -> EntriesWritten:
         self.before("write_entries")
@@ -71,9 +70,9 @@ class MemoryLogStore:
             entry = self.entries[update.entry_id] = {"_id": update.entry_id, **update.identity}
         applied = entry.setdefault("applied", {})
         if update.counted:
-            if applied.get(str(update.partition), -1) >= update.first_offset:
+            if applied.get(update.partition, -1) >= update.first_offset:
                 return False
-            applied[str(update.partition)] = update.last_offset
+            applied[update.partition] = update.last_offset
             entry["attempts"] = entry.get("attempts", 0) + update.attempts
         _merge(entry, update)
         return True
@@ -130,9 +129,16 @@ class MemoryTopics:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Record]] = []
+        self.fates: Iterator[Fate] = iter(())
 
     async def republish(self, topic: str, record: Record) -> None:
         self.sent.append((topic, record))
+
+    async def republish_all(self, records: Sequence[Record]) -> Sequence[Fate]:
+        fates = [next(self.fates, "sent") for _ in records]
+        taken = [record for record, fate in zip(records, fates, strict=True) if fate == "sent"]
+        self.sent += [(record.address.topic, record) for record in taken]
+        return fates
 
 
 def crash_at(step: int) -> Callable[[str], None]:
@@ -144,3 +150,132 @@ def crash_at(step: int) -> Callable[[str], None]:
             raise StoreUnavailable(f"away at {name}")
 
     return before
+
+
+class MemoryLetterBook:
+    """The port LetterBook in memory."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, Document] = {}
+
+    async def keep(self, letters: Sequence[Document]) -> int:
+        fresh = 0
+        for letter in letters:
+            fresh += letter["_id"] not in self.letters
+            self.letters.setdefault(letter["_id"], deepcopy(letter))
+            previous = self.letters.get(letter.get("previous", ""), {})
+            if previous.get("account") == letter["account"]:
+                previous["came_back_as"] = letter["_id"]
+        return fresh
+
+    async def count_open(self, walk: Walk) -> int:
+        return len(self._open(walk))
+
+    async def next_open(self, walk: Walk, *, limit: int, max_bytes: int) -> Sequence[Letter]:
+        found: list[Letter] = []
+        for letter in self._open(walk)[:limit]:
+            found.append(letter)
+            if sum(one.size for one in found) >= max_bytes:
+                break
+        return found
+
+    async def mark_replayed(self, account: str, ids: Sequence[str], replayed: Replayed) -> None:
+        for identity in ids:
+            letter = self.letters.get(identity, {})
+            if letter.get("account") == account and letter["state"] == "open":
+                mark = {"at": replayed.at, "by": replayed.by, "id": replayed.job_id}
+                letter.update(state="replayed", replay=mark)
+
+    def _open(self, walk: Walk) -> list[Letter]:
+        mine = [letter_from_document(one) for one in self.letters.values() if one["account"] == walk.account]
+        mine = [one for one in mine if one.state == "open"]
+        if walk.ids is not None:
+            return sorted((one for one in mine if one.id in walk.ids and one.id > walk.last_id), key=lambda one: one.id)
+        start = (walk.last_at, walk.last_id)
+        rows = walk.rows
+        return sorted(
+            (
+                one
+                for one in mine
+                if (not rows.error_class or one.error_class in rows.error_class)
+                and (not rows.topic or one.original.topic in rows.topic)
+                and (rows.from_at is None or one.received_at >= rows.from_at)
+                and (rows.to_at is None or one.received_at < rows.to_at)
+                and (walk.last_at is None or (one.received_at, one.id) > start)
+            ),
+            key=lambda one: (one.received_at, one.id),
+        )
+
+
+class MemoryReplayJobs:
+    """The port ReplayJobs in memory."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Document] = {}
+
+    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> Document:
+        job = {"command": dict(command), "state": "queued", "created_at": now, "leased_until": now, "leased_by": None}
+        job |= {"progress": {}, "cancel_requested": False, "error": None}
+        return self.jobs.setdefault(f"{command['account']}|{command['id']}", job)
+
+    async def lease(self, *, worker: str, now: datetime, lease_for: timedelta) -> Document | None:
+        for job in self.jobs.values():
+            if job["state"] in {"queued", "running"} and job["leased_until"] <= now:
+                job.update(state="running", leased_by=worker, leased_until=now + lease_for)
+                return job
+        return None
+
+    async def record_progress(
+        self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
+    ) -> Document | None:
+        job["progress"].update(progress)
+        job["leased_until"] = now + lease_for
+        return job
+
+    async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
+        job.update(leased_by=None, leased_until=now)
+        return job
+
+    async def finish(
+        self, job: Document, state: str, *, worker: str, now: datetime, error: str | None = None
+    ) -> Document | None:
+        job.update(state=state, error=error, leased_by=None)
+        return job
+
+
+class MemoryIntegrations:
+    """The port Integrations in memory."""
+
+    def __init__(self, *masked: tuple[str, str]) -> None:
+        self.masked = frozenset(masked)
+
+    async def list_masked(self) -> frozenset[tuple[str, str]]:
+        return self.masked
+
+
+class MemoryOldContent:
+    """The port OldContent over the documents of a MemoryLogStore."""
+
+    def __init__(self, entries: dict[str, Document]) -> None:
+        self.entries = entries
+        self.attempts_kept: int | None = None
+
+    async def keep_attempts(self, days: int) -> None:
+        self.attempts_kept = days
+
+    async def list_accounts(self) -> Sequence[str]:
+        return sorted({entry["account"] for entry in self.entries.values()})
+
+    async def remove_entries(self, account: str, status: str, *, untouched_since: datetime, at_most: int) -> int:
+        old = [
+            identity
+            for identity, entry in self.entries.items()
+            if entry["account"] == account
+            and entry["state"]["status"] == status
+            and entry["state"]["processed_at"] < untouched_since
+            and entry["state"]["received_at"] < untouched_since
+            and entry.get("reprocess", {}).get("state") not in {"claimed", "sent"}
+        ][:at_most]
+        for identity in old:
+            del self.entries[identity]
+        return len(old)

@@ -7,10 +7,13 @@ from typing import Any
 
 from services.query.core.cursor import Position
 from services.query.core.permissions import Caller
-from services.query.handlers.commanding import Alike
+from services.query.handlers.auditing import AuditLine
+from services.query.handlers.commanding import Alike, Asked
+from services.query.handlers.dead_letters import ClassCount, Fate
 from services.query.handlers.insights import Bucket, CauseCount, Point
 from services.query.handlers.registry import Integration
-from shared.contracts.commands import FINAL_STATES, ExportCommand, ReprocessCommand, job_document_id
+from shared.contracts.commands import FINAL_STATES, job_document_id
+from shared.contracts.dead_letters import LETTER_STATES, Letter, LetterFilter, letter_from_document
 from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, entry_from_document
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.filters import LogFilter
@@ -55,6 +58,10 @@ class FakeLog:
             known = self.attempts.get(after.id)
             found = [document for document in found if known and place(document) < place(known)]
         return [attempt_from_document(document) for document in found[:limit]]
+
+    async def list_outcomes(self, identity: str, *, limit: int) -> list[tuple[str, datetime]]:
+        history = await self.list_attempts(identity, after=None, limit=limit)
+        return [(attempt.status, attempt.processed_at) for attempt in history]
 
     async def count_by_kind(self, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
         return self._count_by("kind", account, rows)
@@ -135,14 +142,66 @@ class FakeJobs:
         return dict(job)
 
 
+class FakeLetters:
+    """LetterReader over documents as ingest writes them."""
+
+    def __init__(self, letters: Iterable[Document] = ()) -> None:
+        self.letters = {document["_id"]: dict(document) for document in letters}
+
+    async def list_letters(
+        self, account: str, rows: LetterFilter, *, after: Position | None, ascending: bool, limit: int
+    ) -> list[Letter]:
+        def place(letter: Letter) -> tuple[datetime, str]:
+            return letter.received_at, letter.id
+
+        found = sorted(self._rows(account, rows), key=place, reverse=not ascending)
+        if after is not None:
+            start = (after.at, after.id)
+            found = [letter for letter in found if (place(letter) > start if ascending else place(letter) < start)]
+        return [replace(letter, value=None, headers=[]) for letter in found[:limit]]
+
+    async def count_letters(self, account: str, rows: LetterFilter, *, at_most: int) -> int:
+        return min(len(self._rows(account, rows)), at_most)
+
+    async def count_by_class(self, account: str, rows: LetterFilter) -> list[ClassCount]:
+        states = [(letter.error_class, letter.state) for letter in self._rows(account, rows)]
+        found = [
+            ClassCount(name, states.count((name, "open")), states.count((name, "replayed")))
+            for name in {name for name, _ in states}
+        ]
+        return sorted(found, key=lambda one: (-one.open, -one.replayed, one.error_class))
+
+    async def find_letter(self, account: str, identity: str) -> Letter | None:
+        found = self.letters.get(identity, {})
+        return letter_from_document(found) if found.get("account") == account else None
+
+    async def count_fates(self, account: str, rows: LetterFilter | None, identities: Sequence[str]) -> list[Fate]:
+        found = self._rows(account, rows or LetterFilter())
+        kept = [(one.original.topic, one.state) for one in found if rows is not None or one.id in identities]
+        return [Fate(topic, state, kept.count((topic, state))) for topic, state in dict.fromkeys(kept)]
+
+    def _rows(self, account: str, rows: LetterFilter) -> list[Letter]:
+        letters = [letter_from_document(document) for document in self.letters.values()]
+        return [
+            letter
+            for letter in letters
+            if letter.account == account
+            and letter.state in (rows.state or LETTER_STATES)
+            and (not rows.error_class or letter.error_class in rows.error_class)
+            and (not rows.topic or letter.original.topic in rows.topic)
+            and (rows.from_at is None or letter.received_at >= rows.from_at)
+            and (rows.to_at is None or letter.received_at < rows.to_at)
+        ]
+
+
 class FakeCommands:
     """Commands. `available=False`: Kafka is away."""
 
     def __init__(self, *, available: bool = True) -> None:
         self.available = available
-        self.published: list[ReprocessCommand | ExportCommand] = []
+        self.published: list[Asked] = []
 
-    async def publish(self, command: ReprocessCommand | ExportCommand) -> None:
+    async def publish(self, command: Asked) -> None:
         if not self.available:
             raise BrokerUnavailable("Kafka is away")
         self.published.append(command)
@@ -184,6 +243,16 @@ class FakeRegistry:
 
     async def save_integration(self, account: str, integration: Integration) -> None:
         self.integrations[account, integration.affiliate] = integration
+
+
+class FakeAudit:
+    """Audit."""
+
+    def __init__(self) -> None:
+        self.lines: list[AuditLine] = []
+
+    async def record(self, line: AuditLine) -> None:
+        self.lines.append(line)
 
 
 class FakeCredentials:

@@ -125,3 +125,10 @@ def test_a_record_keeps_our_own_names_and_utc() -> None:
     assert record["causes"][0]["retry"] == CATALOGUE["ORD-SLA"].retry
     assert record["reprocess"] == {"id": "r1", "state": "sent"}
     assert record_of(make_entry(causes=[]), make_report())["causes"][0]["code"] == "UNMAPPED"
+
+
+def test_a_report_never_tells_personal_data() -> None:
+    entry = make_entry(causes=[{"code": "X", "message": "CPF 123.456.789-09 of ana@example.com"}])
+
+    assert shown(entry)["message"] == "CPF ***.***.***-09 of ***@example.com"
+    assert record_of(entry, make_report())["causes"][0]["message"] == "CPF ***.***.***-09 of ***@example.com"

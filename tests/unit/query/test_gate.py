@@ -12,10 +12,12 @@ from services.query.handlers.signing_in import digest_of
 from services.query.settings import Settings
 from shared.runtime.health import Health
 from tests.support.fakes.query import (
+    FakeAudit,
     FakeCommands,
     FakeCredentials,
     FakeFileStore,
     FakeJobs,
+    FakeLetters,
     FakeLog,
     FakeRegistry,
 )
@@ -51,9 +53,12 @@ async def api(clock: FakeClock, credentials: FakeCredentials) -> AsyncIterator[h
         reprocesses=FakeJobs(),
         exports=FakeJobs(),
         files=FakeFileStore(),
+        letters=FakeLetters(),
+        replays=FakeJobs(),
         commands=FakeCommands(),
         registry=FakeRegistry(),
         credentials=credentials,
+        audit=FakeAudit(),
         health=Health({}),
     )
     transport = httpx.ASGITransport(app=create_app(services))

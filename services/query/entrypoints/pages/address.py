@@ -103,7 +103,7 @@ def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo
     values: dict[str, Any] = {name: list(query[name]) for name in FILTER_NAMES if query.get(name)}
     for name in ("from", "to"):
         if name in values:
-            values[name] = [_with_zone(name, text.strip(), zone) for text in values[name] if text.strip()]
+            values[name] = [with_zone(name, text.strip(), zone) for text in values[name] if text.strip()]
     values["affiliate"] = [text.strip() for text in values.get("affiliate", ())]
     values["error_code"] = [text.strip() for text in values.get("error_code", ())]
     rows = LogFilter.parse({**values, "kind": [kind]})
@@ -139,7 +139,8 @@ def local_input(at: datetime | None, zone: ZoneInfo) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
 
 
-def _with_zone(name: str, text: str, zone: ZoneInfo) -> str:
+def with_zone(name: str, text: str, zone: ZoneInfo) -> str:
+    """Return an instant as an input wrote it, with a zone: its own, or `zone`. Raise InvalidFilter."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:

@@ -9,7 +9,7 @@ from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
 from services.query.entrypoints.pages.screen import Screen
 from services.query.entrypoints.paths import Segment
-from services.query.handlers.reading import get_entry, list_attempts
+from services.query.handlers.reading import find_streak, get_entry, list_attempts
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.names import Kind
 
@@ -44,4 +44,5 @@ async def _show(
         find_job(screen, job_id),
     )
     row = rows_of(screen, [entry], marketplaces, [job] if job else [])[0]
-    return screen.render(template, row=row, kind=key[0], attempts=attempts, job=job)
+    streak = await find_streak(services.log, caller, entry)
+    return screen.render(template, row=row, kind=key[0], attempts=attempts, job=job, streak=streak)

@@ -33,10 +33,16 @@ async def get_integration(
 async def save_integration(
     services: ServicesDep, caller: AdminCaller, affiliate: AffiliatePath, body: IntegrationBody, _asked: Nothing
 ) -> Response:
-    """The name shows in lists, pages and reports."""
-    integration = Integration(affiliate, body.marketplace)
-    return json_answer(_json(await registry.save_integration(services.registry, caller, integration)))
+    """The name shows in lists, pages and reports. A body without `mask_at_write` leaves it as it is."""
+    saved = await registry.save_integration(
+        services.registry, caller, affiliate, marketplace=body.marketplace, mask_at_write=body.mask_at_write
+    )
+    return json_answer(_json(saved))
 
 
-def _json(integration: Integration) -> dict[str, str]:
-    return {"affiliate": integration.affiliate, "marketplace": integration.marketplace}
+def _json(integration: Integration) -> dict[str, str | bool]:
+    return {
+        "affiliate": integration.affiliate,
+        "marketplace": integration.marketplace,
+        "mask_at_write": integration.mask_at_write,
+    }

@@ -5,21 +5,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.query.core.permissions import Caller
 from services.query.entrypoints.answers import attempts_json, entry_json, json_answer, page_json
 from services.query.entrypoints.auth import ReadCaller
-from services.query.entrypoints.dependencies import ServicesDep
+from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.parameters import (
     AffiliatePath,
-    Asked,
     CodePath,
     HistoryAsked,
     KindPath,
     LanguageDep,
     ListAsked,
+    RevealAsked,
     rows_of,
 )
 from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryPage
-from services.query.handlers import reading
+from services.query.handlers import auditing, reading
 from services.query.handlers.registry import marketplace_names
 
 router = APIRouter(prefix="/v1", tags=["logs"])
@@ -53,13 +54,19 @@ async def get_entry(
     kind: KindPath,
     affiliate: AffiliatePath,
     code: CodePath,
-    _asked: Annotated[Asked, Query()],
+    asked: Annotated[RevealAsked, Query()],
 ) -> Response:
-    """The payload is the newest one that the connector sent."""
+    """The payload is the newest one that the connector sent, its personal data masked.
+
+    `reveal=true` with a `reason` shows it to a key with the scope `admin`, and writes down who looked at what, when and why.
+    """
+    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "entry")
     entry, names = await asyncio.gather(
-        reading.get_entry(services.log, caller, kind, affiliate, code), marketplace_names(services.registry, caller)
+        reading.get_entry(services.log, caller, kind, affiliate, code, is_revealed=is_revealed),
+        marketplace_names(services.registry, caller),
     )
-    return json_answer(entry_json(entry, names, language))
+    streak = await reading.find_streak(services.log, caller, entry)
+    return json_answer(entry_json(entry, streak, names, language))
 
 
 @router.get(
@@ -77,7 +84,23 @@ async def list_attempts(
     asked: Annotated[HistoryAsked, Query()],
 ) -> Response:
     """Attempts are kept as long as the retention says; the entry counts the older ones too."""
+    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "attempts")
     page = await reading.list_attempts(
-        services.log, caller, kind, affiliate, code, cursor=asked.cursor, limit=asked.limit
+        services.log,
+        caller,
+        kind,
+        affiliate,
+        code,
+        cursor=asked.cursor,
+        limit=asked.limit,
+        is_revealed=is_revealed,
     )
     return json_answer(attempts_json(page, language))
+
+
+async def _is_revealed(
+    services: Services, caller: Caller, asked: RevealAsked, item: tuple[str, str, str], what: str
+) -> bool:
+    if asked.reveal:
+        await auditing.record_reveal(services.audit, caller, item, what, asked.reason, now=services.now())
+    return asked.reveal

@@ -12,7 +12,7 @@ let pause = FIRST_PAUSE_MS;
 
 export function startReprocessing() {
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches("#chosen, #single")) return;
+    if (!event.target.matches("#chosen:not([data-leaves]), #single:not([data-leaves])")) return;
     event.preventDefault();
     send(event.target, event.submitter);
   });

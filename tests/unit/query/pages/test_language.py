@@ -15,7 +15,14 @@ from shared.contracts.names import KINDS
 NOON = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
 ASKED = re.compile(r"""\bt\(\s*["']([\w.]+)["']\s*[,)]""")
 QUOTED = re.compile(r"""["']([a-z_]+\.[\w.]*)""")
-COUNTED = ("reprocess.confirm.count.", "reprocess.confirm.submit.", "reprocess.items.", "problem.")
+COUNTED = (
+    "reprocess.confirm.count.",
+    "reprocess.confirm.submit.",
+    "reprocess.items.",
+    "letters.confirm.count.",
+    "letters.confirm.submit.",
+    "problem.",
+)
 
 
 def names_in(text: str) -> set[str]:

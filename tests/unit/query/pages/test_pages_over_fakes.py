@@ -13,15 +13,19 @@ from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
 from services.query.handlers.signing_in import digest_of, sign_in_with_key
 from services.query.settings import Settings
+from shared.contracts.entries import attempt_document
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.filters import LogFilter
+from shared.contracts.records import Address
 from shared.runtime.health import Health
 from tests.support.builders import RECEIVED_AT, make_event
 from tests.support.fakes.query import (
+    FakeAudit,
     FakeCommands,
     FakeCredentials,
     FakeFileStore,
     FakeJobs,
+    FakeLetters,
     FakeLog,
     FakeRegistry,
 )
@@ -47,7 +51,8 @@ def services(**changes: Any) -> Services:
     jobs = FakeJobs()
     made = Services(
         settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=log, entries=log, reprocesses=jobs, exports=FakeJobs(),
-        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), credentials=FakeCredentials(),
+        letters=FakeLetters(), replays=FakeJobs(),
+        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), credentials=FakeCredentials(), audit=FakeAudit(),
         health=Health({}),
     )  # fmt: skip
     return replace(made, **changes)
@@ -141,3 +146,18 @@ async def test_pages_are_never_kept_by_a_cache_and_forbid_what_is_not_ours(reade
     assert page.headers["cache-control"] == "no-store"
     assert "require-trusted-types-for 'script'" in page.headers["content-security-policy"]
     assert page.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(("failures", "is_told"), [(3, True), (1, False)])
+async def test_an_entry_that_keeps_failing_tells_how_often_in_a_row_and_since_when(
+    failures: int, *, is_told: bool
+) -> None:
+    at = "2026-11-23T10:00:0{}Z".format
+    events = [make_event(processed_at=at(0), status="success", causes=[])]
+    events += [make_event(processed_at=at(n)) for n in range(1, failures + 1)]
+    attempts = [attempt_document(event, Address("t", 0, n)) for n, event in enumerate(events)]
+
+    async with await visitor(services(log=FakeLog([entry_document(events)], attempts)), "read") as client:
+        part = await client.get("/logs/order/MLC/2000004567/details")
+
+    assert (f"{failures} erros seguidos desde" in part.text) == is_told

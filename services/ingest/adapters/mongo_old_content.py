@@ -1,0 +1,67 @@
+"""What grew old in MongoDB: the time after which attempts vanish, and entries to be removed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import OperationFailure
+
+from shared.contracts.entries import Document
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.names import ATTEMPTS, KINDS, LOG_ENTRIES
+from shared.mongo.client import Database
+from shared.mongo.errors import translated
+
+FOR_EVER_SECONDS: Final = 2**31 - 1
+"""68 years, the longest time that MongoDB takes: an index that expires cannot be told to stop expiring."""
+
+DAY_SECONDS: Final = 24 * 3600
+TIME_LIMIT_MS: Final = 10_000
+NOT_PROVISIONED: Final = frozenset({26, 27})
+"""No such collection, no such index."""
+
+UNDER_WAY: Final = ("claimed", "sent")
+
+
+class MongoOldContent:
+    """The port OldContent."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._entries: AsyncCollection[Document] = database[LOG_ENTRIES]
+
+    async def keep_attempts(self, days: int) -> None:
+        """Change the time of the index that expires, for the attempts that are there as well."""
+        seconds = days * DAY_SECONDS if days else FOR_EVER_SECONDS
+        with translated():
+            try:
+                await self._database.command(
+                    "collMod", ATTEMPTS, index={"name": "expiry", "expireAfterSeconds": min(seconds, FOR_EVER_SECONDS)}
+                )
+            except OperationFailure as error:
+                if error.code not in NOT_PROVISIONED:
+                    raise
+                raise StoreUnavailable("the index 'expiry' of attempts is missing: run deploy.provision") from error
+
+    async def list_accounts(self) -> Sequence[str]:
+        """Return the accounts that have entries: a walk over one key of an index each."""
+        with translated():
+            return sorted(await self._entries.distinct("account", maxTimeMS=TIME_LIMIT_MS))
+
+    async def remove_entries(self, account: str, status: str, *, untouched_since: datetime, at_most: int) -> int:
+        """Remove some; the condition stands in the removal too, so one that changed meanwhile stays."""
+        old: Document = {
+            "account": {"$eq": account},
+            "kind": {"$in": list(KINDS)},
+            "state.status": {"$eq": status},
+            "state.processed_at": {"$lt": untouched_since},
+            "state.received_at": {"$lt": untouched_since},
+            "reprocess.state": {"$nin": list(UNDER_WAY)},
+        }
+        with translated():
+            found = self._entries.find(old, {"_id": 1}, hint="by_status", max_time_ms=TIME_LIMIT_MS).limit(at_most)
+            ids = [document["_id"] for document in await found.to_list()]
+            if not ids:
+                return 0
+            return (await self._entries.delete_many({**old, "_id": {"$in": ids}}, hint="_id_")).deleted_count

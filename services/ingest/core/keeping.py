@@ -1,0 +1,91 @@
+"""How much of an event's content is stored: not more than the limits allow, and without personal data where an integration says so.
+
+What is cut is masked for good: cut JSON can no longer be read by its fields, so no later masking could be sure of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from shared.contracts.events import Cause, EventData, IntegrationEvent
+from shared.contracts.masking import mask_causes, mask_content, mask_text
+from shared.contracts.names import KIB
+
+PREVIEW_BYTES: Final = 2 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class ContentLimits:
+    """The longest payload, and the longest request or response of a cause, that is stored whole; bytes as compact JSON."""
+
+    payload_bytes: int = 64 * KIB
+    evidence_bytes: int = 16 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The rules of a batch. `masked`: the (account, affiliate) pairs whose content is masked before it is stored."""
+
+    limits: ContentLimits = ContentLimits()
+    masked: frozenset[tuple[str, str]] = frozenset()
+
+    def keep(self, event: IntegrationEvent, size: int) -> IntegrationEvent:
+        """Return the event with the content that may be stored. `size`: bytes of its record; no part of it is longer."""
+        is_masked = (event.data.account, event.data.affiliate) in self.masked
+        if not is_masked and size <= min(self.limits.payload_bytes, self.limits.evidence_bytes):
+            return event
+        data = _masked(event.data) if is_masked else event.data
+        marks = {"payload_masked": True} if is_masked and data.payload is not None else {}
+        marks |= _cut_marks(data.payload, self.limits.payload_bytes)
+        if "payload_truncated" in marks:
+            data = data.model_copy(update={"payload": None})
+        if size > self.limits.evidence_bytes:
+            data = data.model_copy(
+                update={"causes": [_capped(cause, self.limits.evidence_bytes) for cause in data.causes]}
+            )
+        return IntegrationEvent(source=event.source, id=event.id, data=data, received_at=event.received_at, marks=marks)
+
+
+WHOLE: Final = Keeping()
+"""The usual limits, and nobody's content masked."""
+
+
+def _masked(data: EventData) -> EventData:
+    extra = data.model_extra or {}
+    return data.model_copy(
+        update={
+            **dict(zip(extra, mask_content(extra).values(), strict=True)),
+            "payload": mask_content(data.payload),
+            "causes": [
+                Cause.model_validate(cause) for cause in mask_causes([cause.model_dump() for cause in data.causes])
+            ],
+        }
+    )
+
+
+def _cut_marks(payload: Any, longest: int) -> dict[str, Any]:
+    if payload is None or (size := len(_json(payload))) <= longest:
+        return {}
+    beginning = _json(mask_content(payload))[:PREVIEW_BYTES].decode(errors="ignore")
+    return {"payload_truncated": True, "payload_bytes": size, "payload_preview": beginning}
+
+
+def _capped(cause: Cause, longest: int) -> Cause:
+    if cause.evidence is None:
+        return cause
+    told: Mapping[str, Any] = cause.evidence.model_dump()
+    short = {name: _cut(value, longest) for name, value in told.items()}
+    return cause.model_copy(update={"evidence": cause.evidence.model_copy(update=short)})
+
+
+def _cut(value: Any, longest: int) -> Any:
+    if value is None or (size := len(_json(value))) <= longest:
+        return value
+    text = mask_text(value).encode() if isinstance(value, str) else _json(mask_content(value))
+    return f"{text[:longest].decode(errors='ignore')}\n[… cut: {size} bytes came, {longest} are kept]"
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value, default=str)

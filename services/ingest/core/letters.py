@@ -1,0 +1,136 @@
+"""A record of the dead-letter topic → the document that is kept of it."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from shared.contracts.names import (
+    ENVELOPE_BYTES,
+    EVENTS_MAX_MESSAGE_BYTES,
+    HEADER_ERROR_CLASS,
+    HEADER_ERROR_MESSAGE,
+    HEADER_ORIGINAL_OFFSET,
+    HEADER_ORIGINAL_PARTITION,
+    HEADER_ORIGINAL_TOPIC,
+    HEADER_REPLAYED_LETTER,
+    KINDS,
+)
+from shared.contracts.records import Address, Record
+from shared.contracts.times import to_milliseconds
+
+Document = dict[str, Any]
+
+OURS: Final = frozenset(
+    {
+        HEADER_ORIGINAL_TOPIC,
+        HEADER_ORIGINAL_PARTITION,
+        HEADER_ORIGINAL_OFFSET,
+        HEADER_ERROR_CLASS,
+        HEADER_ERROR_MESSAGE,
+        HEADER_REPLAYED_LETTER,
+    }
+)
+"""Headers that we put on; what goes back to its topic goes without them."""
+
+KEPT_BYTES: Final = EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES
+"""The topic takes nothing longer; should it be widened, the document still fits and the letter is replayed by its address only."""
+
+KEPT_FOR: Final = timedelta(days=30)
+DIGEST_LETTERS: Final = 12
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_TOPIC: Final = re.compile(r"[A-Za-z0-9_.-]{1,249}")
+
+
+def letter_document(record: Record, *, operator: str, now: datetime) -> Document:
+    """Return the document of a dead letter. One that nobody's account stands in, or two different ones, is the operator's."""
+    own = header_texts(record)
+    original = _original(record, own)
+    body = _body_of(record.value)
+    kind = _kind_of(record.key, body, original.topic)
+    document: Document = {
+        "_id": f"{original.topic}:{original.partition}:{original.offset}:{_digest(record)}",
+        "account": _owner_of(record.key, body) or operator,
+        **({"kind": kind} if kind else {}),
+        "original": {"topic": original.topic, "partition": original.partition, "offset": original.offset},
+        "letter": {"partition": record.address.partition, "offset": record.address.offset},
+        "error_class": own.get(HEADER_ERROR_CLASS, "")[:100] or "Unknown",
+        "error_message": own.get(HEADER_ERROR_MESSAGE, ""),
+        "received_at": to_milliseconds(_received_at(record, now)),
+        "expires_at": to_milliseconds(now + KEPT_FOR),
+        "key": record.key,
+        "value": None if record.value is None else record.value[:KEPT_BYTES],
+        "size": len(record.value or b""),
+        "headers": [[name, value] for name, value in record.headers if name not in OURS],
+        "state": "open",
+    }
+    if previous := own.get(HEADER_REPLAYED_LETTER):
+        document["previous"] = previous
+    return document
+
+
+def header_texts(record: Record) -> dict[str, str]:
+    """Return our own headers as text. Of a name that stands twice the last counts: ours are put on last."""
+    return {
+        name: value.decode(errors="replace") for name, value in record.headers if name in OURS and value is not None
+    }
+
+
+def is_replayed(record: Record) -> bool:
+    """Say whether the record is a dead letter that somebody sent back."""
+    return any(name == HEADER_REPLAYED_LETTER for name, _ in record.headers)
+
+
+def _original(record: Record, own: dict[str, str]) -> Address:
+    topic, *places = (
+        own.get(n, "") for n in (HEADER_ORIGINAL_TOPIC, HEADER_ORIGINAL_PARTITION, HEADER_ORIGINAL_OFFSET)
+    )
+    if _TOPIC.fullmatch(topic) and all(map(_NUMBER.fullmatch, places)):
+        return Address(topic, int(places[0]), int(places[1]))
+    return record.address  # put there by somebody else: still a letter
+
+
+def _digest(record: Record) -> str:
+    kept = [(name, value) for name, value in record.headers if name not in OURS]
+    content = hashlib.sha256(repr((record.key, kept)).encode())
+    content.update(record.value or b"")
+    return content.hexdigest()[:DIGEST_LETTERS]
+
+
+def _received_at(record: Record, now: datetime) -> datetime:
+    is_told = record.timestamp.year > 1970  # noqa: PLR2004  # the epoch stands for a missing timestamp
+    return min(record.timestamp, now) if is_told else now
+
+
+def _owner_of(key: bytes | None, body: Document) -> str | None:
+    said = {name for name in (_account_in(_parts(key)), body.get("account")) if isinstance(name, str)}
+    named = [name for name in said if _NAME.fullmatch(name)]
+    return named[0] if len(named) == 1 else None
+
+
+def _account_in(parts: Sequence[str]) -> str | None:
+    return parts[0] if len(parts) > 1 else None
+
+
+def _kind_of(key: bytes | None, body: Document, topic: str) -> str | None:
+    parts = _parts(key)
+    said = (parts[1] if len(parts) > 1 else None, body.get("kind"), topic.rpartition(".")[2])
+    return next((kind for kind in said if isinstance(kind, str) and kind in KINDS), None)
+
+
+def _parts(key: bytes | None) -> list[str]:
+    return (key or b"").decode(errors="replace").split("|")
+
+
+def _body_of(value: bytes | None) -> Document:
+    try:
+        body = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    inner = body.get("data") if isinstance(body, dict) else None
+    found = inner if isinstance(inner, dict) else body
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,179 @@
+"""Dead letters: what was refused and why in words, its content as text, and the way back after a fix."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.query.core.jobs import Job
+from services.query.entrypoints.pages.address import is_untidy, local_input, with_zone
+from services.query.entrypoints.pages.forms import field, fields_of, way_back, with_parameter
+from services.query.entrypoints.pages.frame import PageRoute
+from services.query.entrypoints.pages.lists import Visitor, first, values_of
+from services.query.entrypoints.pages.screen import Screen
+from services.query.handlers.commanding import cancel_replay, get_replay, request_replay
+from services.query.handlers.dead_letters import count_classes, get_letter, list_letters, preview_replay
+from shared.contracts.commands import parse_command
+from shared.contracts.dead_letters import LETTER_STATES, PARAMETERS, REPLAYABLE, LetterFilter, ReplayCommand
+from shared.contracts.errors import InvalidCommand, NotFound
+
+PAGE_SIZE: Final = 50
+MOST_SHOWN: Final = 64 * 1024
+"""Of a content, in bytes; the file holds the rest."""
+
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Characters that show nothing, or turn the text around."""
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterAddress:
+    """The address of the list; every link on the page is this one with something changed."""
+
+    rows: LetterFilter
+
+    def href(self, path: str = "", **more: str) -> str:
+        """Return the address, optionally of a sub-page, with further parameters."""
+        query = urlencode({**self.rows.to_json(), **{name: value for name, value in more.items() if value}}, doseq=True)
+        return f"/dead-letters{path}" + (f"?{query}" if query else "")
+
+    def page(self, cursor: str) -> str:
+        """Return the address of the page that `cursor` names."""
+        return self.href(cursor=cursor)
+
+    def only(self, error_class: str) -> str:
+        """Return the address of the letters of one error class."""
+        return LetterAddress(replace(self.rows, error_class=(error_class,))).href()
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the filter as (name, value) pairs, the state left out: only open letters are sent back."""
+        written = replace(self.rows, state=()).to_json().items()
+        return [(name, one) for name, value in written for one in ([value] if isinstance(value, str) else value)]
+
+
+@router.get("/dead-letters")
+async def show_letters(request: Request, screen: Visitor) -> Response:
+    """Show a page of dead letters. An address that a form wrote is tidied first."""
+    query = values_of(request)
+    address, cursor = _address(query, screen.zone), first(query, "cursor")
+    if is_untidy(query):
+        return RedirectResponse(address.href(cursor=cursor, job=first(query, "job")), status_code=303)
+    letters, caller = screen.services.letters, screen.caller
+    page, classes, job = await asyncio.gather(
+        list_letters(letters, caller, address.rows, cursor=cursor or None, limit=PAGE_SIZE),
+        count_classes(letters, caller, LetterFilter()),
+        _find_job(screen, first(query, "job")),
+    )
+    return screen.render(
+        "letters.html",
+        address=address,
+        page=page,
+        cursor=cursor,
+        classes=classes,
+        job=job,
+        states=LETTER_STATES,
+        topics=REPLAYABLE,
+        from_input=local_input(address.rows.from_at, screen.zone),
+        to_input=local_input(address.rows.to_at, screen.zone),
+    )
+
+
+@router.get("/dead-letters/replay")
+async def confirm_replay(request: Request, screen: Visitor) -> Response:
+    """Show how many letters of the filter would be sent back, before anything is sent."""
+    address = _address(values_of(request), screen.zone)
+    command = _command(screen, {"filter": _filter(address.rows)})
+    preview = await preview_replay(screen.services.letters, screen.caller, command)
+    return screen.render("letters_confirm.html", address=address, preview=preview)
+
+
+@router.post("/dead-letters/replay")
+async def replay_letters(request: Request, screen: Visitor) -> Response:
+    """Send the letters that the form names back, or all of the filter that was confirmed."""
+    sent = await fields_of(request)
+    if field(sent, "all"):
+        rows = LetterFilter.parse({name: sent[name] for name in PARAMETERS if name in sent})
+        job = await _request(screen, {"filter": _filter(rows)})
+        return RedirectResponse(f"/dead-letters/replays/{job.id}", status_code=303)
+    if not sent.get("item"):
+        raise InvalidCommand("item", screen.t("letters.none_chosen"))
+    job = await _request(screen, {"letters": sent["item"]})
+    back = way_back(field(sent, "back"), "/dead-letters")
+    return RedirectResponse(with_parameter(back, "job", job.id), status_code=303)
+
+
+@router.get("/dead-letters/replays/{job_id}")
+async def show_replay(job_id: str, screen: Visitor) -> Response:
+    """Show one replay; a module asks for its progress alone."""
+    job = await get_replay(screen.services.replays, screen.caller, job_id)
+    return screen.render("parts/replay.html" if screen.wants_fragment else "letters_replay.html", job=job)
+
+
+@router.post("/dead-letters/replays/{job_id}/cancel")
+async def stop_replay(job_id: str, screen: Visitor) -> Response:
+    """Ask for the replay's end and show it."""
+    await cancel_replay(screen.services.replays, screen.caller, job_id, now=screen.services.now)
+    return RedirectResponse(f"/dead-letters/replays/{quote(job_id, safe='')}", status_code=303)
+
+
+@router.get("/dead-letters/{letter_id}")
+async def show_letter(letter_id: str, screen: Visitor) -> Response:
+    """Show one letter with its content; a module asks for the content alone."""
+    letter = await get_letter(screen.services.letters, screen.caller, letter_id)
+    template = "parts/letter_content.html" if screen.wants_fragment else "letter.html"
+    headers = "\n".join(f"{name}: {as_text(value)}" for name, value in letter.headers)
+    return screen.render(
+        template,
+        letter=letter,
+        content=as_text((letter.value or b"")[:MOST_SHOWN]),
+        is_cut=letter.size > MOST_SHOWN,
+        headers=visible(headers),
+        key=as_text(letter.key),
+    )
+
+
+def as_text(raw: bytes | None) -> str:
+    """Return bytes as text that shows what is there: what is not UTF-8, and characters that cannot be seen, as escapes."""
+    return visible((raw or b"").decode(errors="backslashreplace"))
+
+
+def visible(text: str) -> str:
+    """Return `text` with its unseen characters as escapes."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _address(query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> LetterAddress:
+    values: dict[str, Any] = {name: list(query[name]) for name in PARAMETERS if query.get(name)}
+    for name in ("from", "to"):
+        if name in values:
+            values[name] = [with_zone(name, text.strip(), zone) for text in values[name] if text.strip()]
+    return LetterAddress(LetterFilter.parse(values))
+
+
+def _filter(rows: LetterFilter) -> dict[str, Any]:
+    return replace(rows, state=()).to_json()
+
+
+def _command(screen: Screen, choice: dict[str, Any]) -> ReplayCommand:
+    caller = screen.caller
+    return parse_command(ReplayCommand, {"account": caller.account, "requested_by": caller.name, **choice})
+
+
+async def _request(screen: Screen, choice: dict[str, Any]) -> Job:
+    services = screen.services
+    command = _command(screen, choice)
+    return await request_replay(services.replays, services.commands, screen.caller, command, now=services.now)
+
+
+async def _find_job(screen: Screen, job_id: str) -> Job | None:
+    try:
+        return await get_replay(screen.services.replays, screen.caller, job_id) if job_id else None
+    except NotFound:
+        return None

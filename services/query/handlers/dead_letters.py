@@ -1,0 +1,143 @@
+"""Dead letters: a page of them, one with its content, counts by error class, and what a replay would do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
+from services.query.core.permissions import Caller
+from services.query.handlers.commanding import DryRun
+from services.query.handlers.reading import COUNT_LIMIT, DEFAULT_LIMIT, MAX_LIMIT, Total
+from shared.contracts.dead_letters import REPLAYABLE, Letter, LetterFilter, ReplayCommand
+from shared.contracts.errors import InvalidField, NotEligible, NotFound
+
+ORDER: Final = "-received_at"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPage:
+    """Dead letters, newest first, without their content."""
+
+    items: list[Letter]
+    next_cursor: str | None
+    previous_cursor: str | None
+    total: Total
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """How many letters of one error class stand open, and how many were replayed."""
+
+    error_class: str
+    open: int
+    replayed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """`count` letters of one topic in one state."""
+
+    topic: str
+    state: str
+    count: int
+
+
+class LetterReader(Protocol):
+    """The dead letters. Raises StoreUnavailable when the answer does not come within the time limit."""
+
+    async def list_letters(
+        self, account: str, rows: LetterFilter, *, after: Position | None, ascending: bool, limit: int
+    ) -> list[Letter]:
+        """Return the first `limit` letters beyond `after` in the order (received_at, id), without value and headers."""
+        ...
+
+    async def count_letters(self, account: str, rows: LetterFilter, *, at_most: int) -> int:
+        """Return how many letters there are, never more than `at_most`."""
+        ...
+
+    async def count_by_class(self, account: str, rows: LetterFilter) -> list[ClassCount]:
+        """Return the error classes, most open letters first."""
+        ...
+
+    async def find_letter(self, account: str, identity: str) -> Letter | None:
+        """Return the letter, whole; None when the account has none of that id."""
+        ...
+
+    async def count_fates(self, account: str, rows: LetterFilter | None, identities: Sequence[str]) -> list[Fate]:
+        """Return the letters of the filter, or with None those named, by topic and state."""
+        ...
+
+
+async def list_letters(
+    letters: LetterReader, caller: Caller, rows: LetterFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> LetterPage:
+    """Return a page of the caller's dead letters. Raise InvalidCursor, InvalidField."""
+    caller.require("read")
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
+    binding = Binding(caller.account, rows.to_query_string(), f"dead-letters {ORDER}")
+    start = decode_cursor(cursor, binding) if cursor else None
+    backwards = start is not None and start.backwards
+    found = await letters.list_letters(
+        caller.account, rows, after=start.position if start else None, ascending=backwards, limit=limit + 1
+    )
+    counted = await letters.count_letters(caller.account, rows, at_most=COUNT_LIMIT + 1)
+    more, items = len(found) > limit, found[:limit]
+    if backwards:
+        items.reverse()
+    has_next, has_previous = (True, more) if backwards else (more, start is not None)
+    return LetterPage(
+        items=items,
+        next_cursor=encode_cursor(_position(items[-1]), binding) if has_next and items else None,
+        previous_cursor=encode_cursor(_position(items[0]), binding, backwards=True) if has_previous and items else None,
+        total=Total(COUNT_LIMIT, "at_least") if counted > COUNT_LIMIT else Total(counted, "exact"),
+    )
+
+
+async def count_classes(letters: LetterReader, caller: Caller, rows: LetterFilter) -> list[ClassCount]:
+    """Return the caller's letters by error class."""
+    caller.require("read")
+    return await letters.count_by_class(caller.account, rows)
+
+
+async def get_letter(letters: LetterReader, caller: Caller, identity: str) -> Letter:
+    """Return one dead letter of the caller's account, whole. Raise NotFound."""
+    caller.require("read")
+    letter = await letters.find_letter(caller.account, identity)
+    if letter is None:
+        raise NotFound(f"there is no dead letter {identity!r}")
+    return letter
+
+
+async def check_open(letters: LetterReader, caller: Caller, identity: str) -> None:
+    """Raise NotFound, or NotEligible when the letter was replayed already or cannot go back."""
+    caller.require("reprocess")
+    fate = next(iter(await letters.count_fates(caller.account, None, [identity])), None)
+    if fate is None:
+        raise NotFound(f"there is no dead letter {identity!r}")
+    if fate.state != "open":
+        raise NotEligible(f"the dead letter {identity!r} was replayed already")
+    if fate.topic not in REPLAYABLE:
+        raise NotEligible(f"the dead letter came from {fate.topic!r}, to which nothing goes back")
+
+
+async def preview_replay(letters: LetterReader, caller: Caller, command: ReplayCommand) -> DryRun:
+    """Return how many letters the command would send back and which it would skip, and why. Raise NotPermitted."""
+    caller.require("reprocess")
+    caller.require_account(command.account)
+    named = list(dict.fromkeys(command.letters or ()))
+    skipped: dict[str, int] = {}
+    found = 0
+    for fate in await letters.count_fates(caller.account, command.log_filter(), named):
+        found += fate.count
+        reason = "not_open" if fate.state != "open" else "" if fate.topic in REPLAYABLE else "not_replayable"
+        if reason:
+            skipped[reason] = skipped.get(reason, 0) + fate.count
+    if len(named) > found:
+        skipped["not_found"] = len(named) - found
+    matched = len(named) or found
+    return DryRun(matched=matched, eligible=matched - sum(skipped.values()), skipped=skipped)
+
+
+def _position(letter: Letter) -> Position:
+    return Position(letter.received_at, letter.id)

@@ -1,0 +1,29 @@
+"""Personal data, hidden but recognisable: `João Silva` → `J*** S***`, `ana@example.com` → `***@example.com`, a CPF → `***.***.***-91`.
+
+By the *name* of a field, in any casing and in English, Portuguese or Spanish (`fields.py`), and in text by *patterns* that cannot be
+an order id or a SKU (`text.py`). Masking what is masked changes nothing. Shown values are masked unless someone with the scope
+`admin` asks to see them; an integration may ask for masking before anything is stored (decision "retention and personal data").
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.contracts.masking.content import mask_with
+from shared.contracts.masking.text import mask_text
+
+__all__ = ["mask_causes", "mask_content", "mask_text"]
+
+
+def mask_content(value: Any) -> Any:
+    """Return a payload, a request or an answer, any JSON value, with personal data masked; its shape stays."""
+    return mask_with(mask_text, value)
+
+
+def mask_causes(causes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return causes with masked messages, evidence and further fields. `code` and `field` say which, never whose: they stay."""
+    return [_mask_cause(cause) for cause in causes]
+
+
+def _mask_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in cause.items() if name in {"code", "field"}}
+    return {**mask_content({name: value for name, value in cause.items() if name not in told}), **told}

@@ -1,0 +1,169 @@
+"""Personal data in running text: in messages, and in requests and answers that came as text, whole or cut.
+
+A number alone says nothing of whose it is: eleven digits are as likely an order as a CPF. So a bare number is personal only under a
+name (`"cpf": …`, `CPF 123…`), or in a form that only such numbers have (`123.456.789-09`, `(11) 98765-4321`, `+5511…`). Names of people
+in a sentence cannot be told from other words and stay. Every pattern is bounded: time grows with the length of the text alone.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import orjson
+
+from shared.contracts.masking.content import mask_with
+from shared.contracts.masking.fields import Category, category_of, is_about_a_person
+from shared.contracts.masking.values import HIDDEN, mask_document, mask_email, mask_phone, mask_postal, mask_value
+
+_HARMLESS: Final = re.compile(r"[^0-9@=:<%]*")
+"""Most messages: words alone. Nothing below finds anything in them."""
+
+_QUOTED: Final = re.compile(
+    r"""(?P<q>\\{0,7}["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]\s{0,4}"""
+    r"""(?:(?P=q)(?P<text>(?:(?!(?P=q))(?:\\.|[^\\])){1,4000})|(?P<number>-?\d[\d.]{3,30})|(?P<list>\[[^\[\]{}]{1,4000}\]?))""",
+    re.DOTALL,
+)
+_TAG: Final = re.compile(r"(<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,200})?>)(?P<text>[^<>]{1,2000})")
+_PAIR: Final = re.compile(r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})\s?(?P<is>[=:])\s?")
+_PAIR_VALUE: Final = re.compile(r"[^&;,|\"'<>\n{}\[\]\\]{1,200}")
+_EMAIL: Final = re.compile(
+    r"""(?<![^\s@<>"',;:()\[\]{}=&?/\\|%])[^\s@<>"',;:()\[\]{}=&?/\\|%]{1,200}(?:@|%40)(?:[\w-]{1,63}\.){1,6}[\w-]{2,24}"""
+)
+_FORMATTED: Final = re.compile(
+    r"(?<![\w.])(?:\d{3}\.\d{3}\.\d{3}-\d{2}|[\dA-Z]{2}\.[\dA-Z]{3}\.[\dA-Z]{3}/[\dA-Z]{4}-\d{2})(?!\w)"
+)
+_LABELLED: Final = re.compile(
+    r"(?i)\b(?P<label>cpf|cnpj|documento?|rg|tax ?id)(?P<gap>(?:[\s:#=º°.,/(\[\"']|cpf|cnpj|documento?|n[uú]mero|number|n[oº°]|"
+    r"inv[aá]lid[oa]?|is|not|n[aã]o|d[aoe]|of|the|cliente?|customer|buyer|comprador){0,12})(?P<number>\d[\d.\-/]{6,18}\d)(?!\w)"
+)
+_PHONE: Final = re.compile(
+    r"(?<![\w.+])(?:\+\d{1,3}[ .-]?(?:\(?\d{2,3}\)?[ .-]?)?\d{4,5}[ .-]?\d{4}|\(\d{2,3}\) ?9?[ .-]?\d{4}[ .-]?\d{4}|\d{2} 9\d{4}-\d{4})(?!\w)"
+)
+_CALLED: Final = re.compile(
+    r"(?i)\b(?P<label>phone|telephone|telefone|tel[eé]fono|celular|whatsapp|fone|tel|mobile)(?P<gap>(?:[\s:#=.]|n[uú]mero|number|is|"
+    r"inv[aá]lid[oa]?){0,6})(?P<number>\(?\d[\d ().-]{6,18}\d)(?!\w)"
+)
+_POSTAL: Final = re.compile(
+    r"(?i)\b(?P<label>cep|postal ?code|zip(?: ?code)?)(?P<gap>(?:[\s:#=.]|inv[aá]lido?|number|is){0,6})(?P<number>\d{5}-?\d{3})(?!\w)"
+)
+_TOKEN: Final = re.compile(
+    r"(?i)\b(bearer|basic)(\s{1,4}|%20)(?=[\w.~+/=-]{0,200}[\d=])[\w.~+/=-]{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
+)
+
+_NUMBERS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[str], str]], ...]] = (
+    (("cpf", "cnpj", "document", "rg", "tax"), _LABELLED, mask_document),
+    (("phone", "tel", "celular", "whatsapp", "fone", "mobile"), _CALLED, mask_phone),
+    (("cep", "postal", "zip"), _POSTAL, mask_postal),
+)
+"""Words without which a pattern cannot match, the pattern, the mask: looking for a word is a tenth of trying a pattern."""
+
+_WORD: Final = re.compile(r"\S+")
+_TELLING: Final = re.compile(r"[\d@]")
+NEARBY: Final = 2000
+"""So many characters back we look for what a bare `name` in a cut text belongs to."""
+
+
+def mask_text(text: str) -> str:
+    """Return `text` with what is certainly personal masked; a whole JSON document in it is masked as one."""
+    if _HARMLESS.fullmatch(text):
+        return text
+    if text[:1] in "{[" and (value := _json_of(text)) is not None:
+        masked = mask_with(mask_text, value)
+        return text if masked == value else orjson.dumps(masked).decode()
+    return _mask_patterns(_mask_pairs(text))
+
+
+def _json_of(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None
+
+
+def _mask_pairs(text: str) -> str:
+    if '"' in text or "'" in text:
+        text = _QUOTED.sub(_quoted, text)
+    if "<" in text:
+        text = _TAG.sub(_tag, text)
+    return _mask_named(text) if "=" in text or ":" in text else text
+
+
+def _mask_patterns(text: str) -> str:
+    folded = text.casefold()
+    if "@" in text or "%40" in text:
+        text = _EMAIL.sub(lambda found: mask_email(found.group()), text)
+    if "-" in text:
+        text = _FORMATTED.sub(lambda found: _formatted(found.group()), text)
+    for words, pattern, mask in _NUMBERS:
+        if any(word in folded for word in words):
+            text = pattern.sub(partial(_labelled, mask), text)
+    if "+" in text or "-" in text or "(" in text:
+        text = _PHONE.sub(lambda found: mask_phone(found.group()), text)
+    if "bearer" in folded or "basic" in folded or "eyj" in folded:
+        text = _TOKEN.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}" if found[1] else HIDDEN, text)
+    return text
+
+
+def _quoted(found: re.Match[str]) -> str:
+    key = found["key"]
+    category: Category | None = category_of(key)
+    if category is None and (is_about_a_person(key) or _names_a_person(key, found)):
+        category = "name"
+    if category is None:
+        return found.group()
+    written = found["text"] or found["number"]
+    if written is None:
+        return f'{found.group()[: found.start("list") - found.start()]}["{HIDDEN}"]'
+    start = found.start("text" if found["text"] else "number") - found.start()
+    masked = mask_value(category, written)
+    return found.group()[:start] + (masked if found["text"] else f'"{masked}"')
+
+
+def _names_a_person(key: str, found: re.Match[str]) -> bool:
+    if key.casefold() not in {"name", "nome", "nombre"}:
+        return False
+    before = found.string[max(0, found.start() - NEARBY) : found.start()]
+    return any(is_about_a_person(word) for word in re.findall(r"[\w.\-]{4,40}", before))
+
+
+def _tag(found: re.Match[str]) -> str:
+    category = category_of(found["key"]) or ("name" if _names_a_person(found["key"], found) else None)
+    return (
+        found.group()
+        if category is None or not found["text"].strip()
+        else found[1] + mask_value(category, found["text"])
+    )
+
+
+def _mask_named(text: str) -> str:
+    """Mask `cpf=…` and `E-mail: …`."""
+    shown: list[str] = []
+    done = 0
+    for found in _PAIR.finditer(text):
+        category = category_of(found["key"]) if found.start() >= done else None
+        value = _PAIR_VALUE.match(text, found.end()) if category else None
+        if category is not None and value is not None:
+            shown += [text[done : found.end()], _mask_told(category, value.group(), is_sentence=found["is"] == ":")]
+            done = value.end()
+    return "".join([*shown, text[done:]])
+
+
+def _mask_told(category: Category, written: str, *, is_sentence: bool) -> str:
+    """After a colon may stand a sentence, "firstName: is required": there words stay, capitals and digits go."""
+    if category == "name":
+        return _WORD.sub(
+            lambda word: word[0] if is_sentence and word[0].islower() else mask_value("name", word[0]), written
+        )
+    if category == "hidden" and not is_sentence:
+        return HIDDEN
+    return _WORD.sub(lambda word: mask_value(category, word[0]) if _TELLING.search(word[0]) else word[0], written)
+
+
+def _formatted(number: str) -> str:
+    # Since 2026 a CNPJ may hold letters; its form alone tells it.
+    return f"**.***.***/****-{number[-2:]}" if "/" in number else mask_document(number)
+
+
+def _labelled(mask: Callable[[str], str], found: re.Match[str]) -> str:
+    return f"{found['label']}{found['gap']}{mask(found['number'])}"

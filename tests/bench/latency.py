@@ -1,0 +1,202 @@
+"""From publish to visible: how long until an event that was published is answered by the API, at 0, 10, 50 and 80 % of the maximum?
+
+`make bench-latency`, or `python -m tests.bench.latency --maximum 10000 --seconds 20`. Without a maximum, ingest alone is measured first.
+
+A steady, open-loop stream stands for the rate. Beside it ten probes a second are published, each with a key of its own; each is asked
+for by key through the query API until the answer is 200. One clock, that of this process; a probe that is sent late counts from when
+it was due. Asking costs the machine about a hundred requests a second, which is part of the figure.
+"""
+
+import argparse
+import http.client
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+
+from confluent_kafka import Producer
+
+from deploy.local.ports import HOST, choose_port
+from deploy.local.process import ChildProcess, stop_together
+from deploy.local.servers import start_servers
+from deploy.provision import provision
+from tests.bench.contender import DATABASE, Stage, python
+from tests.bench.loadgen import TOPIC, Message, make_load
+from tests.bench.machine import Machine
+from tests.bench.measure import run_once
+from tests.bench.peers.ours import Ours
+
+ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+SHARES = (0.0, 0.1, 0.5, 0.8)
+PROBES_PER_SECOND = 10
+PROBES_AT_ONCE = 16
+ASK_EVERY_SECONDS = 0.004
+ASK_EVERY_SHARE = 0.08
+"""A probe that waits long is asked for less often, within 8 % of its age: otherwise the asking itself becomes the load."""
+
+GIVE_UP_SECONDS = 10.0
+READY_SECONDS = 60.0
+SETTLE_SECONDS = 3.0
+KEY = "bench-" + "k" * 32
+P50_TARGET, P99_TARGET = 60.0, 250.0
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds at one rate (events a second); `lost` probes were not visible in time."""
+
+    share: float
+    rate: int
+    p50: float
+    p99: float
+    worst: float
+    probes: int
+    lost: int
+
+
+def measure_latency(maximum: float, *, seconds: float, shares: Sequence[float] = SHARES) -> list[Latency]:
+    """Return the figures at each share of `maximum`, on fresh servers, one worker of ingest and one of query."""
+    with _ponte() as (stage, port):
+        return [_at(stage, port, share, round(maximum * share), seconds) for share in shares]
+
+
+def render(found: Sequence[Latency], maximum: float, machine: Machine) -> str:
+    """Return the page."""
+    lines = [
+        "| load | events/s | p50 ms | p99 ms | worst ms | probes | not visible in 10 s | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in found:
+        cells = [
+            "probes only" if not one.share else f"{one.share:.0%} of {maximum:,.0f}/s",
+            f"{one.rate:,}",
+            *(f"{number:.0f}" for number in (one.p50, one.p99, one.worst)),
+            str(one.probes),
+            str(one.lost),
+            _verdict(one, machine) if one.share == 0.5 else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    target = f"Target at 50 %: p50 ≤ {P50_TARGET:.0f} ms, p99 ≤ {P99_TARGET:.0f} ms."
+    return f"# Publish → visible through the API\n\n{machine.sentence()}\n\n" + "\n".join(lines) + f"\n\n{target}\n"
+
+
+def _verdict(one: Latency, machine: Machine) -> str:
+    if not machine.quiet:
+        return "no verdict (busy)"
+    return "met" if one.p50 <= P50_TARGET and one.p99 <= P99_TARGET and not one.lost else "**missed**"
+
+
+@contextmanager
+def _ponte() -> Iterator[tuple[Stage, int]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder,
+        start_servers(None, environ={}, prefer_docker=False) as servers,
+    ):
+        provision(servers.kafka.bootstrap, servers.mongo.uri, DATABASE)
+        stage, port = Stage(servers.kafka.bootstrap, servers.mongo.uri, Path(folder)), choose_port()
+        api = {"PONTE_HTTP_PORT": str(port), "PONTE_API_KEY": KEY, "PONTE_QUERY_RATE_PER_SECOND": "100000"}
+        children = [*Ours().start(stage), python(stage, "query", "services.query", **api)]
+        try:
+            _wait_for_the_api(port, children)
+            yield stage, port
+        finally:
+            stop_together(children, 0)
+
+
+def _wait_for_the_api(port: int, children: Sequence[ChildProcess]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            if _status(http.client.HTTPConnection(HOST, port, timeout=5), "/v1/logs/order?limit=1") == 200:
+                return
+        except OSError:
+            pass
+        ended = [child for child in children if not child.is_running()]
+        if ended or time.monotonic() > deadline:
+            raise RuntimeError("the API does not answer: " + " / ".join((ended or children)[-1].log_lines()[-5:]))
+        time.sleep(0.1)
+
+
+def _at(stage: Stage, port: int, share: float, rate: int, seconds: float) -> Latency:
+    probes = make_load(f"p{rate}", round(seconds * PROBES_PER_SECOND) + 6, size=512, keys="new").messages[:-6]
+    stream = _stream(stage, rate, seconds + SETTLE_SECONDS + 1) if rate else None
+    producer = Producer({"bootstrap.servers": stage.bootstrap, "compression.type": "lz4", "linger.ms": 0})
+    producer.list_topics(TOPIC, timeout=10)
+    time.sleep(SETTLE_SECONDS)
+    try:
+        started = time.monotonic()
+        with ThreadPoolExecutor(PROBES_AT_ONCE) as pool:
+            dues = [started + number / PROBES_PER_SECOND for number in range(len(probes))]
+            seen = list(pool.map(lambda due, probe: _probe(producer, port, due, probe), dues, probes))
+    finally:
+        if stream is not None:
+            stream.stop(0)
+        producer.flush(5)
+    times = sorted(one for one in seen if one is not None)
+    cuts = quantiles(times, n=100, method="inclusive") if len(times) > 1 else [float("nan")] * 99
+    worst = times[-1] if times else float("nan")
+    return Latency(share, rate, cuts[49], cuts[98], worst, len(seen), len(seen) - len(times))
+
+
+def _stream(stage: Stage, rate: int, seconds: float) -> ChildProcess:
+    arguments = ("--bootstrap", stage.bootstrap, "--rate", str(rate), "--seconds", str(seconds))
+    stream = python(stage, f"stream-{rate}", "tests.bench.loadgen", *arguments)
+    deadline = time.monotonic() + READY_SECONDS
+    while "ready" not in stream.log_lines():
+        if not stream.is_running() or time.monotonic() > deadline:
+            raise RuntimeError("the stream did not start: " + " / ".join(stream.log_lines()[-5:]))
+        time.sleep(0.05)
+    return stream
+
+
+def _probe(producer: Producer, port: int, due: float, probe: Message) -> float | None:
+    """Publish at `due` and return the milliseconds until it is visible, None when it never was."""
+    _, _, affiliate, code = probe.key.decode().split("|")
+    connection = http.client.HTTPConnection(HOST, port, timeout=GIVE_UP_SECONDS)
+    connection.connect()
+    time.sleep(max(due - time.monotonic(), 0))
+    producer.produce(TOPIC, probe.value, probe.key)
+    producer.poll(0)
+    while _status(connection, f"/v1/logs/order/{affiliate}/{code}") != 200:
+        if time.monotonic() > due + GIVE_UP_SECONDS:
+            return None
+        time.sleep(max(ASK_EVERY_SECONDS, (time.monotonic() - due) * ASK_EVERY_SHARE))
+    visible = (time.monotonic() - due) * 1000
+    connection.close()
+    return visible
+
+
+def _status(connection: http.client.HTTPConnection, path: str) -> int:
+    connection.request("GET", path, headers={"Authorization": f"Bearer {KEY}"})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def main() -> int:
+    """Measure, print the table, write it to `tests/artifacts/`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--maximum", type=float, default=float(os.environ.get("BENCH_MAXIMUM", "0")), help="events/s")
+    parser.add_argument("--seconds", type=float, default=float(os.environ.get("BENCH_SECONDS", "20")))
+    chosen = parser.parse_args()
+    machine = Machine.now()
+    maximum = chosen.maximum
+    if not maximum:
+        loads = [make_load(name, events, size=512, keys="new") for name, events in (("w", 20_000), ("m", 60_000))]
+        maximum = run_once(Ours(), *loads, limit_seconds=60).rate
+        print(f"maximum of one worker: {maximum:,.0f}/s", flush=True)
+    text = render(measure_latency(maximum, seconds=chosen.seconds), maximum, machine)
+    print(text)
+    ARTIFACTS.mkdir(exist_ok=True)
+    (ARTIFACTS / "bench-latency.md").write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Messages as publishers send them, each with the events that it stands for. A sample is added and never changed: what was once
+understood must be understood for ever.
+"""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.ingest.core.decode import SHAPES, decode
+from shared.contracts.events import IntegrationEvent
+from shared.contracts.records import Record
+from tests.support.builders import make_record
+
+SAMPLES = {path.stem: json.loads(path.read_text()) for path in sorted(Path(__file__).parent.glob("samples/*.json"))}
+
+
+def record_of(sample: dict[str, Any]) -> Record:
+    return make_record(
+        json.dumps(sample["value"], ensure_ascii=False, separators=(",", ":")).encode(),
+        topic=sample["topic"],
+        key=sample["key"] and sample["key"].encode(),
+        headers=tuple((name, text.encode()) for name, text in sample["headers"].items()),
+        timestamp=datetime.fromisoformat(sample["received_at"]),
+    )
+
+
+def told(event: IntegrationEvent) -> dict[str, Any]:
+    return {
+        "entry": event.entry_id,
+        "source": event.source,
+        "id": event.id,
+        "order": event.version[0],
+        **event.data.model_dump(mode="json", exclude={"account", "kind", "affiliate", "code"}),
+    }
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_means_what_it_always_meant(name: str) -> None:
+    sample = SAMPLES[name]
+
+    assert [told(event) for event in decode(record_of(sample))] == sample["events"]
+
+
+def test_every_shape_has_its_samples() -> None:
+    types = {sample["headers"].get("ce_type") or sample["value"].get("type", "") for sample in SAMPLES.values()}
+
+    assert types >= {kind for kind in SHAPES if not kind.endswith(".processed")}
+    assert any(kind.endswith(".processed") for kind in types)

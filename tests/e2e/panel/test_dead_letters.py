@@ -1,0 +1,90 @@
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.eventually import eventually
+from tests.support.letters import make_letter
+from tests.support.panel_site import HOSTILE, LISTING, PanelSite, Visit
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def letters(site: PanelSite) -> Iterator[None]:
+    """Five open letters of the visitor's account, one of them hostile, one replayed; one of another account."""
+    kept = [make_letter(account=site.account, offset=number, seconds=number) for number in range(3)]
+    hostile = f"{LISTING}{''.join(HOSTILE)}\u202egpj\x00".encode() + b"\xff"
+    kept.append(make_letter(account=site.account, offset=3, seconds=9, value=hostile, error_class="NotUtf8"))
+    kept.append(make_letter(account=site.account, offset=4, error_class="UnknownAccount", headers=(("x", b"<b>"),)))
+    kept.append(make_letter(account=site.account, offset=5, state="replayed"))
+    kept.append(make_letter(account="vizinha", offset=6, error_class="SegredoDaVizinha"))
+    site.mongo["dead_letters"].insert_many(kept)
+    yield
+    site.mongo["dead_letters"].delete_many({})
+    site.mongo["replay_requests"].delete_many({})
+
+
+def job_of(site: PanelSite) -> dict[str, object]:
+    found = eventually(lambda: site.mongo["replay_requests"].find_one({"account": site.account}))
+    return dict(found["command"])
+
+
+def test_refused_messages_are_told_in_words_and_open_as_harmless_text(visit: Visit) -> None:
+    page = visit("/logs/order")
+    page.get_by_role("link", name="Recusadas").click()
+    expect(page.get_by_role("heading", name="Mensagens recusadas")).to_be_visible()
+    expect(page.locator(".entry")).to_have_count(6)
+    expect(page.locator("body")).not_to_contain_text("SegredoDaVizinha")
+    entry = page.locator(".entry").first
+    entry.get_by_role("button", name="Texto que não é UTF-8").click()
+    expect(entry.locator(".details")).to_contain_text("O que fazer: O conector escreveu em outra codificação")
+    expect(entry.locator("pre").first).to_contain_text(f"{LISTING}{HOSTILE[0]}")
+    expect(entry.locator("pre").first).to_contain_text("\\u202egpj\\u0000\\xff")
+    expect(entry.locator(".details")).to_contain_text("integration.events.order[0]@3")
+    with page.expect_download() as download:
+        entry.get_by_role("link", name=re.compile("Baixar o original")).click()
+    assert download.value.suggested_filename.endswith(".bin")
+
+
+def test_one_and_chosen_letters_are_sent_back(site: PanelSite, visit: Visit) -> None:
+    page = visit("/dead-letters?state=open&error_class=InvalidJson")
+    expect(page.get_by_role("button", name="Reenviar selecionadas (0)")).to_be_disabled()
+    for box in page.get_by_role("checkbox", name=re.compile("integration.events.order:0:[01]:")).all():
+        box.check()
+    page.get_by_role("button", name="Reenviar selecionadas (2)").click()
+    expect(page.get_by_role("status").first).to_contain_text("Reenvio pedido.")
+    assert len(job_of(site)["letters"]) == 2  # type: ignore[arg-type]
+    assert "error_class=InvalidJson" in page.url
+    site.mongo["replay_requests"].delete_many({})
+    page.get_by_role("button", name=re.compile("Reenviar integration.events.order:0:2:")).click()
+    assert [re.sub(":[^:]*$", "", one) for one in job_of(site)["letters"]] == ["integration.events.order:0:2"]  # type: ignore[attr-defined]
+
+
+def confirm_all(page: Page) -> None:
+    page.get_by_role("link", name="Reenviar todas deste filtro…").click()
+    expect(page.locator("main")).to_contain_text("3 mensagens serão reenviadas aos seus tópicos.")
+    page.get_by_role("button", name="Reenviar 3 mensagens").click()
+    expect(page.get_by_role("heading", name="Reenvio de mensagens recusadas")).to_be_visible()
+
+
+def test_all_of_a_filter_go_back_after_a_look_at_how_many(site: PanelSite, visit: Visit) -> None:
+    page = visit("/dead-letters?error_class=InvalidJson")
+    confirm_all(page)
+    assert job_of(site)["filter"] == {"error_class": ["InvalidJson"]}
+    site.mongo["replay_requests"].update_one(
+        {"account": site.account}, {"$set": {"state": "done", "progress": {"matched": 3, "sent": 3, "failed": 0}}}
+    )
+    expect(page.locator("#replay .state")).to_have_text("concluído")
+
+
+def test_the_page_works_without_a_script_and_speaks_three_languages(site: PanelSite, visit: Visit) -> None:
+    page = visit("/dead-letters", java_script_enabled=False)
+    page.get_by_role("link", name="Conta não aceita").first.click()
+    page.goto(f"{site.url}/dead-letters?error_class=InvalidJson")
+    confirm_all(page)
+    assert job_of(site)["filter"] == {"error_class": ["InvalidJson"]}
+    for locale, words in (("en-US", "Account not taken"), ("es-AR", "Cuenta no aceptada")):
+        told = visit("/dead-letters?error_class=UnknownAccount", locale=locale)
+        expect(told.locator(".entry")).to_contain_text(words)

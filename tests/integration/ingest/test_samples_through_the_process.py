@@ -1,0 +1,50 @@
+"""Every golden sample through real Kafka, the real process and real MongoDB: keys, headers and both CloudEvents modes included."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+from pymongo import MongoClient
+
+from deploy.local.servers import Servers
+from shared.contracts.events import attempt_id
+from tests.integration.ingest.test_ingest_process import IngestProcess
+
+SAMPLES = [json.loads(path.read_text()) for path in Path(__file__).parents[2].glob("contract/samples/*.json")]
+
+
+def publish_samples(bootstrap: str) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+    for sample in SAMPLES:
+        value = json.dumps(sample["value"], ensure_ascii=False, separators=(",", ":")).encode()
+        headers = [(name, text.encode()) for name, text in sample["headers"].items()]
+        producer.produce(sample["topic"], value, key=sample["key"], headers=headers)
+    assert producer.flush(30) == 0
+
+
+def test_every_sample_becomes_its_entries_and_a_second_time_changes_nothing(
+    servers: Servers, database_name: str, tmp_path: Path
+) -> None:
+    ingest = IngestProcess(servers, database_name, tmp_path / "log")
+    told = [event for sample in SAMPLES for event in sample["events"]]
+
+    def held(client: MongoClient[Any]) -> dict[str, Any]:
+        log = client[database_name]
+        return {
+            "entries": {entry["_id"]: entry for entry in log.log_entries.find()},
+            "attempts": {attempt["_id"]: attempt for attempt in log.attempts.find()},
+        }
+
+    with MongoClient[Any](servers.mongo.uri) as client, ingest.running():
+        publish_samples(servers.kafka.bootstrap)
+        ingest.caught_up()
+        first = held(client)
+        publish_samples(servers.kafka.bootstrap)
+        ingest.caught_up()
+        second = held(client)
+
+    assert set(first["entries"]) == {event["entry"] for event in told}
+    assert set(first["attempts"]) == {attempt_id(event["entry"], event["source"], event["id"]) for event in told}
+    assert sum(entry["attempts"] for entry in first["entries"].values()) == len(first["attempts"])
+    assert second == first

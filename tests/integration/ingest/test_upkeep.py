@@ -1,0 +1,54 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deploy.local.servers import Servers
+from deploy.provision import provision_collections
+from services.ingest.adapters.mongo_integrations import REMEMBERED_FOR, MongoIntegrations
+from services.ingest.adapters.mongo_old_content import MongoOldContent
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.names import ATTEMPTS, COLLECTIONS, INTEGRATIONS
+from shared.mongo.client import Database
+from tests.support.builders import RECEIVED_AT
+
+DAY = 24 * 3600
+
+
+async def expiry(database: Database) -> Any:
+    return (await database[ATTEMPTS].index_information())["expiry"]["expireAfterSeconds"]
+
+
+async def test_a_changed_setting_holds_for_all_attempts_and_outlives_provisioning(
+    database: Database, servers: Servers
+) -> None:
+    assert await expiry(database) == 90 * DAY
+
+    await MongoOldContent(database).keep_attempts(30)
+    provision_collections(servers.mongo.uri, database.name, COLLECTIONS)
+    assert await expiry(database) == 30 * DAY
+
+    await MongoOldContent(database).keep_attempts(0)
+    assert await expiry(database) == 2**31 - 1
+
+
+async def test_an_unprovisioned_database_is_told_and_no_reason_to_die(database: Database) -> None:
+    await database[ATTEMPTS].drop()
+
+    with pytest.raises(StoreUnavailable, match=r"deploy\.provision"):
+        await MongoOldContent(database).keep_attempts(30)
+
+
+async def test_who_is_masked_is_remembered_for_half_a_minute(database: Database) -> None:
+    at = RECEIVED_AT
+    integrations = MongoIntegrations(database, now=lambda: at)
+    assert await integrations.list_masked() == frozenset()
+    await database[INTEGRATIONS].insert_many(
+        {"_id": f"loja|{name}", "account": "loja", "affiliate": name, "marketplace": name, **said}
+        for name, said in (("MLC", {"mask_at_write": True}), ("AMZ", {"mask_at_write": False}), ("OLD", {}))
+    )
+
+    assert await integrations.list_masked() == frozenset()
+    at += REMEMBERED_FOR + timedelta(milliseconds=1)
+
+    assert await integrations.list_masked() == {("loja", "MLC")}

@@ -1,0 +1,55 @@
+import pytest
+
+from services.query.entrypoints.pages.language import words_of
+from services.query.entrypoints.pages.letters import as_text
+from shared.contracts.catalogue import LANGUAGES, Language
+from tests.support.fakes.query import FakeLetters
+from tests.support.letters import make_letter
+from tests.unit.query.pages.test_pages_over_fakes import FROM_PANEL, services, visitor
+
+CLASSES = (
+    "Tombstone Empty TooLarge NotUtf8 ByteOrderMark InvalidJson NotAnObject NumberTooLarge NulInKey TooDeep InvalidEnvelope "
+    "UnknownType InvalidField WrongTopic UnknownAccount Unstorable Undecodable Invalid InvalidCommand NotEligible"
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_error_class_says_what_it_means_and_what_to_do(language: Language) -> None:
+    t = words_of(language)
+    for name in CLASSES.split():
+        assert t.has(f"letters.class.{name}"), name
+        assert t.has(f"letters.class.{name}.what"), name
+    for reason in ("not_open", "not_replayable", "cut", "not_found"):
+        assert t.has(f"skip.{reason}")
+
+
+def test_what_cannot_be_seen_is_written_out() -> None:
+    assert as_text(b"a\x00\xff\tb\n\xe2\x80\xae") == "a\\u0000\\xff\tb\n\\u202e"
+    assert as_text(None) == ""
+
+
+async def test_who_may_only_read_sees_the_letters_and_may_not_send_them_back() -> None:
+    letter = make_letter(error_class="Anew", value=None)
+    async with await visitor(services(letters=FakeLetters([letter])), "read") as client:
+        page = await client.get("/dead-letters")
+        one = await client.get(f"/dead-letters/{letter['_id']}")
+        forbidden = [
+            await client.post("/dead-letters/replay", data=form, headers=FROM_PANEL)
+            for form in ({"item": letter["_id"]}, {"all": "1"})
+        ]
+        absent = await client.get("/dead-letters/absent")
+    assert (page.status_code, one.status_code, absent.status_code) == (200, 200, 404)
+    assert "Anew" in page.text
+    assert "A mensagem veio sem conteúdo" in one.text
+    assert "Reenviar" not in page.text + one.text
+    assert {answer.status_code for answer in forbidden} == {403}
+
+
+async def test_a_form_without_letters_is_answered_in_words() -> None:
+    made = services(letters=FakeLetters())
+    async with await visitor(made, "read", "reprocess") as client:
+        empty = await client.post("/dead-letters/replay", headers=FROM_PANEL)
+        untidy = await client.get("/dead-letters?state=&topic=integration.events.order")
+    assert (empty.status_code, untidy.status_code) == (422, 303)
+    assert "Escolha ao menos uma mensagem aberta" in empty.text
+    assert untidy.headers["location"] == "/dead-letters?topic=integration.events.order"

@@ -1,0 +1,229 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.contracts.masking import mask_causes, mask_content, mask_text
+from shared.contracts.masking.content import is_tax_number
+
+CPF, CNPJ = "12345678909", "12345678000195"
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=30),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=12)
+            | st.sampled_from(["firstName", "document", "email", "buyer", "phones", "value", "type"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+texts = st.text(max_size=80) | st.lists(
+    st.sampled_from(["cpf", "CPF: ", CPF, "123.456.789-09", "a@b.co", "(11) 98765-4321", "=", ":", '"', "\\", "nome", "<email>", "***", " ", "{"]),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "seen"),
+    [
+        ("firstName", "João", "J***"),
+        ("RECEIVER_NAME", "Ana da Silva", "A*** d*** S***"),
+        ("razão social", "Loja Boa Ltda", "L*** B*** L***"),
+        ("nomeDoCliente", "Zé", "Z***"),
+        ("apellidos", "García Márquez", "G*** M***"),
+        ("email", "joao.silva@example.com", "***@example.com"),
+        ("followUpEmail", "a@b.com.br", "***@b.com.br"),
+        ("correo_electronico", "a@b.mx", "***@b.mx"),
+        ("document", CPF, "***.***.***-09"),
+        ("document", int(CPF), "***.***.***-09"),
+        ("corporateDocument", "12.345.678/0001-95", "**.***.***/****-95"),
+        ("CPF", "123.456.789-09", "***.***.***-09"),
+        ("rg", "12.345.678-9", "***89"),
+        ("taxId", "AB123456", "***56"),
+        ("phone", "+5511987654321", "***4321"),
+        ("telefone-celular", "11 98765-4321", "***4321"),
+        ("homePhone", "123", "***"),
+        ("postalCode", "04101-300", "041***"),
+        ("cep", "4", "***"),
+        ("street", "Rua das Flores", "R*** d*** F***"),
+        ("logradouro", "Av. Brasil", "A*** B***"),
+        ("geoCoordinates", [-46.6, -23.5], ["***", "***"]),
+        ("birthDate", "1980-01-02", "***"),
+        ("cardNumber", "4111111111111111", "***1111"),
+        ("Authorization", "Bearer abc", "***"),
+        ("X-VTEX-API-AppToken", "SECRET", "***"),
+    ],
+)
+def test_a_field_is_known_by_its_name_in_any_casing_and_language(name: str, value: Any, seen: Any) -> None:
+    assert mask_content({"a": [{name: value}]}) == {"a": [{name: seen}]}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {
+            "orderId": "MKP-123456789",
+            "marketplaceOrderId": CPF,
+            "sequence": int(CPF),
+            "creationDate": "2023-08-20T15:11:28.1978783Z",
+            "marketplacePaymentValue": 12345678909,
+            "items": [{"id": CPF, "sku": CNPJ, "name": "Camisa João", "price": 1200, "ean": "7891234567895"}],
+            "documentType": "cpf",
+            "shippingEstimate": "5bd",
+            "invoiceKey": "3" * 44,
+            "openTextField": {"value": "ligar antes das 10:30"},
+            "totals": [{"id": "Items", "name": "Total", "value": 1990}],
+            "message": f"order {CPF} at 10.5% of 12345-678",
+        },
+        {"clientProfileData": {"isCorporate": False, "documentType": "cpf", "createdAt": "2026-11-23", "phone": None}},
+        {"selectedAddresses": [{"city": "São Paulo", "state": "SP", "country": "BRA", "addressType": "residential"}]},
+        {"itemId": "1", "listPrice": 10.5, "fixedPrices": [{"value": 9.9, "minQuantity": 1}]},
+    ],
+)
+def test_ids_dates_prices_skus_and_places_stay(order: dict[str, Any]) -> None:
+    assert mask_content(order) == order
+
+
+@given(st.integers(0, 10**15).map(str) | st.floats(0, 10**6).map(str) | st.dates().map(str) | st.datetimes().map(str))
+def test_a_bare_number_or_date_is_nobody_s(value: str) -> None:
+    assert mask_text(value) == value
+    assert mask_text(f"order {value} failed") == f"order {value} failed"
+    for name in ("orderId", "sku", "code", "price", "invoiceNumber", "trackingNumber", "processed_at", "reference"):
+        assert mask_content({name: value}) == {name: value}
+
+
+def test_below_a_person_every_name_is_personal() -> None:
+    buyer = {"id": 77, "name": "Ana Lima", "surname": "Souza", "notes": "gate 3", "number": 12, "other": 11987654321}
+
+    assert mask_content({"buyer": buyer}) == {
+        "buyer": {
+            "id": 77,
+            "name": "A*** L***",
+            "surname": "S***",
+            "notes": "g*** ***",
+            "number": "***",
+            "other": "***",
+        }
+    }
+    assert mask_content({"customer": {"id": CPF}})["customer"]["id"] == "***.***.***-09"
+    assert mask_content({"Comprador": "Ana Lima"}) == {"Comprador": "A*** L***"}
+
+
+def test_a_pair_of_label_and_value_is_read_together() -> None:
+    pairs = [{"type": "CPF", "number": CPF}, {"name": "E-mail", "value": "a@b.co"}, {"name": "Cor", "value": "Azul"}]
+
+    assert [list(pair.values())[1] for pair in mask_content(pairs)] == ["***.***.***-09", "***@b.co", "Azul"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("CPF inválido: 12345678909", "CPF inválido: ***.***.***-09"),
+        ("the cpf of customer 123.456.789-09 is wrong", "the cpf of customer ***.***.***-09 is wrong"),
+        ("CNPJ 12.345.678/0001-95", "CNPJ **.***.***/****-95"),
+        ("CNPJ 12.ABC.345/01DE-35", "CNPJ **.***.***/****-35"),
+        ("write to joao.silva+x@mail.example.com!", "write to ***@mail.example.com!"),
+        ("?to=joao%40example.com&x=1", "?to=***@example.com&x=1"),
+        ("telefone (11) 98765-4321 errado", "telefone ***4321 errado"),
+        ("call +55 11 98765-4321", "call ***4321"),
+        ("cep 04101-300 not served", "cep 041*** not served"),
+        ("Authorization: Bearer abcdef123456789", "Authorization: Bearer ***"),
+        ("https://x.com/a?token=abc123&orderId=12345678901", "https://x.com/a?token=***&orderId=12345678901"),
+        ("receiverName: João Silva not found", "receiverName: J*** S*** not found"),
+        (
+            '{"firstName":"João \\"Zé\\" Silva","document":12345678909, "x',
+            '"J*** \\*** S***","document":"***.***.***-09"',
+        ),
+        ('{"clientProfileData":{"name":"João","phones":["11987654321"]', '"name":"J***","phones":["***"]'),
+        ("<cliente><nome>Ana Lima</nome><cpf>12345678909</cpf>", "<nome>A*** L***</nome><cpf>***.***.***-09</cpf>"),
+        ('{"cpf": "12345678909"}', '{"cpf":"***.***.***-09"}'),
+        ('"{\\"email\\":\\"a@b.co\\",\\"lastName\\":\\"Lima\\"}', '\\"lastName\\":\\"L***\\"'),
+    ],
+)
+def test_text_is_masked_where_its_form_or_its_label_says_so(text: str, seen: str) -> None:
+    assert seen in mask_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No available sla to deliver this order",
+        "Document invalid for order 12345678901",
+        "firstName: is required",
+        "Bearer token expired",
+        "basic information is missing",
+        "2026-11-23T10:11:12.123Z total: 12345 (99) units, 10-20 days",
+        "price: 10.50; SKU 123456789012 EAN 7891234567895",
+        "NF-e 35261100000000000000550010000000011000000018",
+        "",
+    ],
+)
+def test_what_explains_a_failure_stays_readable(text: str) -> None:
+    assert mask_text(text) == text
+
+
+@given(json_values)
+def test_masking_twice_is_masking_once_and_keeps_the_shape(value: Any) -> None:
+    masked = mask_content(value)
+
+    assert mask_content(masked) == masked
+    assert type(masked) is type(value) or not isinstance(value, (dict, list))
+    json.dumps(masked)
+
+
+@given(texts)
+def test_masked_text_is_stable(text: str) -> None:
+    assert mask_text(mask_text(text)) == mask_text(text)
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda text: text.strip(" *.-/") != ""))
+def test_a_personal_value_never_stays_whole(text: str) -> None:
+    for name in ("firstName", "document", "email", "phone", "postalCode", "password"):
+        assert mask_content({name: text}) != {name: text} or "***" in text
+
+
+def test_two_names_masked_to_the_same_both_stay() -> None:
+    assert mask_content({"a@x.co": 1, "b@x.co": 2}) == {"***@x.co": 1, "***@x.co (2)": 2}
+
+
+def test_causes_keep_code_and_field() -> None:
+    cause = {
+        "code": "X",
+        "field": "clientProfileData.email",
+        "message": "bad a@b.co",
+        "evidence": {"request": {"cpf": CPF}},
+    }
+
+    assert mask_causes([cause]) == [
+        {
+            "code": "X",
+            "field": "clientProfileData.email",
+            "message": "bad ***@b.co",
+            "evidence": {"request": {"cpf": "***.***.***-09"}},
+        }
+    ]
+
+
+def test_only_right_check_digits_make_a_tax_number() -> None:
+    assert is_tax_number(CPF)
+    assert is_tax_number(CNPJ)
+    assert not any(map(is_tax_number, ("12345678901", "11111111111", "12345678000190", "1", "", "²" * 11)))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "1", '"', "a:", '"a":"', "\\", '\\"', "cpf ", "a@", "<a>", "9.", "(11) ", "Bearer ", "a=", "%40", "[", "eyJ"],
+)
+def test_time_grows_with_the_length_alone(piece: str) -> None:
+    started = datetime.now(UTC)
+
+    mask_text(piece * (1_000_000 // len(piece)))
+
+    assert (datetime.now(UTC) - started).total_seconds() < 5
