@@ -78,7 +78,7 @@ def main() -> int:
             runs.append(NOT_RUN if time.monotonic() > limit else _run(name, warm_up, load, chosen))
     text = render(results, {name: CONTENDERS[name]() for name in chosen.contenders}, machine, chosen.mode)
     if chosen.mode == "full" and (rates := _rates(results)):
-        text += f"\n{render_latency(measure_latency(median(rates), seconds=30), median(rates), machine)}"
+        text += f"\n{render_latency(measure_latency(median(rates), seconds=chosen.seconds), median(rates), machine)}"
     print(f"\n{text}")
     if len(chosen.contenders) == len(CONTENDERS):  # one contender alone must not replace the page of all
         ARTIFACTS.mkdir(exist_ok=True)
@@ -125,6 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keys", choices=("new", "zipf"), default=env("BENCH_KEYS"))
     parser.add_argument("--limit", type=float, default=float(env("BENCH_LIMIT", "0")), help="seconds for one span")
     parser.add_argument("--minutes", type=float, default=float(env("BENCH_MINUTES", "0")), help="start nothing after")
+    parser.add_argument("--seconds", type=float, default=float(env("BENCH_SECONDS", "30")), help="latency, each rate")
     parser.add_argument("--pin", action="store_true", default=bool(env("BENCH_PIN")), help="servers on the first core")
     chosen = parser.parse_args()
     mode = MODES[chosen.mode]

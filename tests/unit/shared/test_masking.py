@@ -183,10 +183,10 @@ def test_masked_text_is_stable(text: str) -> None:
     assert mask_text(mask_text(text)) == mask_text(text)
 
 
-@given(st.text(min_size=1, max_size=40).filter(lambda text: text.strip(" *.-/") != ""))
+@given(st.text(min_size=1, max_size=40).filter(lambda text: text.strip() and "*" not in text))
 def test_a_personal_value_never_stays_whole(text: str) -> None:
     for name in ("firstName", "document", "email", "phone", "postalCode", "password"):
-        assert mask_content({name: text}) != {name: text} or "***" in text
+        assert mask_content({name: text}) != {name: text}
 
 
 def test_two_names_masked_to_the_same_both_stay() -> None:
