@@ -1,9 +1,11 @@
 """What is plugged into what."""
 
+import asyncio
 import gc
 import os
 import socket
 import time
+from collections.abc import Sequence
 from typing import NoReturn
 from uuid import uuid4
 
@@ -22,8 +24,10 @@ from services.ingest.entrypoints.replays import ReplayRunner
 from services.ingest.entrypoints.timers import Housekeeping
 from services.ingest.handlers.housekeeping import KeepDays
 from services.ingest.handlers.ingesting import Ingest
+from services.ingest.handlers.ports import DeadLetters, Integrations, LogStore
 from services.ingest.handlers.replaying import ReplayPlugs
 from services.ingest.settings import Settings
+from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.intake import Intake
@@ -31,6 +35,7 @@ from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
 from shared.mongo.jobs import Jobs
 from shared.runtime import clock
+from shared.runtime.health import Check
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
 from shared.runtime.worker import Worker
@@ -44,31 +49,11 @@ def build(settings: Settings) -> Worker:
     log = MongoLogStore(client[settings.mongo_database])
     publisher = Publisher(settings.kafka_bootstrap, service="ingest")
     dead_letters = KafkaDeadLetters(publisher)
-    known = shapes(minimum_availability=settings.ingest_minimum_availability)
-    events = EventsEntryPoint(
-        Ingest(
-            log,
-            dead_letters,
-            limit=_limit(settings),
-            accounts=settings.allowed_accounts,
-            known=known,
-            integrations=MongoIntegrations(client[settings.mongo_database], now=clock.now),
-            limits=ContentLimits(settings.ingest_max_payload_bytes, settings.ingest_max_evidence_bytes),
-        ),
-        seconds=time.monotonic,
-    )
-    intake = Intake(
-        bootstrap=settings.kafka_bootstrap,
-        group=settings.ingest_group,
-        topics=EVENTS_TOPICS,
-        handle=events.on_batch,
-        observe=events.observe,
-        batch_size=settings.ingest_batch_size,
-        linger_seconds=settings.ingest_linger_ms / 1000,
-        client_id="ponte.ingest",
-    )
-    worker.add_main("intake", intake.run, stop=intake.stop)
-    worker.add_check("kafka", intake.check)
+    integrations = MongoIntegrations(client[settings.mongo_database], now=clock.now)
+    lanes = [_lane(settings, log, dead_letters, integrations, number) for number in range(settings.ingest_lanes)]
+    for number, lane in enumerate(lanes):
+        worker.add_main(f"intake-{number}", lane.run, stop=lane.stop)
+    worker.add_check("kafka", _any_of(lanes))
     worker.add_check("mongo", log.ping)
     _keep_and_replay(worker, settings, client[settings.mongo_database], publisher)
     keep = KeepDays(
@@ -78,6 +63,44 @@ def build(settings: Settings) -> Worker:
     worker.on_close(client.close)
     worker.on_close(publisher.close)
     return worker
+
+
+def _lane(
+    settings: Settings, log: LogStore, dead_letters: DeadLetters, integrations: Integrations, number: int
+) -> Intake:
+    """Return one of the intakes that share the partitions: while one waits for MongoDB, another decodes.
+
+    A partition belongs to one lane, so the order within an entry holds without a word between lanes.
+    """
+    story = Ingest(
+        log,
+        dead_letters,
+        limit=_limit(settings),
+        accounts=settings.allowed_accounts,
+        known=shapes(minimum_availability=settings.ingest_minimum_availability),
+        integrations=integrations,
+        limits=ContentLimits(settings.ingest_max_payload_bytes, settings.ingest_max_evidence_bytes),
+    )
+    events = EventsEntryPoint(story, seconds=time.monotonic)
+    return Intake(
+        bootstrap=settings.kafka_bootstrap,
+        group=settings.ingest_group,
+        topics=EVENTS_TOPICS,
+        handle=events.on_batch,
+        observe=events.observe,
+        batch_size=settings.ingest_batch_size,
+        linger_seconds=settings.ingest_linger_ms / 1000,
+        client_id=f"ponte.ingest.{number}",
+    )
+
+
+def _any_of(lanes: Sequence[Intake]) -> Check:
+    async def check() -> None:
+        found = await asyncio.gather(*(lane.check() for lane in lanes), return_exceptions=True)
+        if None not in found:
+            raise BrokerUnavailable(str(found[0]))
+
+    return check
 
 
 def _keep_and_replay(worker: Worker, settings: Settings, database: Database, publisher: Publisher) -> None:

@@ -8,6 +8,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from services.query.handlers.files import ExportFile
+from shared.contracts.dead_letters import Letter
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
@@ -31,6 +32,12 @@ def download(file: ExportFile, headers: Mapping[str, str]) -> Response:
     return StreamingResponse(
         file.content.read(start, end), status_code=206 if partial else 200, headers=told, media_type=file.content_type
     )
+
+
+def letter_file(letter: Letter) -> Response:
+    """Return the value of a dead letter, byte for byte, as a file that no browser shows."""
+    name = attachment(f"{letter.id.replace(':', '-')}.bin")
+    return Response(letter.value or b"", headers={"Content-Disposition": name}, media_type="application/octet-stream")
 
 
 def byte_range(text: str, size: int) -> tuple[int, int]:

@@ -1,13 +1,13 @@
 """Dead letters as JSON: in as the schema tells it, out by plain dicts; a test compares."""
 
-import base64
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
 from services.query.core.jobs import Job
+from services.query.core.letters import Content, Encoding, ShownLetter
 from services.query.entrypoints.job_schemas import JobAnswer
-from services.query.entrypoints.parameters import Asked, Body, DropEmpty
+from services.query.entrypoints.parameters import Asked, Body, DropEmpty, NothingAsked
 from services.query.entrypoints.schemas import Answer, Instant, TotalAnswer
 from services.query.handlers.dead_letters import ClassCount, LetterPage
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
@@ -19,7 +19,6 @@ from shared.contracts.times import format_instant
 
 Json = dict[str, Any]
 EXAMPLE_ID: Final = "integration.events.order:2:1741:5f0c2f9a1b77"
-Encoding = Literal["utf-8", "base64"]
 
 
 class LetterFilterAsked(Asked):
@@ -33,6 +32,12 @@ class LetterFilterAsked(Asked):
     state: Annotated[list[LetterState], DropEmpty, Field(default_factory=list, examples=[["open"]])]
     from_: Annotated[str, Field(alias="from", description="RFC 3339 with a zone, inclusive, on received_at")] = ""
     to: Annotated[str, Field(description="RFC 3339 with a zone, exclusive")] = ""
+
+
+class ReasonAsked(NothingAsked):
+    """Why somebody needs to see personal data."""
+
+    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit", examples=["ticket 4711"])]
 
 
 class LettersAsked(LetterFilterAsked):
@@ -83,7 +88,7 @@ class LetterItem(Answer):
 
 
 class HeaderAnswer(Answer):
-    """One header of the record, as text where it is UTF-8."""
+    """One header of the record, masked as the letter is; `withheld` where bytes that are not text cannot be masked."""
 
     name: str
     value: str | None
@@ -91,10 +96,13 @@ class HeaderAnswer(Answer):
 
 
 class LetterAnswer(LetterItem):
-    """One dead letter with its content; a tombstone has no value."""
+    """One dead letter with its content. A tombstone has neither value nor encoding; a value that is `withheld` is null."""
 
-    value: str | None
-    value_encoding: Encoding | None
+    masked: bool = Field(description="personal data is masked, unless it was revealed")
+    value: str | None = Field(description="masked JSON is written anew, without its blanks")
+    value_encoding: Encoding | None = Field(
+        description="`withheld`: bytes that are not text cannot be masked; reveal them, or download them"
+    )
     headers: list[HeaderAnswer]
 
 
@@ -166,15 +174,14 @@ def letter_item(letter: Letter) -> Json:
     }
 
 
-def letter_json(letter: Letter) -> Json:
+def letter_json(shown: ShownLetter) -> Json:
     """Return one dead letter with its content."""
-    value, encoding = written(letter.value)
-    headers = [(name, *written(header)) for name, header in letter.headers]
     return {
-        **letter_item(letter),
-        "value": value,
-        "value_encoding": encoding,
-        "headers": [{"name": name, "value": text, "encoding": how} for name, text, how in headers],
+        **letter_item(shown.letter),
+        "masked": shown.is_masked,
+        "value": shown.value.text,
+        "value_encoding": shown.value.encoding,
+        "headers": [_header(name, content) for name, content in shown.headers],
     }
 
 
@@ -201,11 +208,5 @@ def replay_json(job: Job, told: Json) -> Json:
     }
 
 
-def written(raw: bytes | None) -> tuple[str | None, Encoding | None]:
-    """Return bytes as text and how: UTF-8 where they are, base64 otherwise."""
-    if raw is None:
-        return None, None
-    try:
-        return raw.decode(), "utf-8"
-    except UnicodeDecodeError:
-        return base64.b64encode(raw).decode(), "base64"
+def _header(name: str, content: Content) -> Json:
+    return {"name": name, "value": content.text, "encoding": content.encoding}

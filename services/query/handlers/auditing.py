@@ -6,12 +6,11 @@ from typing import Protocol
 
 from services.query.core.permissions import Caller
 from shared.contracts.errors import InvalidField
-from shared.contracts.events import entry_id
 
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """Who did what to which entry, when and why. `action` is `<what>.revealed`."""
+    """Who did what to which entry or dead letter (its id), when and why. `action` is `<what>.revealed`."""
 
     account: str
     at: datetime
@@ -31,10 +30,8 @@ class Audit(Protocol):
         ...
 
 
-async def record_reveal(
-    audit: Audit, caller: Caller, item: tuple[str, str, str], what: str, reason: str, *, now: datetime
-) -> None:
-    """Write down that `caller` is about to see `what` of (kind, affiliate, code). Raise NotPermitted, InvalidField, Transient."""
+async def record_reveal(audit: Audit, caller: Caller, entry: str, what: str, reason: str, *, now: datetime) -> None:
+    """Write down that `caller` is about to see `what` of the entry of that id. Raise NotPermitted, InvalidField, Transient."""
     caller.require("admin")
     if not reason.strip():
         raise InvalidField("reason", "say why you need to see personal data: it is kept in the audit")
@@ -43,7 +40,7 @@ async def record_reveal(
             account=caller.account,
             at=now,
             action=f"{what}.revealed",
-            entry=entry_id(caller.account, *item),
+            entry=entry,
             key_id=caller.key_id,
             key_name=caller.name,
             by_session=caller.by_session,

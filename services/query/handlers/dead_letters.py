@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
+from services.query.core.letters import ShownLetter, masked_letter, masked_summary, revealed_letter
 from services.query.core.permissions import Caller
+from services.query.handlers.auditing import Audit, record_reveal
 from services.query.handlers.commanding import DryRun
 from services.query.handlers.reading import COUNT_LIMIT, DEFAULT_LIMIT, MAX_LIMIT, Total
 from shared.contracts.dead_letters import REPLAYABLE, Letter, LetterFilter, ReplayCommand
@@ -71,7 +74,7 @@ class LetterReader(Protocol):
 async def list_letters(
     letters: LetterReader, caller: Caller, rows: LetterFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
 ) -> LetterPage:
-    """Return a page of the caller's dead letters. Raise InvalidCursor, InvalidField."""
+    """Return a page of the caller's dead letters, masked. Raise InvalidCursor, InvalidField."""
     caller.require("read")
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
@@ -87,7 +90,7 @@ async def list_letters(
         items.reverse()
     has_next, has_previous = (True, more) if backwards else (more, start is not None)
     return LetterPage(
-        items=items,
+        items=[masked_summary(letter) for letter in items],
         next_cursor=encode_cursor(_position(items[-1]), binding) if has_next and items else None,
         previous_cursor=encode_cursor(_position(items[0]), binding, backwards=True) if has_previous and items else None,
         total=Total(COUNT_LIMIT, "at_least") if counted > COUNT_LIMIT else Total(counted, "exact"),
@@ -100,9 +103,28 @@ async def count_classes(letters: LetterReader, caller: Caller, rows: LetterFilte
     return await letters.count_by_class(caller.account, rows)
 
 
-async def get_letter(letters: LetterReader, caller: Caller, identity: str) -> Letter:
-    """Return one dead letter of the caller's account, whole. Raise NotFound."""
+async def get_letter(letters: LetterReader, caller: Caller, identity: str) -> ShownLetter:
+    """Return one dead letter of the caller's account, its personal data masked. Raise NotFound."""
     caller.require("read")
+    return masked_letter(await _find(letters, caller, identity))
+
+
+async def reveal_letter(
+    letters: LetterReader, audit: Audit, caller: Caller, identity: str, reason: str, *, now: datetime
+) -> ShownLetter:
+    """Return one dead letter as it came, written down before. Raise NotPermitted, InvalidField, NotFound."""
+    return revealed_letter(await open_letter(letters, audit, caller, identity, reason, now=now))
+
+
+async def open_letter(
+    letters: LetterReader, audit: Audit, caller: Caller, identity: str, reason: str, *, now: datetime
+) -> Letter:
+    """Return one dead letter with its bytes, written down before. Raise NotPermitted, InvalidField, NotFound."""
+    await record_reveal(audit, caller, identity, "dead_letter", reason, now=now)
+    return await _find(letters, caller, identity)
+
+
+async def _find(letters: LetterReader, caller: Caller, identity: str) -> Letter:
     letter = await letters.find_letter(caller.account, identity)
     if letter is None:
         raise NotFound(f"there is no dead letter {identity!r}")

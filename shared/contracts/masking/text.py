@@ -8,7 +8,7 @@ in a sentence cannot be told from other words and stay. Every pattern is bounded
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -68,16 +68,18 @@ def mask_text(text: str) -> str:
     """Return `text` with what is certainly personal masked; a whole JSON document in it is masked as one."""
     if _HARMLESS.fullmatch(text):
         return text
-    if text[:1] in "{[" and (value := _json_of(text)) is not None:
-        masked = mask_with(mask_text, value)
-        return text if masked == value else orjson.dumps(masked).decode()
+    if text[:1] in "{[" and (masked := _masked_json(text)) is not None:
+        return masked
     return _mask_patterns(_mask_pairs(text))
 
 
-def _json_of(text: str) -> Any:
+def _masked_json(text: str) -> str | None:
+    """Return a JSON document masked by its fields; None for what is none, or is nested deeper than we can follow."""
     try:
-        return orjson.loads(text)
-    except ValueError:
+        value = orjson.loads(text)
+        masked = mask_with(mask_text, value)
+        return text if masked == value else orjson.dumps(masked).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
         return None
 
 

@@ -2,7 +2,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.eventually import eventually
 from tests.support.letters import make_letter
@@ -13,16 +13,18 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(autouse=True)
 def letters(site: PanelSite) -> Iterator[None]:
-    """Five open letters of the visitor's account, one of them hostile, one replayed; one of another account."""
+    """Six open letters of the visitor's account, one of them hostile, one not text, one replayed; one of another account."""
     kept = [make_letter(account=site.account, offset=number, seconds=number) for number in range(3)]
-    hostile = f"{LISTING}{''.join(HOSTILE)}\u202egpj\x00".encode() + b"\xff"
-    kept.append(make_letter(account=site.account, offset=3, seconds=9, value=hostile, error_class="NotUtf8"))
+    hostile = f"{LISTING}{''.join(HOSTILE)}\u202egpj\x01".encode()
+    kept.append(make_letter(account=site.account, offset=3, seconds=9, value=hostile, error_class="Empty"))
+    kept.append(make_letter(account=site.account, offset=7, seconds=8, value=b"\xff secret", error_class="NotUtf8"))
     kept.append(make_letter(account=site.account, offset=4, error_class="UnknownAccount", headers=(("x", b"<b>"),)))
     kept.append(make_letter(account=site.account, offset=5, state="replayed"))
     kept.append(make_letter(account="vizinha", offset=6, error_class="SegredoDaVizinha"))
     site.mongo["dead_letters"].insert_many(kept)
     yield
     site.mongo["dead_letters"].delete_many({})
+    site.mongo["audit"].delete_many({})
     site.mongo["replay_requests"].delete_many({})
 
 
@@ -31,20 +33,32 @@ def job_of(site: PanelSite) -> dict[str, object]:
     return dict(found["command"])
 
 
-def test_refused_messages_are_told_in_words_and_open_as_harmless_text(visit: Visit) -> None:
+def test_refused_messages_are_told_in_words_and_open_as_harmless_text(site: PanelSite, visit: Visit) -> None:
     page = visit("/logs/order")
     page.get_by_role("link", name="Recusadas").click()
     expect(page.get_by_role("heading", name="Mensagens recusadas")).to_be_visible()
-    expect(page.locator(".entry")).to_have_count(6)
+    expect(page.locator(".entry")).to_have_count(7)
     expect(page.locator("body")).not_to_contain_text("SegredoDaVizinha")
     entry = page.locator(".entry").first
-    entry.get_by_role("button", name="Texto que não é UTF-8").click()
-    expect(entry.locator(".details")).to_contain_text("O que fazer: O conector escreveu em outra codificação")
+    entry.get_by_role("button", name="Mensagem vazia").click()
+    expect(entry.locator(".details")).to_contain_text("O que fazer: O conteúdo tem zero letras")
     expect(entry.locator("pre").first).to_contain_text(f"{LISTING}{HOSTILE[0]}")
-    expect(entry.locator("pre").first).to_contain_text("\\u202egpj\\u0000\\xff")
+    expect(entry.locator("pre").first).to_contain_text("\\u202egpj\\u0001")
     expect(entry.locator(".details")).to_contain_text("integration.events.order[0]@3")
+    download_from(entry, page)
+    other = page.locator(".entry").nth(1)
+    other.get_by_role("button", name="Texto que não é UTF-8").click()
+    expect(other.locator(".details")).to_contain_text("não há como mascarar dados pessoais nele")
+    expect(other.locator(".details")).not_to_contain_text("secret")
+    download_from(other, page)
+    lines = list(site.mongo["audit"].find({"action": "dead_letter.revealed"}))
+    assert [line["reason"] for line in lines] == ["chamado 7", "chamado 7"]
+
+
+def download_from(place: Locator, page: Page) -> None:
+    place.get_by_label("Por que você precisa do original?").fill("chamado 7")
     with page.expect_download() as download:
-        entry.get_by_role("link", name=re.compile("Baixar o original")).click()
+        place.get_by_role("button", name=re.compile("Baixar o original")).click()
     assert download.value.suggested_filename.endswith(".bin")
 
 
@@ -82,6 +96,7 @@ def test_all_of_a_filter_go_back_after_a_look_at_how_many(site: PanelSite, visit
 def test_the_page_works_without_a_script_and_speaks_three_languages(site: PanelSite, visit: Visit) -> None:
     page = visit("/dead-letters", java_script_enabled=False)
     page.get_by_role("link", name="Conta não aceita").first.click()
+    download_from(page.locator("main"), page)
     page.goto(f"{site.url}/dead-letters?error_class=InvalidJson")
     confirm_all(page)
     assert job_of(site)["filter"] == {"error_class": ["InvalidJson"]}

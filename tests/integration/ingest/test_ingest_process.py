@@ -148,7 +148,7 @@ def test_a_flood_of_bad_records_ends_the_process_loudly_and_says_what_to_do(
     with ingest.running(PONTE_INGEST_DEAD_LETTER_RUN="50") as process:
         assert process.wait(30) == 70
 
-    (line,) = ingest.said("intake.failed")
+    (line,) = [line for lane in range(3) for line in ingest.said(f"intake-{lane}.failed")]
     assert "records in a row cannot be used" in line["exception"]
     assert "PONTE_INGEST_DEAD_LETTER_RUN" in line["exception"]
     assert lag(ingest.bootstrap, ingest.group, EVENTS_TOPICS) >= 60

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,10 +13,19 @@ from services.query.entrypoints.letter_schemas import (
     LetterSummary,
     ReplayAnswer,
 )
-from shared.contracts.names import DEAD_LETTERS, REPLAY_REQUESTS, REPLAY_TOPIC
+from services.query.handlers.auditing import AuditLine
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.names import AUDIT, DEAD_LETTERS, REPLAY_REQUESTS, REPLAY_TOPIC
 from shared.mongo.client import Database
+from tests.integration.query.conftest import FIRST_KEY, client_of
 from tests.support.letters import make_letter
+from tests.support.seed import seed_key
 from tests.support.topics import read_key
+
+
+class AuditAway:
+    async def record(self, line: AuditLine) -> None:
+        raise StoreUnavailable(f"no place for {line.action}")
 
 
 async def seed(database: Database, account: str, **told: Any) -> dict[str, Any]:
@@ -50,28 +60,91 @@ async def test_the_list_is_filtered_paged_and_counted(
     assert (await neighbour.get("/v1/dead-letters/summary")).json()["items"] == []
 
 
-async def test_one_letter_is_shown_whole_as_text_or_base64_and_downloaded_byte_for_byte(
-    api: httpx.AsyncClient, neighbour: httpx.AsyncClient, database: Database, account: str
-) -> None:
-    text = await seed(database, account, offset=1, value='{"não'.encode(), headers=(("trace", b"\xfe"), ("x", None)))
-    binary = await seed(database, account, offset=2, value=b"\xff\x00<script>")
+PERSON = b'{"buyer": {"name": "Ana Silva"}, "note": "ana@example.com", "id": 7}'
+REVEAL = {"reveal": "true", "reason": "ticket 7"}
 
-    shown = (await api.get(f"/v1/dead-letters/{text['_id']}")).json()
-    other = (await api.get(f"/v1/dead-letters/{binary['_id']}")).json()
-    raw = await api.get(f"/v1/dead-letters/{binary['_id']}/raw")
+
+async def test_one_letter_is_shown_masked_and_what_is_not_text_is_withheld(
+    reader: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    headers = (("trace", b"\xfe"), ("x", None), ("mail", b"ana@example.com"), ("ce_id", b"e-1"))
+    text = await seed(database, account, offset=1, value=PERSON, headers=headers)
+    broken = await seed(database, account, offset=2, value=PERSON[:-1])
+    binary = await seed(database, account, offset=3, value=b"\xff Ana Silva", key=b"\xff Ana")
+    told = {"error_message": "no such buyer: ana@example.com"}
+    await database[DEAD_LETTERS].update_one({"_id": text["_id"]}, {"$set": told})
+
+    shown, cut, other = [(await reader.get(f"/v1/dead-letters/{one['_id']}")).json() for one in (text, broken, binary)]
+    listed = await reader.get("/v1/dead-letters")
 
     LetterAnswer.model_validate(shown)
-    assert (shown["value"], shown["value_encoding"], shown["size"]) == ('{"não', "utf-8", 6)
+    assert shown["masked"] is True
+    assert (shown["value_encoding"], shown["size"]) == ("utf-8", len(PERSON))
+    assert shown["value"] == '{"buyer":{"name":"A*** S***"},"note":"***@example.com","id":7}'
+    assert shown["error_message"] == "no such buyer: ***@example.com"
     assert shown["headers"] == [
-        {"name": "trace", "value": base64.b64encode(b"\xfe").decode(), "encoding": "base64"},
+        {"name": "trace", "value": None, "encoding": "withheld"},
         {"name": "x", "value": None, "encoding": None},
+        {"name": "mail", "value": "***@example.com", "encoding": "utf-8"},
+        {"name": "ce_id", "value": "e-1", "encoding": "utf-8"},
     ]
+    assert cut["value"] == '{"buyer": {"name": "A*** S***"}, "note": "a***", "id": 7'
+    assert (other["value"], other["value_encoding"], other["key"]) == (None, "withheld", None)
+    assert not {word for word in ("Ana", "ana@") if word in listed.text}
+
+
+async def test_an_admin_with_a_reason_sees_a_letter_as_it_came_and_is_written_down(
+    api: httpx.AsyncClient, neighbour: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    text = await seed(database, account, offset=1, value=PERSON, headers=(("trace", b"\xfe"),))
+    binary = await seed(database, account, offset=2, value=b"\xff\x00<script>")
+
+    shown = (await api.get(f"/v1/dead-letters/{text['_id']}", params=REVEAL)).json()
+    other = (await api.get(f"/v1/dead-letters/{binary['_id']}", params=REVEAL)).json()
+    raw = await api.get(f"/v1/dead-letters/{binary['_id']}/raw", params={"reason": "ticket 8"})
+
+    LetterAnswer.model_validate(shown)
+    assert (shown["masked"], shown["value"], shown["value_encoding"]) == (False, PERSON.decode(), "utf-8")
+    assert shown["headers"] == [{"name": "trace", "value": base64.b64encode(b"\xfe").decode(), "encoding": "base64"}]
     assert (base64.b64decode(other["value"]), other["value_encoding"]) == (b"\xff\x00<script>", "base64")
     assert (raw.content, raw.headers["content-type"]) == (b"\xff\x00<script>", "application/octet-stream")
     assert raw.headers["content-disposition"].startswith("attachment; ")
-    for path in ("", "/raw"):
+    lines = await database[AUDIT].find({"account": account}).to_list()
+    assert [(line["action"], line["entry"], line["reason"]) for line in lines] == [
+        ("dead_letter.revealed", text["_id"], "ticket 7"),
+        ("dead_letter.revealed", binary["_id"], "ticket 7"),
+        ("dead_letter.revealed", binary["_id"], "ticket 8"),
+    ]
+    for path in ("", "/raw?reason=x", "?reveal=true&reason=x"):
         assert (await neighbour.get(f"/v1/dead-letters/{text['_id']}{path}")).status_code == 404
     assert (await neighbour.post(f"/v1/dead-letters/{text['_id']}/replay")).status_code == 404
+
+
+async def test_nobody_else_and_nobody_without_a_reason_sees_a_letter_as_it_came(
+    app: FastAPI, api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    letter = await seed(database, account, value=PERSON)
+    key = await seed_key(database, account, "read", "export", "reprocess")
+
+    async with client_of(app, key) as client:
+        for path in ("?reveal=true&reason=curious", "/raw?reason=curious", "/raw"):
+            assert (await client.get(f"/v1/dead-letters/{letter['_id']}{path}")).status_code == 403, path
+    for path in ("?reveal=true", "?reveal=true&reason=%20", "/raw", "/raw?reason=%20", f"/raw?reason={'x' * 501}"):
+        refused = await api.get(f"/v1/dead-letters/{letter['_id']}{path}")
+        assert refused.status_code == 422, path
+        assert [error["field"] for error in refused.json()["errors"]] == ["reason"]
+    assert await database[AUDIT].count_documents({}) == 0
+
+
+async def test_nothing_is_revealed_that_could_not_be_written_down(
+    app: FastAPI, database: Database, account: str
+) -> None:
+    letter = await seed(database, account, value=PERSON)
+    app.state.services = replace(app.state.services, audit=AuditAway())
+    async with client_of(app, FIRST_KEY) as client:
+        for path in ("?reveal=true&reason=x", "/raw?reason=x"):
+            answer = await client.get(f"/v1/dead-letters/{letter['_id']}{path}")
+            assert (answer.status_code, "Ana" in answer.text) == (503, False)
 
 
 async def test_a_replay_is_a_job_and_a_command_and_one_id_is_one_job(

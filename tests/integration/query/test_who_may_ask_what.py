@@ -36,7 +36,7 @@ NEEDS = {
     ("get", "/v1/dead-letters/replays/{job_id}"): "read",
     ("delete", "/v1/dead-letters/replays/{job_id}"): "reprocess",
     ("get", "/v1/dead-letters/{letter_id}"): "read",
-    ("get", "/v1/dead-letters/{letter_id}/raw"): "read",
+    ("get", "/v1/dead-letters/{letter_id}/raw"): "admin",
     ("post", "/v1/dead-letters/{letter_id}/replay"): "reprocess",
     ("get", "/v1/integrations"): "read",
     ("get", "/v1/integrations/{affiliate}"): "read",
@@ -50,6 +50,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/v1/dead-letters/replay"): {"filter": {}},
     ("put", "/v1/integrations/{affiliate}"): {"marketplace": "Mercado Livre"},
 }
+QUERIES = {("get", "/v1/dead-letters/{letter_id}/raw"): {"reason": "a test"}}
 LETTER = "integration.events.order:0:7:0123456789ab"
 SAMPLE = {"kind": "order", "affiliate": "MLC", "code": "2000004567", "job_id": "job-1", "letter_id": LETTER}
 
@@ -61,7 +62,9 @@ def operations() -> Iterator[tuple[str, str]]:
 
 async def ask(client: httpx.AsyncClient, operation: tuple[str, str]) -> httpx.Response:
     method, path = operation
-    return await client.request(method, path.format(**SAMPLE), json=BODIES.get(operation))
+    return await client.request(
+        method, path.format(**SAMPLE), json=BODIES.get(operation), params=QUERIES.get(operation)
+    )
 
 
 def test_every_operation_of_the_schema_says_what_it_needs() -> None:

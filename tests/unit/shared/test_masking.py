@@ -189,6 +189,12 @@ def test_a_personal_value_never_stays_whole(text: str) -> None:
         assert mask_content({name: text}) != {name: text}
 
 
+@pytest.mark.parametrize("depth", [250, 400, 900, 5000])
+def test_text_nested_too_deep_to_follow_is_masked_by_its_patterns(depth: int) -> None:
+    text = f'{{"email": "ana@example.com", "deep": {"[" * depth}{"]" * depth}}}'
+    assert "ana@" not in mask_text(text)
+
+
 def test_two_names_masked_to_the_same_both_stay() -> None:
     assert mask_content({"a@x.co": 1, "b@x.co": 2}) == {"***@x.co": 1, "***@x.co (2)": 2}
 

@@ -1,4 +1,4 @@
-"""Dead letters: what was refused and why in words, its content as text, and the way back after a fix."""
+"""Dead letters: what was refused and why in words, its content masked, and the way back after a fix."""
 
 import asyncio
 import re
@@ -12,20 +12,23 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.query.core.jobs import Job
+from services.query.core.letters import Content
+from services.query.entrypoints.downloads import letter_file
 from services.query.entrypoints.pages.address import is_untidy, local_input, with_zone
 from services.query.entrypoints.pages.forms import field, fields_of, way_back, with_parameter
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, first, values_of
 from services.query.entrypoints.pages.screen import Screen
 from services.query.handlers.commanding import cancel_replay, get_replay, request_replay
-from services.query.handlers.dead_letters import count_classes, get_letter, list_letters, preview_replay
+from services.query.handlers.dead_letters import count_classes, get_letter, list_letters, open_letter, preview_replay
 from shared.contracts.commands import parse_command
 from shared.contracts.dead_letters import LETTER_STATES, PARAMETERS, REPLAYABLE, LetterFilter, ReplayCommand
-from shared.contracts.errors import InvalidCommand, NotFound
+from shared.contracts.errors import InvalidCommand, InvalidField, NotFound
 
 PAGE_SIZE: Final = 50
 MOST_SHOWN: Final = 64 * 1024
-"""Of a content, in bytes; the file holds the rest."""
+"""Of a content, in letters; the file holds the rest."""
+LONGEST_REASON: Final = 500
 
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Characters that show nothing, or turn the text around."""
@@ -126,17 +129,30 @@ async def stop_replay(job_id: str, screen: Visitor) -> Response:
 @router.get("/dead-letters/{letter_id}")
 async def show_letter(letter_id: str, screen: Visitor) -> Response:
     """Show one letter with its content; a module asks for the content alone."""
-    letter = await get_letter(screen.services.letters, screen.caller, letter_id)
+    shown = await get_letter(screen.services.letters, screen.caller, letter_id)
     template = "parts/letter_content.html" if screen.wants_fragment else "letter.html"
-    headers = "\n".join(f"{name}: {as_text(value)}" for name, value in letter.headers)
+    content = shown.value.text or ""
     return screen.render(
         template,
-        letter=letter,
-        content=as_text((letter.value or b"")[:MOST_SHOWN]),
-        is_cut=letter.size > MOST_SHOWN,
-        headers=visible(headers),
-        key=as_text(letter.key),
+        letter=shown.letter,
+        encoding=shown.value.encoding,
+        content=visible(content[:MOST_SHOWN]),
+        is_cut=len(content) > MOST_SHOWN,
+        headers=visible("\n".join(_header_line(screen, name, header) for name, header in shown.headers)),
+        key=as_text(shown.letter.key),
     )
+
+
+@router.post("/dead-letters/{letter_id}/raw")
+async def download_letter(letter_id: str, request: Request, screen: Visitor) -> Response:
+    """Give the letter's value as a file to an admin who says why."""
+    reason = field(await fields_of(request), "reason")
+    screen.caller.require("admin")
+    if not 1 <= len(reason) <= LONGEST_REASON:
+        raise InvalidField("reason", screen.t("letters.reason.missing"))
+    services = screen.services
+    letter = await open_letter(services.letters, services.audit, screen.caller, letter_id, reason, now=services.now())
+    return letter_file(letter)
 
 
 def as_text(raw: bytes | None) -> str:
@@ -147,6 +163,11 @@ def as_text(raw: bytes | None) -> str:
 def visible(text: str) -> str:
     """Return `text` with its unseen characters as escapes."""
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _header_line(screen: Screen, name: str, content: Content) -> str:
+    text = screen.t("letters.header.withheld") if content.encoding == "withheld" else content.text or ""
+    return f"{name}: {text}"
 
 
 def _address(query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> LetterAddress:

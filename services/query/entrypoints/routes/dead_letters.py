@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from services.query.core.jobs import Job
 from services.query.core.permissions import Caller
 from services.query.entrypoints.answers import job_json, json_answer
-from services.query.entrypoints.auth import ReadCaller, ReprocessCaller
+from services.query.entrypoints.auth import AdminCaller, ReadCaller, ReprocessCaller
 from services.query.entrypoints.dependencies import ServicesDep
-from services.query.entrypoints.downloads import attachment
+from services.query.entrypoints.downloads import letter_file
 from services.query.entrypoints.job_schemas import DryRunAnswer
 from services.query.entrypoints.letter_schemas import (
     EXAMPLE_ID,
@@ -18,6 +18,7 @@ from services.query.entrypoints.letter_schemas import (
     LetterPageAnswer,
     LettersAsked,
     LetterSummary,
+    ReasonAsked,
     ReplayAnswer,
     ReplayBody,
     classes_json,
@@ -25,7 +26,7 @@ from services.query.entrypoints.letter_schemas import (
     letters_json,
     replay_json,
 )
-from services.query.entrypoints.parameters import JobPath, Nothing
+from services.query.entrypoints.parameters import JobPath, Nothing, RevealAsked
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding, dead_letters
 from shared.contracts.commands import parse_command
@@ -95,9 +96,20 @@ async def cancel_replay(services: ServicesDep, caller: ReprocessCaller, job_id: 
 
 
 @router.get("/dead-letters/{letter_id}", response_model=LetterAnswer, summary="One dead letter with its content")
-async def get_letter(services: ServicesDep, caller: ReadCaller, letter_id: LetterPath, _asked: Nothing) -> Response:
-    """Text where the bytes are UTF-8, base64 otherwise; `value_encoding` says which."""
-    return json_answer(letter_json(await dead_letters.get_letter(services.letters, caller, letter_id)))
+async def get_letter(
+    services: ServicesDep, caller: ReadCaller, letter_id: LetterPath, asked: Annotated[RevealAsked, Query()]
+) -> Response:
+    """Personal data is masked; bytes that are not text cannot be masked and are withheld.
+
+    `reveal=true` with a `reason` shows it as it came, other than UTF-8 in base64, to a key with the scope `admin`, and writes
+    down who looked at what, when and why.
+    """
+    if not asked.reveal:
+        return json_answer(letter_json(await dead_letters.get_letter(services.letters, caller, letter_id)))
+    shown = await dead_letters.reveal_letter(
+        services.letters, services.audit, caller, letter_id, asked.reason, now=services.now()
+    )
+    return json_answer(letter_json(shown))
 
 
 @router.get(
@@ -106,11 +118,14 @@ async def get_letter(services: ServicesDep, caller: ReadCaller, letter_id: Lette
     responses={200: {"content": {"application/octet-stream": {}}}},
     summary="The record's value, byte for byte",
 )
-async def get_raw(services: ServicesDep, caller: ReadCaller, letter_id: LetterPath, _asked: Nothing) -> Response:
-    """As a file, never shown by a browser."""
-    letter = await dead_letters.get_letter(services.letters, caller, letter_id)
-    name = attachment(f"{letter.id.replace(':', '-')}.bin")
-    return Response(letter.value or b"", headers={"Content-Disposition": name}, media_type="application/octet-stream")
+async def get_raw(
+    services: ServicesDep, caller: AdminCaller, letter_id: LetterPath, asked: Annotated[ReasonAsked, Query()]
+) -> Response:
+    """As a file, never shown by a browser. Nothing in it is masked: it needs the scope `admin`, and the `reason` is written down."""
+    letter = await dead_letters.open_letter(
+        services.letters, services.audit, caller, letter_id, asked.reason, now=services.now()
+    )
+    return letter_file(letter)
 
 
 @router.post(

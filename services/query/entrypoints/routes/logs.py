@@ -22,6 +22,7 @@ from services.query.entrypoints.parameters import (
 from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryPage
 from services.query.handlers import auditing, reading
 from services.query.handlers.registry import marketplace_names
+from shared.contracts.events import entry_id
 
 router = APIRouter(prefix="/v1", tags=["logs"])
 
@@ -102,5 +103,6 @@ async def _is_revealed(
     services: Services, caller: Caller, asked: RevealAsked, item: tuple[str, str, str], what: str
 ) -> bool:
     if asked.reveal:
-        await auditing.record_reveal(services.audit, caller, item, what, asked.reason, now=services.now())
+        entry = entry_id(caller.account, *item)
+        await auditing.record_reveal(services.audit, caller, entry, what, asked.reason, now=services.now())
     return asked.reveal

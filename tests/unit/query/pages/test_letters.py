@@ -3,7 +3,7 @@ import pytest
 from services.query.entrypoints.pages.language import words_of
 from services.query.entrypoints.pages.letters import as_text
 from shared.contracts.catalogue import LANGUAGES, Language
-from tests.support.fakes.query import FakeLetters
+from tests.support.fakes.query import FakeAudit, FakeLetters
 from tests.support.letters import make_letter
 from tests.unit.query.pages.test_pages_over_fakes import FROM_PANEL, services, visitor
 
@@ -53,3 +53,31 @@ async def test_a_form_without_letters_is_answered_in_words() -> None:
     assert (empty.status_code, untidy.status_code) == (422, 303)
     assert "Escolha ao menos uma mensagem aberta" in empty.text
     assert untidy.headers["location"] == "/dead-letters?topic=integration.events.order"
+
+
+async def test_the_original_is_offered_to_an_admin_only_who_says_why() -> None:
+    person, audit = b'{"buyer": {"name": "Ana Silva"}}', FakeAudit()
+    letter, binary = make_letter(offset=1, value=person), make_letter(offset=2, value=b"\xff Ana")
+    address = f"/dead-letters/{letter['_id']}"
+    letters = FakeLetters([letter, binary])
+    async with await visitor(services(letters=letters, audit=audit), "read", "reprocess") as client:
+        shown = await client.get(address)
+        withheld = await client.get(f"/dead-letters/{binary['_id']}")
+        forbidden = await client.post(f"{address}/raw", data={"reason": "x"}, headers=FROM_PANEL)
+    async with await visitor(services(letters=letters, audit=audit), "read", "admin") as client:
+        offered = await client.get(address)
+        silent = await client.post(f"{address}/raw", data={"reason": " "}, headers=FROM_PANEL)
+        forged = await client.post(f"{address}/raw", data={"reason": "x"}, headers={"Origin": "https://evil.example"})
+        before = list(audit.lines)
+        file = await client.post(f"{address}/raw", data={"reason": "chamado 7"}, headers=FROM_PANEL)
+    assert "A*** S***" in shown.text
+    assert "Baixar o original" not in shown.text + withheld.text
+    assert "não há como mascarar" in withheld.text
+    assert "Ana" not in shown.text + withheld.text
+    assert (forbidden.status_code, silent.status_code, forged.status_code, before) == (403, 422, 403, [])
+    assert "diga, em 1 a 500 caracteres" in silent.text
+    assert f'action="/dead-letters/{letter["_id"].replace(":", "%3A")}/raw"' in offered.text
+    assert file.content == person
+    assert [(line.action, line.entry, line.reason, line.by_session) for line in audit.lines] == [
+        ("dead_letter.revealed", letter["_id"], "chamado 7", True)
+    ]
