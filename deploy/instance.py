@@ -48,7 +48,10 @@ def find_instance(port: int) -> Instance | None:
         instance = Instance(**json.loads(_path(port).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return instance if psutil.pid_exists(instance.pid) else None
+    if psutil.pid_exists(instance.pid):
+        return instance
+    forget_instance(port)  # a killed one could not: its key must not lie about
+    return None
 
 
 def get_instance(environ: Mapping[str, str] | None = None) -> Instance:

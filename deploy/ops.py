@@ -44,7 +44,9 @@ def reprocess(arguments: Namespace) -> str:
     except InvalidCommand as error:
         raise CommandError(str(error)) from error
     asyncio.run(_publish(command))
-    return f"asked: job {command.id}; see `ponte status`, or /reprocess/{command.id} in the panel"
+    return (
+        f"asked: job {command.id}; it stands at /reprocess/{command.id} in the panel and under /v1/reprocess in the API"
+    )
 
 
 def filter_of(pairs: Sequence[str]) -> dict[str, list[str] | str]:
@@ -68,15 +70,21 @@ def export(arguments: Namespace) -> str:
     body: dict[str, Any] = {"filter": filter_of(arguments.filter), "format": arguments.format}
     if arguments.kind:
         body["kinds"] = arguments.kind
+    target = Path(arguments.output) if arguments.output else None
+    if target is not None and not target.parent.is_dir():
+        raise CommandError(f"{target.parent} is no folder: --output must name a file in one that exists")
     job = api.call("POST", "/v1/exports", body)
     while job["state"] not in FINAL_STATES:
         time.sleep(POLL_SECONDS)
         job = api.call("GET", f"/v1/exports/{job['id']}")
     if job["state"] != "done":
         raise CommandError(f"the export ended as {job['state']}: {job.get('error') or 'no reason given'}")
-    target = Path(arguments.output or f"ponte-{job['id']}.{arguments.format}")
-    with api.open("GET", f"/v1/exports/{job['id']}/file") as answer, target.open("wb") as file:
-        shutil.copyfileobj(answer, file)
+    target = target or Path(f"ponte-{job['id']}.{arguments.format}")
+    try:
+        with api.open("GET", f"/v1/exports/{job['id']}/file") as answer, target.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+    except OSError as error:
+        raise CommandError(f"{target} cannot be written: {error.strerror or error}") from error
     return f"{target}: {job['rows']} rows"
 
 

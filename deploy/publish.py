@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.errors import CommandError
-from shared.contracts.cloudevents import CloudEvent, structured
+from shared.contracts.cloudevents import CloudEvent, envelope
 from shared.contracts.events import entry_id, type_of
 from shared.contracts.names import KINDS, events_topic
 from shared.kafka.producer import OutMessage, Publisher
@@ -26,7 +26,10 @@ def publish_file(path: str, *, bootstrap: str, default_account: str) -> int:
     """Publish all events of `path` (`-` is standard input) and return how many. Raise CommandError; nothing was sent then,
     unless it says otherwise.
     """
-    messages = [to_message(item, default_account, f"item {n}") for n, item in enumerate(read_items(path), 1)]
+    items = read_items(path)
+    if not items:
+        raise CommandError(f"{path} holds no events")
+    messages = [to_message(item, default_account, f"item {n}") for n, item in enumerate(items, 1)]
     asyncio.run(_send(messages, bootstrap))
     return len(messages)
 
@@ -34,7 +37,7 @@ def publish_file(path: str, *, bootstrap: str, default_account: str) -> int:
 def read_items(path: str) -> list[Any]:
     """Return the JSON values of a file: an array's items, or one a line, or the only one."""
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
     try:
@@ -62,9 +65,7 @@ def _wrap(data: Mapping[str, Any], default_account: str, place: str) -> dict[str
     if data.get("kind") not in KINDS:
         raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}")
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-    value, _ = structured(CloudEvent(id=digest[:32], source=SOURCE, type=type_of(data["kind"]), data=data))
-    wrapped: dict[str, Any] = json.loads(value)
-    return wrapped
+    return envelope(CloudEvent(id=digest[:32], source=SOURCE, type=type_of(data["kind"]), data=data))
 
 
 def _read_lines(path: str, text: str) -> list[Any]:

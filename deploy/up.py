@@ -4,8 +4,12 @@ Order: port and settings → servers → topics and indexes → services side by
 dies with this process, whatever kills it (`deploy/local/process.py`). A service that dies is started again, later each time.
 """
 
+import contextlib
+import json
 import os
+import re
 import secrets
+import shutil
 import signal
 import sys
 import threading
@@ -37,6 +41,8 @@ FIRST_RESTART_SECONDS: Final = 0.5
 LONGEST_RESTART_SECONDS: Final = 30.0
 STEADY_AFTER_SECONDS: Final = 60.0
 KEY_BYTES: Final = 32
+LEAST_KEY_LENGTH: Final = 32
+ACCOUNT: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass
@@ -64,6 +70,7 @@ class Up:
         """Start, watch, stop. Raise CommandError or LocalServerError with one sentence for the person at the terminal."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
+        self._refuse_wrong_settings()
         self._refuse_a_taken_port()
         began = time.monotonic()
         with ExitStack() as undo:
@@ -80,9 +87,20 @@ class Up:
             self._greet(api)
             self._watch(servers)
             self._say("stopping …")
+        if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
+            shutil.rmtree(self._log_folder(), ignore_errors=True)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
+
+    def _refuse_wrong_settings(self) -> None:
+        if not ACCOUNT.fullmatch(account_name()):
+            msg = f"PONTE_ACCOUNT is {account_name()!r}: it must be 1 to 64 letters, digits, `_`, `.` or `-`"
+            raise CommandError(msg)
+        key = os.environ.get("PONTE_API_KEY", "")
+        if key and len(key) < LEAST_KEY_LENGTH:
+            msg = f"PONTE_API_KEY has {len(key)} characters: it must have {LEAST_KEY_LENGTH} or more; unset it to get one made"
+            raise CommandError(msg)
 
     def _refuse_a_taken_port(self) -> None:
         if (other := find_instance(self._port)) is not None:
@@ -211,8 +229,13 @@ class Up:
 
 
 def _last_line(child: Watched) -> str:
+    """Return why it ended, in one line: its last words, without the trace when they are a log line with one."""
     lines = child.process.log_lines()
-    return lines[-1][:300] if lines else f"see {child.process.log_path}"
+    last = lines[-1] if lines else ""
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):
+        told = json.loads(last)
+        last = f"{told['event']}: {told['exception'].splitlines()[-1]}"
+    return f"{last[:500]} (log: {child.process.log_path})"
 
 
 def _is_dead(pid: int) -> bool:

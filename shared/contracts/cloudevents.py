@@ -54,7 +54,12 @@ def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | N
 
 def structured(event: CloudEvent) -> tuple[bytes, list[tuple[str, bytes]]]:
     """Return the value and the headers of the record that carries `event` in structured mode."""
-    envelope = {
+    return orjson.dumps(envelope(event)), [(CONTENT_TYPE, STRUCTURED)]
+
+
+def envelope(event: CloudEvent) -> dict[str, Any]:
+    """Return `event` as the JSON object of structured mode."""
+    return {
         "specversion": SPEC_VERSION,
         "id": event.id,
         "source": event.source,
@@ -65,7 +70,6 @@ def structured(event: CloudEvent) -> tuple[bytes, list[tuple[str, bytes]]]:
         **event.extensions,
         "data": event.data,
     }
-    return orjson.dumps(envelope), [(CONTENT_TYPE, STRUCTURED)]
 
 
 def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:

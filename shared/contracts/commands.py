@@ -3,7 +3,8 @@
 A command arrives as plain JSON or as a CloudEvent's data. Both fixed topics carry the same models that the API takes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled",
 JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
 FINAL_STATES: Final = frozenset({"done", "failed", "cancelled", "expired"})
 
-JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}\z")]
+JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
 MAX_ITEMS: Final = 10_000
 """Items of one command; more is what a filter is for."""
 
@@ -67,7 +68,7 @@ class ReprocessCommand(Command):
 
     def log_filter(self) -> LogFilter | None:
         """Return the filter, bound to the command's kind; None when items are named."""
-        return None if self.filter is None else LogFilter.parse({**self.filter, "kind": [self.kind]})
+        return None if self.filter is None else _bound(self.filter, [self.kind])
 
 
 def _known_time_zone(name: str) -> str:
@@ -91,8 +92,22 @@ class ExportCommand(Command):
 
     def log_filter(self) -> LogFilter:
         """Return the filter, bound to the kinds asked for."""
-        kinds = [self.kind] if self.kind else list(self.kinds or ())
-        return LogFilter.parse({**self.filter, "kind": kinds} if kinds else self.filter)
+        return _bound(self.filter, [self.kind] if self.kind else list(self.kinds or ()))
+
+    @model_validator(mode="after")
+    def _one_way_to_name_kinds(self) -> "ExportCommand":
+        if self.kind is not None and self.kinds is not None:
+            msg = "give `kind` or `kinds`, not both"
+            raise ValueError(msg)
+        return self
+
+
+def _bound(asked: Mapping[str, Any], kinds: Sequence[str]) -> LogFilter:
+    """Return the filter, narrowed to `kinds` if there are any. Raise InvalidFilter when it asks for rows of another kind."""
+    rows = LogFilter.parse(asked)
+    if kinds and not set(rows.kind) <= set(kinds):
+        raise InvalidFilter("kind", "names a kind that the command does not", kinds)
+    return replace(rows, kind=rows.kind or tuple(kinds))
 
 
 C = TypeVar("C", bound=Command)

@@ -26,7 +26,7 @@ from shared.contracts.times import format_instant
 
 LetterState = Literal["open", "replayed"]
 LETTER_STATES: Final[tuple[LetterState, ...]] = get_args(LetterState)
-LetterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,320}\z")]
+LetterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,320}$")]
 
 REPLAYABLE: Final = (*EVENTS_TOPICS, REPROCESS_TOPIC, EXPORTS_TOPIC)
 """Topics a dead letter may go back to. Not the replay topic itself: a bad replay command would go round for ever."""

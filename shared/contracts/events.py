@@ -17,10 +17,10 @@ from shared.contracts.times import order_text, parse_instant
 Status = Literal["success", "error", "warning", "processing"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}\z")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """An account or an affiliate: case-sensitive."""
 
-Code = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,300}\z")]
+Code = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,300}$")]
 """An item's id within its kind: an order id in the marketplace, or a SKU id."""
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)

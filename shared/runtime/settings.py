@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.errors import Defect
+from shared.contracts.events import Name
 
 
 class Settings(BaseSettings):
@@ -19,7 +20,7 @@ class Settings(BaseSettings):
     kafka_bootstrap: Annotated[str, Field(description="Kafka's addresses, host:port, comma separated")]
     mongo_uri: Annotated[SecretStr, Field(description="MongoDB's connection string; a replica set")]
     mongo_database: Annotated[str, Field(description="database name")] = "ponte"
-    account: Annotated[str, Field(description="the account of the first API key")] = "loja"
+    account: Annotated[Name, Field(description="the account of the first API key")] = "loja"
     health_host: Annotated[str, Field(description="address that health and metrics listen on")] = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65535, description="port of health and metrics; 0 takes a free one")] = 0
     instance_id: Annotated[

@@ -7,12 +7,15 @@ no web site of Faust's own, it would bind every address.
 
 import asyncio
 import faulthandler
+import io
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import faust
@@ -70,6 +73,8 @@ class Worker:
             topic_allow_declare=False,
             table_standby_replicas=0,
             producer_request_timeout=30.0,
+            # Faust makes this folder though we keep nothing in it; by default it would stand where the worker was started.
+            datadir=Path(tempfile.gettempdir()) / f"ponte-{os.getuid()}-{service}",
             web_enabled=False,
             web_tables_enabled=False,
             web_router_enabled=False,
@@ -124,7 +129,7 @@ class Worker:
         self.app.service(_life_of(self))
         log.info("worker.started", extra={"facts": {"settings": self._settings.summary()}})
         worker: Any = faust.Worker(
-            self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True
+            self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True, stdout=io.StringIO()
         )
         threading.Thread(
             target=_leave_in_time,

@@ -1,8 +1,10 @@
 """Canaries: values that exist nowhere else go in with an event, and must come out nowhere but where someone reveals them."""
 
+import asyncio
 import json
 import re
 import secrets
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ import openpyxl
 import pytest
 from pymongo import MongoClient
 
+from shared.contracts.names import events_topic
+from shared.kafka.producer import OutMessage, Publisher
 from tests.support.builders import make_data, now_text
 from tests.support.eventually import eventually
 from tests.support.ponte import RunningPonte
@@ -87,8 +91,49 @@ def ponte(canaries: Canaries, tmp_path_factory: pytest.TempPathFactory) -> Itera
         path = tmp_path_factory.mktemp("canaries") / "events.jsonl"
         path.write_text("\n".join(json.dumps(event) for event in events))
         assert running.run("publish", str(path)).returncode == 0
+        send_broken(running, canaries)
+        eventually(lambda: len(letters_of(running)) == 3, within=60)
         eventually(lambda: running.entry("order", WRITTEN, "masked") and running.entry("order", "MLC", "cut"))
         yield running
+
+
+def send_broken(ponte: RunningPonte, canaries: Canaries) -> None:
+    """A cut event, a whole one without its status, one in another encoding; each in a record with headers."""
+    event = make_data(code="broken", payload=canaries.payload(), causes=canaries.causes(), processed_at=now_text())
+    text = json.dumps(event)
+    unfinished = json.dumps({name: value for name, value in event.items() if name != "status"})
+    headers = (("buyer-email", canaries.email.encode()), ("trace", b"\xff" + canaries.word.encode()))
+
+    async def send() -> None:
+        publisher = Publisher(ponte.status["kafka"]["bootstrap"], service="test")
+        values = (text[:-1].encode(), unfinished.encode(), text.encode() + b"\xff")
+        sent = [OutMessage(events_topic("order"), b"loja|order|MLC|broken", value, headers) for value in values]
+        assert all(result.delivery == "sent" for result in await publisher.publish_all(sent))
+        await publisher.close()
+
+    asyncio.run(send())
+
+
+def letters_of(ponte: RunningPonte) -> list[str]:
+    return [item["id"] for item in json.loads(text_of(ponte, "/v1/dead-letters"))["items"]]
+
+
+def test_no_dead_letter_tells_them_but_to_an_admin_who_says_why(ponte: RunningPonte, canaries: Canaries) -> None:
+    letters = letters_of(ponte)
+    pages = ["/v1/dead-letters", "/v1/dead-letters/summary", "/dead-letters"]
+    pages += [f"{start}/{letter}" for start in ("/v1/dead-letters", "/dead-letters") for letter in letters]
+
+    assert {path: canaries.found_in(text_of(ponte, path)) for path in pages} == {path: set() for path in pages}
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        text_of(ponte, f"/v1/dead-letters/{letters[0]}/raw")
+    encodings = set()
+    for letter in letters:
+        shown = json.loads(text_of(ponte, f"/v1/dead-letters/{letter}?reveal=true&reason=canary"))
+        encodings.add(shown["value_encoding"])
+        if shown["value_encoding"] == "utf-8":
+            assert len(canaries.found_in(shown["value"])) == 7
+            assert len(canaries.found_in(text_of(ponte, f"/v1/dead-letters/{letter}/raw?reason=canary"))) == 7
+    assert encodings == {"utf-8", "base64"}
 
 
 def text_of(ponte: RunningPonte, address: str) -> str:

@@ -2,6 +2,9 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
+
+import pytest
 
 from shared.contracts.names import KINDS
 from tests.support.eventually import eventually
@@ -70,3 +73,22 @@ def test_the_demo_shop_fills_the_five_tabs_and_answers_a_reprocess(tmp_path):
         _, statuses = eventually(states, lambda seen: seen[0] == {"answered"}, within=60)
         assert statuses >= {"success", "error"}
         assert ponte.ask("GET", f"/v1/reprocess/{job['id']}")[1]["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [({"PONTE_ACCOUNT": "a b"}, "PONTE_ACCOUNT is 'a b'"), ({"PONTE_API_KEY": "short"}, "32 or more")],
+)
+def test_a_wrong_setting_is_named_before_anything_starts(environment, said):
+    ponte = RunningPonte("--ephemeral", **environment)
+    assert ponte.process.wait(20) == 1
+    assert said in ponte.said()
+    assert "Traceback" not in ponte.said()
+
+
+def test_an_ephemeral_ponte_leaves_nothing_where_it_was_started(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with RunningPonte("--ephemeral") as ponte:
+        assert ponte.stop() == 0
+        assert list(Path(ponte.environment["XDG_STATE_HOME"]).glob("ponte/*")) == []
+    assert list(tmp_path.iterdir()) == []

@@ -21,8 +21,11 @@ from services.ingest.core.plan import (
 )
 from services.ingest.core.shapes import Shape
 from services.ingest.handlers.ports import Answer, DeadLetters, Integrations, LogStore
-from shared.contracts.errors import InvalidEvent, StoreUnavailable
+from shared.contracts.errors import DeadLetterLimitReached, InvalidEvent, StoreUnavailable
 from shared.contracts.records import Address, BatchOutcome, DeadLetter, Record, next_offsets
+
+SAMPLES = 10
+"""Dead letters that are written before the worker stops because there are too many."""
 
 ROUNDS = 8
 """A conflict settles in one round unless others write the same entry at the same moment; then the whole batch is repeated."""
@@ -71,7 +74,9 @@ class Ingest:
         letters += [_unstorable(record, unstorable) for record in records if record.address in unstorable]
         rejected = {letter.record.address for letter in letters}
         # Letters sent back too early say nothing about the code: a person's bulk replay must not stop the worker.
-        limit = self._limit.check(record.address in rejected for record in records if not is_replayed(record))
+        limit = await self._limit_after(
+            [record.address in rejected for record in records if not is_replayed(record)], letters
+        )
         await self._dead_letters.put(letters)
         self._limit = limit
         counted = sum(delivery.address not in unstorable for delivery in uncounted)
@@ -83,6 +88,14 @@ class Ingest:
             dead_lettered=len(letters),
             commit=next_offsets(records),
         )
+
+    async def _limit_after(self, verdicts: Sequence[bool], letters: Sequence[DeadLetter]) -> DeadLetterLimit:
+        try:
+            return self._limit.check(verdicts)
+        except DeadLetterLimitReached:
+            # Whoever is called now needs to see what it is about; all of them would be written again at every restart.
+            await self._dead_letters.put(letters[:SAMPLES])
+            raise
 
     async def _keeping(self) -> Keeping:
         masked: frozenset[tuple[str, str]] = (

@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ExecutionTimeout
 
 from services.query.adapters.mongo_log_reader import index_of, indexed_query
-from services.query.handlers.commanding import Alike
+from services.query.handlers.previewing import Alike
+from shared.contracts.catalogue import CATALOGUE, find
+from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY
 from shared.contracts.entries import LogEntry, entry_from_document
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES
@@ -27,6 +30,8 @@ DECIDING: Final = {
     "reprocess": 1,
 }
 IDS_AT_ONCE: Final = 1_000
+NAMED_WITHIN_MS: Final = 2_000
+"""Naming refused rows is a help beside the counts: it may not double the time that they take."""
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,6 +65,30 @@ class MongoEntryFinder:
         with translated():
             cursor = await self._entries.aggregate(pipeline, **options)
             return [_alike(account, group) for group in await cursor.to_list()]
+
+    async def list_refused(self, account: str, rows: LogFilter, *, limit: int) -> list[LogEntry]:
+        """Return the first refused rows by id; none when they are too hard to find in time."""
+        query = {"$and": [indexed_query(account, rows), _refused()]}
+        limit_ms = min(self._time_limit_ms, NAMED_WITHIN_MS)
+        # No hint: many refused rows are found soonest along _id, few ones by the filter's index, and the planner's race tells.
+        found = self._entries.find(query, DECIDING, max_time_ms=limit_ms).sort("_id", 1).limit(limit)
+        with translated():
+            try:
+                return [entry_from_document(document) for document in await found.to_list()]
+            except ExecutionTimeout:
+                return []
+
+
+def _refused() -> Document:
+    """Return the shared rule's refusals as a query."""
+    helping = {"$elemMatch": {"code": {"$nin": _hopeless_codes()}}}
+    return {
+        "$or": [
+            {"state.status": {"$nin": sorted(FAILED_STATUSES)}},
+            {"reprocess.state": {"$in": sorted(UNDER_WAY)}},
+            {"state.causes.0": {"$exists": True}, "state.causes": {"$not": helping}},
+        ]
+    }
 
 
 def _alike(account: str, group: Document) -> Alike:

@@ -1,19 +1,15 @@
 """Asking the workers: reprocess, export and replay jobs. Stored as a job first, then published: what was answered 202 is never lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from services.query.core.jobs import Job, job_from_document
 from services.query.core.permissions import Caller, Scope
-from shared.contracts.commands import Command, ExportCommand, Item, ReprocessCommand
+from shared.contracts.commands import Command, ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
-from shared.contracts.eligibility import refusal
-from shared.contracts.entries import LogEntry
 from shared.contracts.errors import NotEligible, NotFound, PonteError
-from shared.contracts.events import entry_id
-from shared.contracts.filters import LogFilter
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 
@@ -24,19 +20,11 @@ Asked = ReprocessCommand | ExportCommand | ReplayCommand
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a reprocess would do: rows named or matched, rows that would be sent, the others by reason."""
+    """What a job would do: rows named or matched, rows that would be sent, the others by reason."""
 
     matched: int
     eligible: int
     skipped: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Alike:
-    """`count` entries to which the rule of eligibility gives the same answer as to `specimen`."""
-
-    specimen: LogEntry
-    count: int
 
 
 class JobStore(Protocol):
@@ -67,40 +55,11 @@ class Commands(Protocol):
         ...
 
 
-class EntryFinder(Protocol):
-    """What a dry run needs to know. Raises StoreUnavailable when it takes longer than its time limit."""
-
-    async def find_entries(self, identities: Sequence[str]) -> dict[str, LogEntry]:
-        """Return the entries among `identities`, by id, without payload."""
-        ...
-
-    async def list_alike(self, account: str, rows: LogFilter) -> list[Alike]:
-        """Return all rows of the filter, told by what decides their eligibility."""
-        ...
-
-
 async def request_reprocess(
     jobs: JobStore, commands: Commands, caller: Caller, command: ReprocessCommand, *, now: Clock
 ) -> Job:
     """Store and publish a reprocess job; the same id and command again is the same job. Raise NotPermitted, NotEligible."""
     return await _request(jobs, commands, caller, "reprocess", command, now=now)
-
-
-async def preview_reprocess(entries: EntryFinder, caller: Caller, command: ReprocessCommand) -> DryRun:
-    """Return how many rows the command would send and which it would skip, and why; changes nothing. Raise NotPermitted."""
-    caller.require("reprocess")
-    caller.require_account(command.account)
-    rows = command.log_filter()
-    if rows is None:
-        alike = await _named(entries, caller.account, command.kind, command.items or ())
-    else:
-        alike = [(group.specimen, group.count) for group in await entries.list_alike(caller.account, rows)]
-    skipped: dict[str, int] = {}
-    for entry, count in alike:
-        if reason := refusal(entry, explicit=rows is None):
-            skipped[reason] = skipped.get(reason, 0) + count
-    matched = sum(count for _, count in alike)
-    return DryRun(matched=matched, eligible=matched - sum(skipped.values()), skipped=skipped)
 
 
 async def list_reprocesses(jobs: JobStore, caller: Caller, *, limit: int = 50) -> list[Job]:
@@ -209,11 +168,3 @@ async def _cancel(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) ->
         raise NotEligible(f"the job {job_id!r} has ended: it is {job.state}")
     document = await jobs.request_cancel(caller.account, job_id, now=now())
     return job if document is None else job_from_document(document)
-
-
-async def _named(
-    entries: EntryFinder, account: str, kind: str, items: Sequence[Item]
-) -> list[tuple[LogEntry | None, int]]:
-    wanted = dict.fromkeys(entry_id(account, kind, item.affiliate, item.code) for item in items)
-    found = await entries.find_entries(list(wanted))
-    return [(found.get(identity), 1) for identity in wanted]

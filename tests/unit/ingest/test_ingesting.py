@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.core.limit import DeadLetterLimit
-from services.ingest.handlers.ingesting import Ingest
+from services.ingest.handlers.ingesting import SAMPLES, Ingest
 from shared.contracts.errors import BrokerUnavailable, DeadLetterLimitReached, StoreUnavailable
 from shared.contracts.records import Record
 from tests.support.builders import RECEIVED_AT, make_cloudevent, make_record
@@ -187,9 +187,10 @@ async def test_a_flood_of_bad_records_stops_the_worker_before_they_are_drained(l
     await ingest.handle([make_record(b"", offset=0), make_record(b"", offset=1)])
 
     with pytest.raises(DeadLetterLimitReached):
-        await ingest.handle([make_record(b"", offset=2)])
+        await ingest.handle([make_record(b"", offset=offset) for offset in range(2, 500)])
 
-    assert len(dead_letters.letters) == 2
+    samples = dead_letters.letters[2:]
+    assert [letter.record.address.offset for letter in samples] == list(range(2, 2 + SAMPLES))
 
 
 async def test_an_event_that_no_entry_can_hold_is_a_dead_letter_and_can_be_replayed(

@@ -52,3 +52,25 @@ def test_an_export_may_name_one_kind_several_or_none():
 def test_a_command_without_an_id_gets_one_of_its_own():
     one, other = (parse_command(ReprocessCommand, {"account": "loja", "kind": "order", "items": [ITEM]}) for _ in "ab")
     assert one.id != other.id
+
+
+def test_a_filter_of_another_kind_is_refused_and_never_widened():
+    for model, body in (
+        (ReprocessCommand, {"kind": "order", "filter": {"kind": ["product"]}}),
+        (ExportCommand, {"kinds": ["order", "price"], "filter": {"kind": ["product"]}}),
+    ):
+        with pytest.raises(InvalidCommand) as caught:
+            parse_command(model, {"account": "loja", **body})
+        assert caught.value.field == "filter.kind"
+
+
+def test_a_filter_may_name_some_of_the_kinds_of_its_command():
+    command = parse_command(
+        ExportCommand, {"account": "loja", "kinds": ["order", "price"], "filter": {"kind": ["price"]}}
+    )
+    assert command.log_filter().kind == ("price",)
+
+
+def test_an_export_names_its_kinds_in_one_way():
+    with pytest.raises(InvalidCommand, match="not both"):
+        parse_command(ExportCommand, {"account": "loja", "kind": "order", "kinds": ["price"]})

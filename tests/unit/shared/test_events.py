@@ -83,3 +83,10 @@ def test_attempts_of_one_entry_never_stand_in_the_range_of_another():
     inner = attempt_id(entry_id("loja", "order", "MLC", "1"), "s", "i")
     outer = entry_id("loja", "order", "MLC", "1|2")
     assert not outer.startswith(inner.split("\x1f")[0] + "\x1f")
+
+
+def test_a_line_break_at_the_end_is_no_part_of_a_code():
+    with pytest.raises(InvalidEvent, match="code"):
+        parse_event_data(make_data(code="1\n"))
+    with pytest.raises(InvalidEvent, match="account"):
+        parse_event_data(make_data(account="loja\n"))

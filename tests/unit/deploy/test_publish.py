@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from deploy.errors import CommandError
+from deploy.publish import read_items, to_message
+from tests.support.builders import make_cloudevent, make_data
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": 1}', '[{"a": 1}]', '{"a": 1}\n', '\ufeff{"a": 1}', '{"a": 1}\n\n'],
+)
+def test_an_object_an_array_and_lines_are_all_items(tmp_path, text):
+    path = tmp_path / "events"
+    path.write_text(text, encoding="utf-8")
+    assert read_items(str(path)) == [{"a": 1}]
+
+
+def test_the_same_data_is_the_same_event():
+    one, again = (json.loads(to_message(make_data(), "loja", "item 1").value) for _ in "ab")
+    other = json.loads(to_message(make_data(code="7"), "loja", "item 1").value)
+    assert one["id"] == again["id"] != other["id"]
+
+
+def test_a_cloudevent_travels_as_it_is():
+    event = make_cloudevent()
+    message = to_message(event, "loja", "item 1")
+    assert json.loads(message.value) == event
+    assert message.key.decode() == "loja|order|MLC|2000004567"
+
+
+def test_a_number_that_no_database_holds_is_published_as_it_stands():
+    message = to_message(make_data(payload={"n": 2**64 + 1}), "loja", "item 1")
+    assert json.loads(message.value)["data"]["payload"]["n"] == 2**64 + 1
+
+
+@pytest.mark.parametrize("item", [1, "text", {"kind": "orders"}, {"specversion": "1.0", "data": {"kind": 3}}])
+def test_what_has_no_topic_is_refused_with_its_place(item):
+    with pytest.raises(CommandError, match="item 3"):
+        to_message(item, "loja", "item 3")
