@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
     publish = _command(commands, "publish", "publish the events of a file", _publish)
     publish.add_argument("file", metavar="FILE", help="one JSON object, an array or JSON lines; `-` is standard input")
+    publish.add_argument("--kind", choices=KINDS, help="the topic of CloudEvents in other shapes than ours")
 
     again = _command(commands, "reprocess", "ask for failed items to be tried again, through the topic", _reprocess)
     again.add_argument("kind", choices=KINDS)
@@ -110,7 +111,7 @@ def _publish(chosen: argparse.Namespace) -> int:
     from deploy.instance import account_name, kafka_bootstrap
     from deploy.publish import publish_file
 
-    count = publish_file(chosen.file, bootstrap=kafka_bootstrap(), default_account=account_name())
+    count = publish_file(chosen.file, bootstrap=kafka_bootstrap(), default_account=account_name(), kind=chosen.kind)
     print(f"published: {count} event{'' if count == 1 else 's'}")
     return 0
 

@@ -14,22 +14,22 @@ from typing import Any
 
 from deploy.errors import CommandError
 from shared.contracts.cloudevents import CloudEvent, envelope
-from shared.contracts.events import entry_id, type_of
-from shared.contracts.names import KINDS, events_topic
+from shared.contracts.events import KIND_BY_TYPE, entry_id, type_of
+from shared.contracts.names import KINDS, Kind, events_topic
 from shared.kafka.producer import OutMessage, Publisher
 
 SOURCE = "/ponte/cli"
 BATCH = 5_000
 
 
-def publish_file(path: str, *, bootstrap: str, default_account: str) -> int:
+def publish_file(path: str, *, bootstrap: str, default_account: str, kind: Kind | None = None) -> int:
     """Publish all events of `path` (`-` is standard input) and return how many. Raise CommandError; nothing was sent then,
-    unless it says otherwise.
+    unless it says otherwise. `kind` chooses the topic of messages in other shapes than ours; their key is their `subject`.
     """
     items = read_items(path)
     if not items:
         raise CommandError(f"{path} holds no events")
-    messages = [to_message(item, default_account, f"item {n}") for n, item in enumerate(items, 1)]
+    messages = [to_message(item, default_account, f"item {n}", kind) for n, item in enumerate(items, 1)]
     asyncio.run(_send(messages, bootstrap))
     return len(messages)
 
@@ -47,17 +47,23 @@ def read_items(path: str) -> list[Any]:
     return whole if isinstance(whole, list) else [whole]
 
 
-def to_message(item: object, default_account: str, place: str) -> OutMessage:
+def to_message(item: object, default_account: str, place: str, kind: Kind | None = None) -> OutMessage:
     """Return the record of one event: topic by its kind, key by its entry. Raise CommandError naming `place`."""
     if not isinstance(item, dict):
         raise CommandError(f"{place}: an event is a JSON object")
+    if kind is not None and "specversion" in item and item.get("type") not in KIND_BY_TYPE:
+        return _message(events_topic(kind), str(item.get("subject", "")), item)
     event = item if "specversion" in item else _wrap(item, default_account, place)
     data = event.get("data")
     if not isinstance(data, dict) or data.get("kind") not in KINDS:
-        raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}")
+        raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}; other shapes than ours need --kind")
     key = entry_id(*(str(data.get(name, "")) for name in ("account", "kind", "affiliate", "code")))
-    headers = [("content-type", b"application/cloudevents+json")]
-    return OutMessage(events_topic(data["kind"]), key.encode(), json.dumps(event, ensure_ascii=False).encode(), headers)
+    return _message(events_topic(data["kind"]), key, event)
+
+
+def _message(topic: str, key: str, event: Mapping[str, Any]) -> OutMessage:
+    value = json.dumps(event, ensure_ascii=False).encode()
+    return OutMessage(topic, key.encode() or None, value, [("content-type", b"application/cloudevents+json")])
 
 
 def _wrap(data: Mapping[str, Any], default_account: str, place: str) -> dict[str, Any]:

@@ -39,3 +39,18 @@ def test_a_number_that_no_database_holds_is_published_as_it_stands():
 def test_what_has_no_topic_is_refused_with_its_place(item):
     with pytest.raises(CommandError, match="item 3"):
         to_message(item, "loja", "item 3")
+
+
+def test_another_shape_goes_to_the_topic_that_is_named_under_its_subject():
+    result = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/oms",
+        "type": "integration.order.result",
+        "subject": "loja|order|MLC|1",
+        "data": {"code": "SOI001"},
+    }
+    message = to_message(result, "loja", "item 1", "order")
+    assert (message.topic, message.key) == ("integration.events.order", b"loja|order|MLC|1")
+    with pytest.raises(CommandError, match="--kind"):
+        to_message(result, "loja", "item 1")
