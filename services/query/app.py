@@ -19,6 +19,7 @@ from services.query.adapters.mongo_files import MongoFileStore
 from services.query.adapters.mongo_keys import MongoCredentials
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
+from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_registry import MongoRegistry
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
@@ -41,6 +42,8 @@ log = get_logger(__name__)
 
 FIRST_KEY_SECONDS = 3.0
 """So long the start waits for the first key to be stored; then the service is live, and ready once MongoDB answers."""
+OUTCOME_TIME_LIMIT_MS = 2_000
+"""An outcome is asked for again and again while a job runs: one that takes longer is told as unknown."""
 SERVICE = "query"
 
 
@@ -61,6 +64,7 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
         "log": MongoLogReader(database, time_limit_ms=limit, now=clock.now),
         "counts": MongoLogCounts(database, time_limit_ms=long_limit),
         "entries": MongoEntryFinder(database, time_limit_ms=long_limit),
+        "outcomes": MongoOutcomes(database, time_limit_ms=min(limit, OUTCOME_TIME_LIMIT_MS)),
         "reprocesses": Jobs(database, REPROCESS_REQUESTS),
         "exports": Jobs(database, EXPORTS),
         "letters": MongoLetterReader(database, time_limit_ms=limit),

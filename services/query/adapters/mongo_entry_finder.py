@@ -1,6 +1,7 @@
 """What a dry run needs to know, without reading more than decides."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,7 +10,6 @@ from pymongo.errors import ExecutionTimeout
 
 from services.query.adapters.mongo_log_reader import index_of, indexed_query
 from services.query.handlers.previewing import Alike
-from shared.contracts.catalogue import CATALOGUE, find
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY
 from shared.contracts.entries import LogEntry, entry_from_document
 from shared.contracts.filters import LogFilter
@@ -66,9 +66,13 @@ class MongoEntryFinder:
             cursor = await self._entries.aggregate(pipeline, **options)
             return [_alike(account, group) for group in await cursor.to_list()]
 
-    async def list_refused(self, account: str, rows: LogFilter, *, limit: int) -> list[LogEntry]:
+    async def list_refused(
+        self, account: str, rows: LogFilter, *, hopeless: AbstractSet[str], limit: int
+    ) -> list[LogEntry]:
         """Return the first refused rows by id; none when they are too hard to find in time."""
-        query = {"$and": [indexed_query(account, rows), _refused()]}
+        prefix = f"{account}|{rows.kind[0]}|"
+        within = {"_id": {"$gt": prefix, "$lt": prefix[:-1] + "}"}}  # `}` follows `|`: the end of the prefix
+        query = {"$and": [indexed_query(account, rows), within, _refused(hopeless)]}
         limit_ms = min(self._time_limit_ms, NAMED_WITHIN_MS)
         # No hint: many refused rows are found soonest along _id, few ones by the filter's index, and the planner's race tells.
         found = self._entries.find(query, DECIDING, max_time_ms=limit_ms).sort("_id", 1).limit(limit)
@@ -79,9 +83,9 @@ class MongoEntryFinder:
                 return []
 
 
-def _refused() -> Document:
-    """Return the shared rule's refusals as a query."""
-    helping = {"$elemMatch": {"code": {"$nin": _hopeless_codes()}}}
+def _refused(hopeless: AbstractSet[str]) -> Document:
+    """Return the refusals of the shared rule as a query."""
+    helping = {"$elemMatch": {"code": {"$nin": sorted(hopeless)}}}
     return {
         "$or": [
             {"state.status": {"$nin": sorted(FAILED_STATUSES)}},

@@ -43,7 +43,7 @@ class MongoOutcomes:
 
 def _outcome(groups: list[tuple[Document, int]]) -> Outcome:
     by_state = dict.fromkeys(STATES, 0)
-    answered = dict.fromkeys(STATUSES, 0)
+    answered: dict[str, int] = dict.fromkeys(STATUSES, 0)
     for told, count in groups:
         by_state[told["state"]] += count
         if told["state"] == "answered":

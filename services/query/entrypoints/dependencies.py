@@ -7,10 +7,12 @@ from fastapi import Depends, Request
 
 from services.query.core.permissions import Caller
 from services.query.handlers.auditing import Audit
-from services.query.handlers.commanding import Commands, EntryFinder, JobStore
+from services.query.handlers.commanding import Commands, JobStore
 from services.query.handlers.dead_letters import LetterReader
 from services.query.handlers.files import FileStore
 from services.query.handlers.insights import LogCounts
+from services.query.handlers.outcomes import OutcomeCounter
+from services.query.handlers.previewing import EntryFinder
 from services.query.handlers.reading import LogReader
 from services.query.handlers.registry import Registry
 from services.query.handlers.signing_in import Credentials
@@ -28,6 +30,7 @@ class Services:
     log: LogReader
     counts: LogCounts
     entries: EntryFinder
+    outcomes: OutcomeCounter
     reprocesses: JobStore
     exports: JobStore
     letters: LetterReader

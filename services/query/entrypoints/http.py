@@ -1,26 +1,27 @@
 """The FastAPI application: middleware, routers, errors as problems."""
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.responses import Response
+from starlette.routing import Match
 
 from services.query.entrypoints import pages
 from services.query.entrypoints.auth import Gate
 from services.query.entrypoints.body_limit import BodyLimit
 from services.query.entrypoints.dependencies import Services
+from services.query.entrypoints.invalid import each_once, explain_invalid
 from services.query.entrypoints.observing import Observe
 from services.query.entrypoints.paths import RawPath
-from services.query.entrypoints.problems import field_error, problem, problem_of
+from services.query.entrypoints.problems import problem, problem_of
 from services.query.entrypoints.routes import (
     dead_letters,
     errors,
@@ -47,6 +48,8 @@ REPORT_TYPES: Final = (
     "text/csv",
 )
 """Not compressed on the way: a download keeps its length and its ranges."""
+
+METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 COMPRESS_LEVEL: Final = 1
 """Level 9 costs three times the time of level 1 and saves a tenth of the bytes of JSON."""
@@ -105,7 +108,7 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
     )
     app.state.services = services
     for router in JSON_ROUTERS:
-        app.include_router(router, responses=PROBLEMS)
+        app.include_router(router, responses=PROBLEMS, dependencies=[Depends(each_once)])
     app.include_router(health.router)
     app.include_router(pages.router(services))
     return app
@@ -124,7 +127,20 @@ async def _on_ponte_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return problem(request.scope, error.status_code, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request))
+    return problem(request.scope, error.status_code, str(error.detail), headers=headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return the methods that the path knows, whichever routes they are of: the router tells those of one only."""
+    asked = {name: request.scope[name] for name in ("type", "path", "root_path", "headers", "query_string")}
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in request.app.router.routes)
+    ]
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
@@ -133,23 +149,6 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     found = error.errors()
     if broken := next((item for item in found if item["type"] == "json_invalid"), None):
         return problem(request.scope, 400, f"the body is not JSON in UTF-8: {broken['ctx']['error']}")
-    errors_found = [_field_error(request, item) for item in found]
+    errors_found = [explain_invalid(request, item) for item in found]
     detail = "; ".join(f"{item['field']}: {item['reason']}" for item in errors_found[:3])
     return problem(request.scope, 422, detail, errors=errors_found)
-
-
-def _field_error(request: Request, item: dict[str, Any]) -> dict[str, Any]:
-    place, *path = item["loc"]
-    field = ".".join(map(str, path[:1] if place == "query" else path)) or str(place)
-    if item["type"] == "extra_forbidden":
-        allowed = _names_of(request, str(place)) if place != "body" else None
-        return field_error(field, "is not known here", allowed)
-    if item["type"] == "literal_error":
-        return field_error(field, f"{item['input']!r} is unknown", re.findall(r"'([^']*)'", item["ctx"]["expected"]))
-    return field_error(field, str(item["msg"]))
-
-
-def _names_of(request: Request, place: str) -> list[str]:
-    operation = request.app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
-    parameters = operation.get(request.method.lower(), {}).get("parameters", [])
-    return [parameter["name"] for parameter in parameters if parameter["in"] == place]

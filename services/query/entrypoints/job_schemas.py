@@ -1,11 +1,14 @@
-"""Jobs as JSON out, as the OpenAPI schema tells them; written by answers.py, compared by a test."""
+"""Jobs as JSON out, as the OpenAPI schema tells them; written by answers.py and here, compared by a test."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
 from services.query.entrypoints.schemas import Answer, Instant
+from services.query.handlers.outcomes import Outcome
+from services.query.handlers.previewing import Preview
 from shared.contracts.commands import JobState
+from shared.contracts.eligibility import Refusal
 from shared.contracts.names import Kind
 
 
@@ -15,6 +18,41 @@ class DryRunAnswer(Answer):
     matched: int
     eligible: int
     skipped: dict[str, int] = Field(examples=[{"not_failed": 3, "in_progress": 1}])
+
+
+class SkippedItemAnswer(Answer):
+    """A row that would not be sent, and why."""
+
+    affiliate: str = Field(examples=["MLC"])
+    code: str = Field(examples=["2000004567"])
+    reason: Refusal
+
+
+class ReprocessDryRunAnswer(DryRunAnswer):
+    """What a reprocess would do: matched = eligible + all that is skipped."""
+
+    skipped_items: list[SkippedItemAnswer] = Field(
+        description="the first 100 skipped, in the order of `items`; of a filter by id, fewer or none where finding "
+        "them takes too long: `skipped` counts all",
+        examples=[[{"affiliate": "MLC", "code": "2000004567", "reason": "not_failed"}]],
+    )
+
+
+class AnsweredAnswer(Answer):
+    """Answered entries by the status that they have now."""
+
+    success: int
+    error: int
+    warning: int
+    processing: int
+
+
+class OutcomeAnswer(Answer):
+    """The entries that carry the job's mark. One that a later job took over is counted there, here no more."""
+
+    waiting: int = Field(description="claimed or sent, not answered yet", examples=[1])
+    answered: AnsweredAnswer = Field(examples=[{"success": 40, "error": 2, "warning": 0, "processing": 0}])
+    unknown: int = Field(description="nobody answered in time", examples=[0])
 
 
 class JobAnswer(Answer):
@@ -31,17 +69,25 @@ class JobAnswer(Answer):
 
 
 class ReprocessAnswer(JobAnswer):
-    """A reprocess job. Counts are null until its worker wrote them."""
+    """A reprocess job. Counts are null until its worker wrote them; `eligible` is what a dry run by the topic would send."""
 
     kind: Kind
     items: list[dict[str, str]] | None
     filter: dict[str, Any] | None
     reason: str
     max_per_second: int | None
+    dry_run: bool
     matched: int | None
+    eligible: int | None
     sent: int | None
     failed: int | None
     skipped: dict[str, int]
+
+
+class ReprocessStanding(ReprocessAnswer):
+    """A reprocess job with its outcome so far."""
+
+    outcome: OutcomeAnswer | None = Field(description="null where counting it takes too long")
 
 
 class ExportAnswer(JobAnswer):
@@ -70,3 +116,22 @@ class ExportList(Answer):
     """The newest export jobs of the account."""
 
     items: list[ExportAnswer]
+
+
+def outcome_json(outcome: Outcome | None) -> dict[str, Any] | None:
+    """Return what became of a job's items."""
+    if outcome is None:
+        return None
+    return {"waiting": outcome.waiting, "answered": dict(outcome.answered), "unknown": outcome.unknown}
+
+
+def preview_json(preview: Preview) -> dict[str, Any]:
+    """Return what a reprocess would do."""
+    return {
+        "matched": preview.matched,
+        "eligible": preview.eligible,
+        "skipped": dict(preview.skipped),
+        "skipped_items": [
+            {"affiliate": item.affiliate, "code": item.code, "reason": item.reason} for item in preview.skipped_items
+        ],
+    }

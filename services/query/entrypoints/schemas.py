@@ -212,6 +212,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     404: _documented("Absent, or another account's"),
     409: _documented("Not possible in the state that it is in"),
     413: _documented("The body is too long"),
+    415: _documented("The body is not sent as Content-Type: application/json"),
     422: _documented("An unknown or bad parameter; `errors` names it"),
     429: _documented("Too many requests; see Retry-After"),
     503: _documented("Not now; see Retry-After"),

@@ -1,15 +1,20 @@
 """Bodies are JSON in UTF-8 and nothing else: no NaN, no lone surrogate, no number beyond 64 bits, no tower of brackets."""
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from json import JSONDecodeError
 from typing import Any, Final
 
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 MAX_DEPTH: Final = 50
 """No body of ours is deeper than six; deeper ones only exist to hurt whoever walks through them."""
+
+
+NOT_JSON: Final = "the body must be JSON: send it with the header Content-Type: application/json"
 
 
 class StrictJsonRequest(Request):
@@ -33,9 +38,17 @@ class StrictJsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
+            if self.body_field is not None and not is_json(request.headers.get("content-type", "")):
+                raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, NOT_JSON)
             return await handle(StrictJsonRequest(request.scope, request.receive))
 
         return handle_strictly
+
+
+def is_json(content_type: str) -> bool:
+    """Say whether a Content-Type names JSON, `application/problem+json` and the like included."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))
 
 
 def is_deeper(value: Any, levels: int) -> bool:

@@ -1,6 +1,7 @@
 """What a reprocess would do, told before anything is done: how many rows would go, which not, and why."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -51,8 +52,13 @@ class EntryFinder(Protocol):
         """Return all rows of the filter, told by what decides their eligibility."""
         ...
 
-    async def list_refused(self, account: str, rows: LogFilter, *, limit: int) -> list[LogEntry]:
-        """Return the first rows of the filter, by id, that the rule of eligibility refuses; none when that takes too long."""
+    async def list_refused(
+        self, account: str, rows: LogFilter, *, hopeless: AbstractSet[str], limit: int
+    ) -> list[LogEntry]:
+        """Return the first rows of the filter, by id, that the rule of eligibility refuses; none when that takes too long.
+
+        `rows` has exactly one kind. `hopeless`: the error codes among the rows for which trying again never helps.
+        """
         ...
 
 
@@ -83,14 +89,15 @@ async def _preview_items(entries: EntryFinder, account: str, kind: str, items: S
 async def _preview_filter(entries: EntryFinder, account: str, rows: LogFilter) -> Preview:
     alike = await entries.list_alike(account, rows)
     counts: dict[str, int] = {}
+    hopeless: set[str] = set()
     for group in alike:
         if reason := refusal(group.specimen, explicit=False):
             counts[reason] = counts.get(reason, 0) + group.count
-    refused = await entries.list_refused(account, rows, limit=MAX_SKIPPED_NAMED) if counts else []
+        if reason == "never":
+            hopeless.update(cause["code"] for cause in group.specimen.causes)
+    refused = await entries.list_refused(account, rows, hopeless=hopeless, limit=MAX_SKIPPED_NAMED) if counts else []
     named = [
-        Skipped(entry.affiliate, entry.code, reason)
-        for entry in refused
-        if (reason := refusal(entry, explicit=False))
+        Skipped(entry.affiliate, entry.code, reason) for entry in refused if (reason := refusal(entry, explicit=False))
     ]
     return _preview(sum(group.count for group in alike), counts, named)
 

@@ -20,7 +20,7 @@ class Work:
         self.command = parse_command(ReprocessCommand, job["command"])
         self.rows = self.command.log_filter()
         self.is_new = not job.get("progress")
-        self.progress = Progress.read(job.get("progress") or {})
+        self.progress = Progress.read(job.get("progress") or {}, dry_run=self.command.dry_run)
         self.pace = Pace(self.command.max_per_second, self.progress.next_at)
         self._ids = item_ids(self.command)
 

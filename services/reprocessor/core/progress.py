@@ -1,4 +1,7 @@
-"""What a job has done so far, as its document keeps it: matched = sent + failed + all that was skipped; a dry run sends none."""
+"""What a job has done so far, as its document keeps it: matched = sent + failed + all that was skipped; a dry run sends none.
+
+A dry run says so (`dry_run`), and how many it would have sent: matched = eligible + all that was skipped.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,10 +27,11 @@ class Failure:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the items of one batch; `matched` is all of them."""
+    """What became of the items of one batch; `matched` is all of them. `eligible`: what a dry run left alone."""
 
     matched: int = 0
     sent: int = 0
+    eligible: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
 
@@ -36,7 +40,7 @@ class Tally:
 class Progress:
     """The sums, and where to go on: `last_id` the last entry settled, `next_at` the next free slot of a paced job.
 
-    `stalled_since` is the instant since which nothing could be sent; None while the job moves.
+    `stalled_since` is the instant since which nothing could be sent; None while the job moves. `eligible` counts for a dry run.
     """
 
     matched: int = 0
@@ -47,9 +51,11 @@ class Progress:
     last_id: str | None = None
     next_at: datetime | None = None
     stalled_since: datetime | None = None
+    dry_run: bool = False
+    eligible: int = 0
 
     @classmethod
-    def read(cls, document: Mapping[str, Any]) -> "Progress":
+    def read(cls, document: Mapping[str, Any], *, dry_run: bool = False) -> "Progress":
         """Return what a job's `progress` says; an empty one is a job not begun."""
         return cls(
             matched=document.get("matched", 0),
@@ -60,6 +66,8 @@ class Progress:
             last_id=document.get("last_id"),
             next_at=_instant(document.get("next_at")),
             stalled_since=_instant(document.get("stalled_since")),
+            dry_run=dry_run,
+            eligible=document.get("eligible", 0),
         )
 
     def plus(self, tally: Tally, *, last_id: str | None, next_at: datetime | None) -> "Progress":
@@ -76,6 +84,8 @@ class Progress:
             failures=(*self.failures, *named)[:MAX_FAILURES_NAMED],
             last_id=last_id or self.last_id,
             next_at=next_at,
+            dry_run=self.dry_run,
+            eligible=self.eligible + tally.eligible,
         )
 
     def stalled(self, now: datetime) -> "Progress":
@@ -94,7 +104,8 @@ class Progress:
 
     def to_counts(self) -> dict[str, Any]:
         """Return the sums alone, for whoever watches."""
-        return {"matched": self.matched, "sent": self.sent, "skipped": dict(self.skipped), "failed": self.failed}
+        counts = {"matched": self.matched, "sent": self.sent, "skipped": dict(self.skipped), "failed": self.failed}
+        return {**counts, "dry_run": True, "eligible": self.eligible} if self.dry_run else counts
 
 
 def _instant(value: datetime | None) -> datetime | None:

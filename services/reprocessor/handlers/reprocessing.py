@@ -94,7 +94,10 @@ async def _settle(work: Work, batch: Batch, paused: AbstractSet[str], plugs: Plu
             tally.skipped[reason] += 1
         else:
             chosen.append(identity)
-    if work.command.dry_run or not chosen:
+    if work.command.dry_run:
+        tally.eligible = len(chosen)
+        return tally
+    if not chosen:
         return tally
     now = to_milliseconds(plugs.clock())
     await plugs.entries.claim(chosen, Claim(work.command.id, now, work.command.requested_by))

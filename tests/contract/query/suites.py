@@ -6,9 +6,11 @@ from typing import Any
 
 from services.query.core.cursor import Position
 from services.query.core.permissions import Caller
-from services.query.handlers.commanding import EntryFinder, JobStore
+from services.query.handlers.commanding import JobStore
 from services.query.handlers.dead_letters import ClassCount, Fate, LetterReader
 from services.query.handlers.insights import LogCounts
+from services.query.handlers.outcomes import Outcome, OutcomeCounter
+from services.query.handlers.previewing import EntryFinder
 from services.query.handlers.reading import LogReader
 from services.query.handlers.registry import Integration, Registry
 from services.query.handlers.signing_in import Credentials
@@ -182,6 +184,45 @@ class EntryFinderSuite:
         alike = await finder.list_alike("loja", ORDERS)
         refused = sum(group.count for group in alike if refusal(group.specimen, explicit=False) == "not_failed")
         assert (sum(group.count for group in alike), refused) == (5, 2)
+
+    async def test_refused_rows_come_by_id_and_no_more_than_asked(self, finder: EntryFinder, seed: Seed) -> None:
+        await seed_variety(seed)
+        closed = {"code": "MKT-CLOSED", "message": "closed"}
+        await seed(make_event(code="0", causes=[closed]))
+        await seed(make_event(code="7", causes=[closed, {"code": "X", "message": "a"}]))
+        await seed(make_event(code="6", affiliate="AMZ"), reprocess={"id": "j", "state": "sent"})
+
+        async def refused(rows: LogFilter, limit: int) -> list[str]:
+            return codes(await finder.list_refused("loja", rows, hopeless={"MKT-CLOSED"}, limit=limit))
+
+        assert await refused(ORDERS, 100) == ["6", "0", "2", "4"]
+        assert await refused(ORDERS, 2) == ["6", "0"]
+        assert await refused(LogFilter(kind=("order",), affiliate=("MLC",), status=("success", "error")), 9) == [
+            "0",
+            "2",
+        ]
+
+
+class OutcomeCounterSuite:
+    async def test_the_entries_that_carry_the_mark_are_counted(self, outcomes: OutcomeCounter, seed: Seed) -> None:
+        def mark(state: str, job_id: str = "j") -> dict[str, str]:
+            return {"id": job_id, "state": state}
+
+        await seed(make_event(code="1"), reprocess=mark("claimed"))
+        await seed(make_event(code="2"), reprocess=mark("sent"))
+        await seed(make_event(code="3"), reprocess=mark("answered"))
+        await seed(make_event(code="4", status="success", causes=[]), reprocess=mark("answered"))
+        await seed(make_event(code="5", status="success", causes=[]), reprocess=mark("answered"))
+        await seed(make_event(code="6"), reprocess=mark("unknown"))
+        await seed(make_event(code="7"), reprocess=mark("sent", "later"))
+        await seed(make_event(code="8"))
+        await seed(make_event(code="1", kind="price"), reprocess=mark("sent"))
+        await seed(make_event(code="1", account="vizinha"), reprocess=mark("sent"))
+
+        answered = {"success": 2, "error": 1, "warning": 0, "processing": 0}
+        assert await outcomes.count_outcome("loja", "order", "j") == Outcome(waiting=2, answered=answered, unknown=1)
+        nothing = Outcome(waiting=0, answered=dict.fromkeys(answered, 0), unknown=0)
+        assert await outcomes.count_outcome("loja", "order", "absent") == nothing
 
 
 async def seed_letters(seed_letter: LetterSeed) -> None:

@@ -12,6 +12,7 @@ from tests.contract.query.suites import (
     LetterReaderSuite,
     LogCountsSuite,
     LogReaderSuite,
+    OutcomeCounterSuite,
     RegistrySuite,
     Seed,
 )
@@ -37,8 +38,8 @@ def finder(log: FakeLog) -> FakeLog:
 
 @pytest.fixture
 def seed(log: FakeLog) -> Seed:
-    async def store(*events: IntegrationEvent) -> None:
-        document = entry_document(events)
+    async def store(*events: IntegrationEvent, **changes: Any) -> None:
+        document = entry_document(events, **changes)
         log.entries[document["_id"]] = document
         for event in events:
             log.attempts[event.attempt_id] = attempt_document(event, Address("integration.events.order", 0, 0))
@@ -56,6 +57,12 @@ class TestFakeLogCounts(LogCountsSuite):
 
 class TestFakeLogFinds(EntryFinderSuite):
     pass
+
+
+class TestFakeLogOutcomes(OutcomeCounterSuite):
+    @pytest.fixture
+    def outcomes(self, log: FakeLog) -> FakeLog:
+        return log
 
 
 class TestFakeLetters(LetterReaderSuite):

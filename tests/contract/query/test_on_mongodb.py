@@ -7,6 +7,7 @@ from services.query.adapters.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.mongo_keys import MongoCredentials
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
+from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_registry import MongoRegistry
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import DEAD_LETTERS, REPROCESS_REQUESTS
@@ -20,6 +21,7 @@ from tests.contract.query.suites import (
     LetterReaderSuite,
     LogCountsSuite,
     LogReaderSuite,
+    OutcomeCounterSuite,
     RegistrySuite,
     Seed,
 )
@@ -31,8 +33,8 @@ LIMIT_MS = 10_000
 
 @pytest.fixture
 def seed(database: Database) -> Seed:
-    async def store(*events: IntegrationEvent) -> None:
-        await seed_entry(database, *events)
+    async def store(*events: IntegrationEvent, **changes: Any) -> None:
+        await seed_entry(database, *events, **changes)
 
     return store
 
@@ -66,6 +68,12 @@ class TestMongoEntryFinder(EntryFinderSuite):
     @pytest.fixture
     def finder(self, database: Database) -> MongoEntryFinder:
         return MongoEntryFinder(database, time_limit_ms=LIMIT_MS)
+
+
+class TestMongoOutcomes(OutcomeCounterSuite):
+    @pytest.fixture
+    def outcomes(self, database: Database) -> MongoOutcomes:
+        return MongoOutcomes(database, time_limit_ms=LIMIT_MS)
 
 
 class TestJobs(JobStoreSuite):

@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterator
 
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.browser
 def letters(site: PanelSite) -> Iterator[None]:
     """Six open letters of the visitor's account, one of them hostile, one not text, one replayed; one of another account."""
     kept = [make_letter(account=site.account, offset=number, seconds=number) for number in range(3)]
-    hostile = f"{LISTING}{''.join(HOSTILE)}\u202egpj\x01".encode()
+    note = f"{LISTING}{''.join(HOSTILE)}\u202egpj\x01"
+    hostile = json.dumps({"note": note}, ensure_ascii=False).encode()
     kept.append(make_letter(account=site.account, offset=3, seconds=9, value=hostile, error_class="Empty"))
     kept.append(make_letter(account=site.account, offset=7, seconds=8, value=b"\xff secret", error_class="NotUtf8"))
     kept.append(make_letter(account=site.account, offset=4, error_class="UnknownAccount", headers=(("x", b"<b>"),)))
@@ -95,7 +97,7 @@ def test_all_of_a_filter_go_back_after_a_look_at_how_many(site: PanelSite, visit
 
 def test_the_page_works_without_a_script_and_speaks_three_languages(site: PanelSite, visit: Visit) -> None:
     page = visit("/dead-letters", java_script_enabled=False)
-    page.get_by_role("link", name="Conta não aceita").first.click()
+    page.locator(".entry").get_by_role("link", name="Conta não aceita").click()
     download_from(page.locator("main"), page)
     page.goto(f"{site.url}/dead-letters?error_class=InvalidJson")
     confirm_all(page)

@@ -6,8 +6,20 @@ from fastapi import FastAPI
 from gridfs import AsyncGridFSBucket
 
 from deploy.local.servers import Servers
-from services.query.entrypoints.job_schemas import ExportAnswer, ReprocessAnswer
-from shared.contracts.names import EXPORT_FILES, EXPORTS, EXPORTS_TOPIC, REPROCESS_REQUESTS, REPROCESS_TOPIC
+from services.query.entrypoints.job_schemas import (
+    ExportAnswer,
+    ReprocessAnswer,
+    ReprocessDryRunAnswer,
+    ReprocessStanding,
+)
+from shared.contracts.names import (
+    EXPORT_FILES,
+    EXPORTS,
+    EXPORTS_TOPIC,
+    LOG_ENTRIES,
+    REPROCESS_REQUESTS,
+    REPROCESS_TOPIC,
+)
 from shared.mongo.client import Database
 from tests.support.builders import now_text
 from tests.support.fakes.query import FakeCommands
@@ -27,7 +39,12 @@ async def test_a_reprocess_is_a_job_at_once_and_a_message_on_its_topic(
     assert answer.headers["location"] == f"/v1/reprocess/{job['id']}"
     ReprocessAnswer.model_validate_json(answer.content, strict=False)
     assert (job["state"], job["requested_by"], job["reason"]) == ("queued", "first", "the stock is back")
-    assert (await api.get(answer.headers["location"])).json() == job
+    untouched = {
+        "waiting": 0,
+        "answered": dict.fromkeys(("success", "error", "warning", "processing"), 0),
+        "unknown": 0,
+    }
+    assert (await api.get(answer.headers["location"])).json() == {**job, "outcome": untouched}
     assert [item["id"] for item in (await api.get("/v1/reprocess")).json()["items"]] == [job["id"]]
     stored = await database[REPROCESS_REQUESTS].find_one({"_id": f"{account}|{job['id']}"})
     sent = json.loads(await read_key(servers, REPROCESS_TOPIC, f"{account}|{job['id']}"))
@@ -98,13 +115,86 @@ async def test_a_dry_run_tells_what_would_be_sent_and_why_not(
     by_items = await api.post("/v1/reprocess", json={"kind": "order", "items": items, "dry_run": True})
 
     assert by_filter.status_code == by_items.status_code == 200
-    assert by_filter.json() == {"matched": 5, "eligible": 2, "skipped": {"never": 1, "not_failed": 1, "in_progress": 1}}
+
+    def told(**reasons: str) -> list[dict[str, str]]:
+        return [{"affiliate": "MLC", "code": code[1:], "reason": reason} for code, reason in reasons.items()]
+
+    assert by_filter.json() == {
+        "matched": 5,
+        "eligible": 2,
+        "skipped": {"never": 1, "not_failed": 1, "in_progress": 1},
+        "skipped_items": told(c2="never", c3="not_failed", c4="in_progress"),
+    }
     assert by_items.json() == {
         "matched": 7,
         "eligible": 3,
         "skipped": {"not_failed": 1, "in_progress": 1, "not_found": 2},
+        "skipped_items": told(c3="not_failed", c4="in_progress", c6="not_found", c9="not_found"),
     }
+    for answer in (by_filter, by_items):
+        ReprocessDryRunAnswer.model_validate_json(answer.content, strict=False)
     assert (await api.get("/v1/reprocess")).json() == {"items": []}
+
+
+async def test_a_dry_run_names_the_first_hundred_and_counts_all(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    codes = [f"{number:03d}" for number in range(120)]
+    await seed_entries(database, ({"account": account, "code": c, "status": "success", "causes": []} for c in codes))
+    items = [{"affiliate": "MLC", "code": code} for code in reversed(codes)]
+
+    by_filter = (await api.post("/v1/reprocess", json={"kind": "order", "filter": {}, "dry_run": True})).json()
+    by_items = (await api.post("/v1/reprocess", json={"kind": "order", "items": items, "dry_run": True})).json()
+
+    assert by_filter["skipped"] == by_items["skipped"] == {"not_failed": 120}
+    assert [item["code"] for item in by_filter["skipped_items"]] == codes[:100]
+    assert [item["code"] for item in by_items["skipped_items"]] == codes[::-1][:100]
+
+
+async def test_a_job_tells_what_its_connectors_answered(
+    app: FastAPI, api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    job = (await api.post("/v1/reprocess", json=ITEMS)).json()
+    documents = await seed_entries(database, ({"account": account, "code": str(number)} for number in range(4)))
+    for document, state in zip(documents, ("sent", "answered", "unknown", "sent"), strict=True):
+        mark = {"id": job["id"] if document["code"] != "3" else "later", "state": state}
+        await database[LOG_ENTRIES].update_one({"_id": document["_id"]}, {"$set": {"reprocess": mark}})
+
+    answer = await api.get(f"/v1/reprocess/{job['id']}")
+
+    ReprocessStanding.model_validate_json(answer.content, strict=False)
+    assert answer.json()["outcome"] == {
+        "waiting": 1,
+        "answered": {"success": 0, "error": 1, "warning": 0, "processing": 0},
+        "unknown": 1,
+    }
+
+
+async def test_an_outcome_that_takes_too_long_to_count_is_null(
+    app: FastAPI, api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    job = (await api.post("/v1/reprocess", json=ITEMS)).json()
+    mark = {"reprocess": {"id": job["id"], "state": "answered"}}
+    await seed_entries(database, ({"account": account, "code": str(number)} for number in range(10_000)))
+    await database[LOG_ENTRIES].update_many({}, {"$set": mark})
+    object.__setattr__(app.state.services.outcomes, "_time_limit_ms", 1)
+
+    answer = await api.get(f"/v1/reprocess/{job['id']}")
+
+    assert (answer.status_code, answer.json()["outcome"]) == (200, None)
+
+
+async def test_a_dry_run_by_the_topic_shows_as_one(api: httpx.AsyncClient, database: Database) -> None:
+    job = (await api.post("/v1/reprocess", json=ITEMS)).json()
+    assert (job["dry_run"], job["eligible"]) == (False, None)
+    progress = {"matched": 3, "sent": 0, "skipped": {"never": 1}, "failed": 0, "dry_run": True, "eligible": 2}
+    await database[REPROCESS_REQUESTS].update_one(
+        {"id": job["id"]}, {"$set": {"command.dry_run": True, "progress": progress}}
+    )
+
+    shown = (await api.get(f"/v1/reprocess/{job['id']}")).json()
+
+    assert (shown["dry_run"], shown["matched"], shown["eligible"]) == (True, 3, 2)
 
 
 async def test_a_cancelled_job_that_nobody_began_ends_at_once(api: httpx.AsyncClient, database: Database) -> None:

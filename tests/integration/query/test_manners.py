@@ -43,7 +43,7 @@ async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
             400,
         ),
         (await api.post("/v1/reprocess", content=b"[" * 100_000, headers={"content-type": "application/json"}), 400),
-        (await api.post("/v1/reprocess", content=b"{}", headers={"content-type": "text/plain"}), 422),
+        (await api.post("/v1/reprocess", content=b"{}", headers={"content-type": "text/plain"}), 415),
         (
             await api.post(
                 "/v1/reprocess", content=b" " * (1024 * 1024 + 1), headers={"content-type": "application/json"}
@@ -63,6 +63,62 @@ async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
         assert problem["status"] == status
         assert problem["correlation_id"] == answer.headers["x-request-id"]
     assert cases[1][0].headers["allow"] == "GET"
+
+
+async def test_a_method_refused_is_answered_with_all_that_the_path_knows(api: httpx.AsyncClient) -> None:
+    cases = {"/v1/reprocess": "GET, POST", "/v1/reprocess/x": "DELETE, GET", "/v1/integrations/MLC": "GET, PUT"}
+    for path, methods in cases.items():
+        answer = await api.patch(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
+async def test_a_body_of_another_type_is_told_which_one_to_send(api: httpx.AsyncClient) -> None:
+    body = b'{"kind": "order", "items": [{"affiliate": "MLC", "code": "1"}], "dry_run": true}'
+    for content_type in ("application/x-www-form-urlencoded", "text/json", ""):
+        answer = await api.post("/v1/reprocess", content=body, headers={"content-type": content_type})
+        assert answer.status_code == 415
+        assert "Content-Type: application/json" in answer.json()["detail"]
+    for content_type in ("application/json; charset=utf-8", "Application/JSON"):
+        answer = await api.post("/v1/reprocess", content=body, headers={"content-type": content_type})
+        assert answer.status_code == 200
+
+
+async def test_a_parameter_of_one_value_may_be_given_once(api: httpx.AsyncClient) -> None:
+    lists = {
+        "/v1/logs/order": ("limit", "sort", "cursor"),
+        "/v1/logs/order/MLC/1/attempts": ("limit", "cursor"),
+        "/v1/dead-letters": ("limit", "cursor"),
+        "/v1/reprocess": ("limit",),
+        "/v1/exports": ("limit",),
+        "/v1/summary": ("bucket",),
+    }
+    values = {"limit": "5", "sort": "processed_at", "cursor": "x", "bucket": "day"}
+    for path, names in lists.items():
+        for name in names:
+            answer = await api.get(path, params=[(name, values[name])] * 2)
+            assert answer.status_code == 422, (path, name)
+            assert answer.json()["errors"] == [{"field": name, "reason": "may be given once", "allowed": None}]
+
+
+async def test_what_would_be_right_is_told(api: httpx.AsyncClient) -> None:
+    async def allowed(path: str, body: object = None, **asked: str) -> list[str] | None:
+        answer = await api.get(path, params=asked) if body is None else await api.post(path, json=body)
+        assert answer.status_code == 422
+        return answer.json()["errors"][0]["allowed"]
+
+    items = [{"affiliate": "MLC", "code": "1"}]
+    assert await allowed("/v1/logs/order", limit="501") == ["1", "500"]
+    assert await allowed("/v1/reprocess", limit="0") == ["1", "500"]
+    assert await allowed("/v1/dead-letters", limit="0") == ["1", "500"]
+    assert await allowed("/v1/reprocess", nothing="0") == ["limit"]
+    assert await allowed("/v1/reprocess", {"kind": "order", "items": items, "max_per_second": 0}) == ["1", "100000"]
+    known = await allowed("/v1/reprocess", {"kind": "order", "items": items, "dryrun": True})
+    assert known is not None
+    assert {"kind", "items", "filter", "dry_run"} <= set(known)
+    assert await allowed("/v1/reprocess", {"kind": "order", "items": [{**items[0], "sku": "1"}]}) == [
+        "affiliate",
+        "code",
+    ]
 
 
 async def test_a_correlation_id_is_echoed_when_it_is_harmless(api: httpx.AsyncClient) -> None:

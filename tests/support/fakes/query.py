@@ -1,6 +1,7 @@
 """The query service's world in memory. Trusted because it passes the same suites as the real adapters."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -8,14 +9,18 @@ from typing import Any
 from services.query.core.cursor import Position
 from services.query.core.permissions import Caller
 from services.query.handlers.auditing import AuditLine
-from services.query.handlers.commanding import Alike, Asked
+from services.query.handlers.commanding import Asked
 from services.query.handlers.dead_letters import ClassCount, Fate
 from services.query.handlers.insights import Bucket, CauseCount, Point
+from services.query.handlers.outcomes import Outcome
+from services.query.handlers.previewing import Alike
 from services.query.handlers.registry import Integration
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.contracts.dead_letters import LETTER_STATES, Letter, LetterFilter, letter_from_document
+from shared.contracts.eligibility import refusal
 from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, entry_from_document
 from shared.contracts.errors import BrokerUnavailable
+from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.text import fold, fold_words
 
@@ -23,7 +28,7 @@ Document = dict[str, Any]
 
 
 class FakeLog:
-    """LogReader, LogCounts and EntryFinder over documents as ingest writes them."""
+    """LogReader, LogCounts, EntryFinder and OutcomeCounter over documents as ingest writes them."""
 
     def __init__(self, entries: Iterable[Document] = (), attempts: Iterable[Document] = ()) -> None:
         self.entries = {document["_id"]: document for document in entries}
@@ -90,6 +95,25 @@ class FakeLog:
 
     async def list_alike(self, account: str, rows: LogFilter) -> list[Alike]:
         return [Alike(entry, 1) for entry in self._rows(account, rows)]
+
+    async def list_refused(
+        self, account: str, rows: LogFilter, *, hopeless: AbstractSet[str], limit: int
+    ) -> list[LogEntry]:
+        refused = [entry for entry in self._rows(account, rows) if refusal(entry, explicit=False)]
+        return sorted(refused, key=lambda entry: entry.id.encode())[:limit]
+
+    async def count_outcome(self, account: str, kind: str, job_id: str) -> Outcome | None:
+        found = [
+            (entry.reprocess["state"], entry.status)
+            for entry in map(entry_from_document, self.entries.values())
+            if (entry.account, entry.kind) == (account, kind) and entry.reprocess and entry.reprocess["id"] == job_id
+        ]
+        states = [state for state, _ in found]
+        return Outcome(
+            waiting=states.count("claimed") + states.count("sent"),
+            answered={status: found.count(("answered", status)) for status in STATUSES},
+            unknown=states.count("unknown"),
+        )
 
     def _rows(self, account: str, rows: LogFilter) -> list[LogEntry]:
         return [entry_from_document(found) for found in self.entries.values() if _passes(found, account, rows)]

@@ -50,6 +50,7 @@ async def api(clock: FakeClock, credentials: FakeCredentials) -> AsyncIterator[h
         log=log,
         counts=log,
         entries=log,
+        outcomes=log,
         reprocesses=FakeJobs(),
         exports=FakeJobs(),
         files=FakeFileStore(),

@@ -99,6 +99,9 @@ async def test_a_dry_run_counts_and_touches_nothing(world):
     assert all(entry.reprocess is None for entry in world.entries.entries.values())
     assert world.counts() == {"matched": 13, "sent": 0, "skipped": {"not_failed": 1}, "failed": 0}
     assert world.job()["state"] == "done"
+    progress = world.job()["progress"]
+    assert (progress["dry_run"], progress["eligible"]) == (True, 12)
+    assert world.status.told[-1]["progress"]["eligible"] == 12
 
 
 async def test_the_message_tells_what_stands_after_the_claim(world):

@@ -11,11 +11,11 @@ from services.query.entrypoints.pages.lists import Visitor, address_of, find_ent
 from services.query.entrypoints.pages.screen import Screen
 from services.query.handlers.commanding import (
     cancel_reprocess,
-    get_reprocess,
     list_reprocesses,
-    preview_reprocess,
     request_reprocess,
 )
+from services.query.handlers.outcomes import follow_reprocess
+from services.query.handlers.previewing import preview_reprocess
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.commands import ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidCommand
@@ -72,8 +72,10 @@ async def show_jobs(screen: Visitor) -> Response:
 @router.get("/reprocess/{job_id}")
 async def show_job(job_id: str, screen: Visitor) -> Response:
     """Show one job; a module asks for its progress alone."""
-    job = await get_reprocess(screen.services.reprocesses, screen.caller, job_id)
-    return screen.render("parts/job.html" if screen.wants_fragment else "reprocess_job.html", job=job)
+    services = screen.services
+    job, outcome = await follow_reprocess(services.reprocesses, services.outcomes, screen.caller, job_id)
+    template = "parts/job.html" if screen.wants_fragment else "reprocess_job.html"
+    return screen.render(template, job=job, outcome=outcome)
 
 
 @router.post("/reprocess/{job_id}/cancel")

@@ -7,16 +7,25 @@ from fastapi import APIRouter, Query, Response
 from services.query.entrypoints.answers import json_answer, reprocess_json
 from services.query.entrypoints.auth import ReadCaller, ReprocessCaller
 from services.query.entrypoints.dependencies import ServicesDep
-from services.query.entrypoints.job_schemas import DryRunAnswer, ReprocessAnswer, ReprocessList
+from services.query.entrypoints.job_schemas import (
+    ReprocessAnswer,
+    ReprocessDryRunAnswer,
+    ReprocessList,
+    ReprocessStanding,
+    outcome_json,
+    preview_json,
+)
 from services.query.entrypoints.parameters import JobPath, Nothing, RecentAsked, ReprocessBody
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
+from services.query.handlers.outcomes import follow_reprocess
+from services.query.handlers.previewing import preview_reprocess
 from shared.contracts.commands import ReprocessCommand, parse_command
 
 router = APIRouter(prefix="/v1", tags=["reprocess"], route_class=StrictJsonRoute)
 
 DRY_RUN: dict[int | str, dict[str, Any]] = {
-    200: {"model": DryRunAnswer, "description": "`dry_run`: what would be done"}
+    200: {"model": ReprocessDryRunAnswer, "description": "`dry_run`: what would be done"}
 }
 
 
@@ -35,8 +44,7 @@ async def request_reprocess(
     said = {"requested_by": caller.name, **body.model_dump(exclude_none=True), "account": caller.account}
     command = parse_command(ReprocessCommand, said)
     if command.dry_run:
-        found = await commanding.preview_reprocess(services.entries, caller, command)
-        return json_answer({"matched": found.matched, "eligible": found.eligible, "skipped": dict(found.skipped)})
+        return json_answer(preview_json(await preview_reprocess(services.entries, caller, command)))
     job = await commanding.request_reprocess(services.reprocesses, services.commands, caller, command, now=services.now)
     return json_answer(reprocess_json(job), 202, {"Location": f"/v1/reprocess/{job.id}"})
 
@@ -50,10 +58,14 @@ async def list_reprocesses(
     return json_answer({"items": [reprocess_json(job) for job in jobs]})
 
 
-@router.get("/reprocess/{job_id}", response_model=ReprocessAnswer, summary="Progress and outcome of a reprocess job")
+@router.get("/reprocess/{job_id}", response_model=ReprocessStanding, summary="Progress and outcome of a reprocess job")
 async def get_reprocess(services: ServicesDep, caller: ReadCaller, job_id: JobPath, _asked: Nothing) -> Response:
-    """Answers from the moment of the 202 on."""
-    return json_answer(reprocess_json(await commanding.get_reprocess(services.reprocesses, caller, job_id)))
+    """Answers from the moment of the 202 on. `outcome` counts the entries that carry this job's mark, as they stand now.
+
+    Each entry carries the newest job's mark only: one that a later job took over is no longer counted here.
+    """
+    job, outcome = await follow_reprocess(services.reprocesses, services.outcomes, caller, job_id)
+    return json_answer({**reprocess_json(job), "outcome": outcome_json(outcome)})
 
 
 @router.delete("/reprocess/{job_id}", response_model=ReprocessAnswer, status_code=202, summary="Cancel a reprocess job")

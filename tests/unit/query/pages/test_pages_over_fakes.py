@@ -50,7 +50,7 @@ def services(**changes: Any) -> Services:
     log = FakeLog([entry_document([make_event()])])
     jobs = FakeJobs()
     made = Services(
-        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=log, entries=log, reprocesses=jobs, exports=FakeJobs(),
+        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=log, entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
         letters=FakeLetters(), replays=FakeJobs(),
         files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), credentials=FakeCredentials(), audit=FakeAudit(),
         health=Health({}),
@@ -161,3 +161,41 @@ async def test_an_entry_that_keeps_failing_tells_how_often_in_a_row_and_since_wh
         part = await client.get("/logs/order/MLC/2000004567/details")
 
     assert (f"{failures} erros seguidos desde" in part.text) == is_told
+
+
+async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_reader() -> None:
+    marks = (
+        ("1", "error", "answered"),
+        ("2", "success", "answered"),
+        ("3", "error", "sent"),
+        ("4", "error", "unknown"),
+    )
+    made = services()
+    made.log.entries.update(  # type: ignore[attr-defined]  # the fake's
+        {
+            document["_id"]: document
+            for code, status, state in marks
+            for document in [
+                entry_document([make_event(code=code, status=status)], reprocess={"id": "j", "state": state})
+            ]
+        }
+    )
+    command = {"account": "loja", "id": "j", "kind": "order", "filter": {}, "requested_by": "Ana"}
+    await made.reprocesses.insert(command, now=RECEIVED_AT)
+    async with await visitor(made, "read") as client:
+        for language, words in {
+            "pt": ("O que os conectores responderam", "aguardam resposta"),
+            "en": ("What the connectors answered", "waiting for an answer"),
+            "es": ("Lo que respondieron los conectores", "esperan respuesta"),
+        }.items():
+            page = await client.get("/reprocess/j", headers={"Accept-Language": language})
+            assert page.status_code == 200
+            assert all(word in page.text for word in words)
+
+
+async def test_the_confirmation_names_the_rows_left_out() -> None:
+    log = FakeLog([entry_document([make_event(code="ok-1", status="success", causes=[])])])
+    async with await visitor(services(log=log, entries=log), "read", "reprocess") as client:
+        page = await client.get("/logs/order/reprocess", headers={"Accept-Language": "en"})
+    assert "MLC ok-1" in page.text
+    assert "is not in error" in page.text
