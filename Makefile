@@ -27,8 +27,9 @@ up: setup ## start everything, empty
 
 ##@ Prove
 
+# Two processes, each with servers of its own: the suite waits more than it computes. A file stays in one process.
 test: setup ## the whole suite: rings, checks, real servers, real browser
-	@$(PYTEST)
+	@$(PYTEST) --numprocesses 2 --dist loadfile
 
 test-unit: setup ## no I/O, milliseconds
 	@$(PYTEST) tests/unit

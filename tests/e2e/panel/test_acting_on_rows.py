@@ -103,7 +103,7 @@ def test_the_product_tab_says_reprocess_sku_and_works_without_a_script(site: Pan
 def test_all_of_a_filter_is_confirmed_with_numbers_before_anything_is_sent(site: PanelSite, visit: Visit) -> None:
     page = visit("/logs/order?status=error&status=success&affiliate=MLC")
     page.get_by_role("link", name="Reprocessar todos deste filtro…").click()
-    expect(page.get_by_text("não está com erro")).to_be_visible()
+    expect(page.get_by_role("term").filter(has_text="não está com erro")).to_be_visible()
     eligible = site.mongo["log_entries"].count_documents(
         {"account": site.account, "kind": "order", "affiliate": "MLC", "state.status": "error"}
     )
