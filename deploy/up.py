@@ -7,7 +7,6 @@ dies with this process, whatever kills it (`deploy/local/process.py`). A service
 import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -29,6 +28,7 @@ from deploy.local.ports import HOST, choose_port, is_free
 from deploy.local.process import ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
+from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
 
 SERVICES: Final = ("ingest", "query", "reprocessor", "exporter")
@@ -42,7 +42,6 @@ LONGEST_RESTART_SECONDS: Final = 30.0
 STEADY_AFTER_SECONDS: Final = 60.0
 KEY_BYTES: Final = 32
 LEAST_KEY_LENGTH: Final = 32
-ACCOUNT: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass
@@ -94,7 +93,7 @@ class Up:
         self._stop.set()
 
     def _refuse_wrong_settings(self) -> None:
-        if not ACCOUNT.fullmatch(account_name()):
+        if not NAME.fullmatch(account_name()):
             msg = f"PONTE_ACCOUNT is {account_name()!r}: it must be 1 to 64 letters, digits, `_`, `.` or `-`"
             raise CommandError(msg)
         key = os.environ.get("PONTE_API_KEY", "")

@@ -19,10 +19,9 @@ from pydantic import Field, model_validator
 
 from shared.contracts.commands import MAX_ITEMS, Command
 from shared.contracts.errors import InvalidFilter
-from shared.contracts.filters import chosen, instant, texts
+from shared.contracts.filters import chosen, period, refuse_unknown, texts, written_filter
 from shared.contracts.names import EVENTS_TOPICS, EXPORTS_TOPIC, REPROCESS_TOPIC
 from shared.contracts.records import Address
-from shared.contracts.times import format_instant
 
 LetterState = Literal["open", "replayed"]
 LETTER_STATES: Final[tuple[LetterState, ...]] = get_args(LetterState)
@@ -99,12 +98,8 @@ class LetterFilter:
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "LetterFilter":
         """Return the filter that `values` (name → text or texts) write. Raise InvalidFilter for the first field at fault."""
-        unknown = sorted(set(values) - set(PARAMETERS))
-        if unknown:
-            raise InvalidFilter(unknown[0], "is not a filter", PARAMETERS)
-        from_at, to_at = (instant(name, values.get(name)) for name in ("from", "to"))
-        if from_at and to_at and from_at >= to_at:
-            raise InvalidFilter("to", "must be after `from`; `from` is inclusive, `to` exclusive")
+        refuse_unknown(values, PARAMETERS)
+        from_at, to_at = period(values)
         return cls(
             error_class=texts("error_class", values.get("error_class")),
             topic=texts("topic", values.get("topic")),
@@ -116,9 +111,7 @@ class LetterFilter:
     def to_json(self) -> dict[str, Any]:
         """Return the filter as JSON that `parse` reads back; empty fields are left out."""
         written: dict[str, Any] = {name: list(getattr(self, name)) for name in ("error_class", "topic", "state")}
-        written["from"] = format_instant(self.from_at) if self.from_at else None
-        written["to"] = format_instant(self.to_at) if self.to_at else None
-        return {name: value for name, value in written.items() if value}
+        return written_filter({**written, "from": self.from_at, "to": self.to_at})
 
     def to_query_string(self) -> str:
         """Return the filter as a query string that `parse` reads back."""

@@ -4,6 +4,7 @@ The checks are pydantic's, strict: a wrong type is an error that names the field
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, get_args
@@ -17,7 +18,10 @@ from shared.contracts.times import order_text, parse_instant
 Status = Literal["success", "error", "warning", "processing"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""What an account or an affiliate looks like, for `fullmatch`."""
+
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 """An account or an affiliate: case-sensitive."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,300}$")]

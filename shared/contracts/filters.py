@@ -11,14 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.contracts.errors import InvalidFilter
-from shared.contracts.events import STATUSES
+from shared.contracts.events import NAME, STATUSES
 from shared.contracts.names import KINDS
 from shared.contracts.times import format_instant, parse_instant
 
 MAX_QUERY_LENGTH = 300
 MAX_VALUES = 100
-NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
-MAX_NAME_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +40,8 @@ class LogFilter:
 
         Names are those of the query string: kind affiliate status error_code q from to. Empty texts count as absent.
         """
-        unknown = sorted(set(values) - set(PARAMETERS))
-        if unknown:
-            raise InvalidFilter(unknown[0], "is not a filter", PARAMETERS)
-        from_at, to_at = (instant(name, values.get(name)) for name in ("from", "to"))
-        if from_at and to_at and from_at >= to_at:
-            raise InvalidFilter("to", "must be after `from`; `from` is inclusive, `to` exclusive")
+        refuse_unknown(values, PARAMETERS)
+        from_at, to_at = period(values)
         return cls(
             kind=chosen("kind", values.get("kind"), KINDS),
             affiliate=_names("affiliate", values.get("affiliate")),
@@ -64,9 +58,7 @@ class LogFilter:
             name: list(getattr(self, name)) for name in ("kind", "affiliate", "status", "error_code")
         }
         written["q"] = self.q
-        written["from"] = format_instant(self.from_at) if self.from_at else None
-        written["to"] = format_instant(self.to_at) if self.to_at else None
-        return {name: value for name, value in written.items() if value}
+        return written_filter({**written, "from": self.from_at, "to": self.to_at})
 
     def to_query_string(self) -> str:
         """Return the filter as a query string that `parse` reads back."""
@@ -78,6 +70,27 @@ class LogFilter:
 
 
 PARAMETERS = ("kind", "affiliate", "status", "error_code", "q", "from", "to")
+
+
+def refuse_unknown(values: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    """Raise InvalidFilter for the first name that is no filter."""
+    if unknown := sorted(set(values) - set(allowed)):
+        raise InvalidFilter(unknown[0], "is not a filter", allowed)
+
+
+def period(values: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """Return `from` and `to`. Raise InvalidFilter when one is no instant, or when nothing lies between them."""
+    from_at, to_at = (instant(name, values.get(name)) for name in ("from", "to"))
+    if from_at and to_at and from_at >= to_at:
+        raise InvalidFilter("to", "must be after `from`; `from` is inclusive, `to` exclusive")
+    return from_at, to_at
+
+
+def written_filter(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that narrow, instants as text: what `parse` reads back."""
+    return {
+        name: format_instant(value) if isinstance(value, datetime) else value for name, value in values.items() if value
+    }
 
 
 def _listed(name: str, value: object) -> list[str]:
@@ -104,7 +117,7 @@ def chosen(name: str, value: object, allowed: Iterable[str]) -> tuple[str, ...]:
 def _names(name: str, value: object) -> tuple[str, ...]:
     names = _listed(name, value)
     for item in names:
-        if len(item) > MAX_NAME_LENGTH or not NAME_CHARACTERS.issuperset(item):
+        if not NAME.fullmatch(item):
             raise InvalidFilter(name, "must be 1 to 64 letters, digits, `_`, `.` or `-`")
     return tuple(names)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from shared.contracts.events import NAME
 from shared.contracts.names import (
     ENVELOPE_BYTES,
     EVENTS_MAX_MESSAGE_BYTES,
@@ -41,7 +42,6 @@ KEPT_BYTES: Final = EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES
 
 KEPT_FOR: Final = timedelta(days=30)
 DIGEST_LETTERS: Final = 12
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _TOPIC: Final = re.compile(r"[A-Za-z0-9_.-]{1,249}")
 
@@ -108,7 +108,7 @@ def _received_at(record: Record, now: datetime) -> datetime:
 
 def _owner_of(key: bytes | None, body: Document) -> str | None:
     said = {name for name in (_account_in(_parts(key)), body.get("account")) if isinstance(name, str)}
-    named = [name for name in said if _NAME.fullmatch(name)]
+    named = [name for name in said if NAME.fullmatch(name)]
     return named[0] if len(named) == 1 else None
 
 
