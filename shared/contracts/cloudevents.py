@@ -5,8 +5,8 @@ Only what we need of the specification, by hand because it stands on the hot pat
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -21,10 +21,10 @@ PLAIN_SOURCE: Final = ""
 _NO_EXTENSION: Final = frozenset(
     {"id", "source", "type", "time", "specversion", "datacontenttype", "dataschema", "subject", "data", "data_base64"}
 )
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class CloudEvent:
+class CloudEvent(NamedTuple):
     """Context attributes and data. `type` is "" for plain JSON, `data` any JSON value."""
 
     id: str
@@ -32,7 +32,7 @@ class CloudEvent:
     type: str
     data: Any
     time: str | None = None
-    extensions: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, str] = _NONE
     subject: str | None = None
 
 
@@ -79,7 +79,11 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
         if not isinstance(attributes.get(name), str) or not attributes[name]:
             raise InvalidEvent("InvalidEnvelope", f"the CloudEvents attribute {name!r} must be a non-empty text")
     time, subject = attributes.get("time"), attributes.get("subject")
-    extensions = {name: str(text) for name, text in attributes.items() if name not in _NO_EXTENSION}
+    extensions = (
+        _NONE
+        if attributes.keys() <= _NO_EXTENSION
+        else {name: str(text) for name, text in attributes.items() if name not in _NO_EXTENSION}
+    )
     return CloudEvent(
         id=attributes["id"],
         source=attributes["source"],

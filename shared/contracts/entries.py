@@ -4,27 +4,28 @@ A log entry's document:
 
     _id             "account|kind|affiliate|code"
     account kind affiliate code
-    state           what the newest event says; its first field is `version`, so that `$max` on the whole keeps the newest
+    state           the newest attempt: what the newest event says
       version       [order text, sequence or -1, source, event id]
-      status processed_at received_at sequence reprocess_id causes payload words
+      status processed_at received_at sequence reprocess_id aliases causes payload words
       payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
     aliases         {escaped name: [order text, value]}: per name the newest value
     ids             folded code and alias values, all that ever came: what the search box finds
     first_seen_at   earliest, last_success_at latest: instants by which events are ordered
-    attempts        how many distinct events
+    attempts        how many distinct events; every change by ingest adds to it, so it also says whether the entry is still the one that was read
     applied         {partition: offset}: up to where this entry has counted its attempts; "order:3" is a partition of another kind's topic
     reprocess       {id, state, …}, the reprocessor's own
 
-An attempt's document: `_id` (entry id + U+001F + hash), `address` {topic, partition, offset} of its first delivery, `version`, and
-`status processed_at received_at sequence reprocess_id source event_id causes payload aliases`, and the same marks beside the payload.
+The newest attempt is the entry's `state`; `attempts` holds those before it (decision 0006). An attempt's document: `_id` (entry id + U+001F + hash),
+the fields of `state` without `words`, and `address` {topic, partition, offset} of its first delivery if it never was a state.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
-from shared.contracts.events import IntegrationEvent
+from shared.contracts.events import IntegrationEvent, attempt_id
 from shared.contracts.records import Address
 from shared.contracts.text import fold_ids, fold_words
 from shared.contracts.times import to_milliseconds
@@ -38,6 +39,9 @@ NAME_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\x00": "%00"}
 """Characters that an alias name may hold and a MongoDB field name on a path may not."""
 
 _ESCAPES = str.maketrans(NAME_ESCAPES)
+
+USUAL_LENGTH = 500
+"""Characters of messages whose words are remembered: a page of HTML does not come twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,60 +107,64 @@ class Attempt:
 
 def attempt_document(event: IntegrationEvent, address: Address) -> Document:
     """Return the document of the attempt that `event` tells of, first delivered at `address`."""
-    data = event.data
-    return {
-        "_id": event.attempt_id,
-        "address": {"topic": address.topic, "partition": address.partition, "offset": address.offset},
-        "version": list(event.version),
-        "status": data.status,
-        "processed_at": to_milliseconds(event.processed_at),
-        "received_at": to_milliseconds(event.received_at),
-        "sequence": data.sequence,
-        "reprocess_id": data.reprocess_id,
-        "source": event.source,
-        "event_id": event.id,
-        "aliases": data.aliases,
-        "causes": causes_of(event),
-        "payload": data.payload,
-        **event.marks,
-        **({"extra": data.model_extra} if data.model_extra else {}),
-    }
+    return {"_id": event.attempt_id, **_facts(event), "address": address._asdict()}
+
+
+def attempt_of_state(entry_id: str, state: Mapping[str, Any]) -> Document:
+    """Return the document of the attempt that an entry's `state` holds."""
+    _, _, source, event_id = state["version"]
+    facts = {name: state[name] for name in state if name != "words"}
+    return {"_id": attempt_id(entry_id, source, event_id), **facts}
 
 
 def state_document(event: IntegrationEvent) -> Document:
-    """Return the `state` that `event` gives its entry. `version` stands first: `$max` compares fields in order."""
+    """Return the `state` that `event` gives its entry."""
+    state = _facts(event)
+    causes = state["causes"]
+    state["words"] = _words(tuple([cause["message"] for cause in causes])) if causes else []
+    return state
+
+
+def _facts(event: IntegrationEvent) -> Document:
     data = event.data
-    causes = causes_of(event)
-    return {
+    facts = {
         "version": list(event.version),
         "status": data.status,
         "processed_at": to_milliseconds(event.processed_at),
         "received_at": to_milliseconds(event.received_at),
         "sequence": data.sequence,
         "reprocess_id": data.reprocess_id,
-        "causes": causes,
+        "aliases": data.aliases,
+        "causes": causes_of(event),
         "payload": data.payload,
-        **event.marks,
-        "words": fold_words(cause["message"] for cause in causes),
-        **({"extra": data.model_extra} if data.model_extra else {}),
     }
+    if event.marks:
+        facts.update(event.marks)
+    if data.extra:
+        facts["extra"] = data.extra
+    return facts
+
+
+def _words(messages: tuple[str, ...]) -> list[str]:
+    return _usual_words(messages) if sum(map(len, messages)) < USUAL_LENGTH else fold_words(messages)
+
+
+@lru_cache(1024)  # marketplaces say the same few sentences again and again
+def _usual_words(messages: tuple[str, ...]) -> list[str]:
+    return fold_words(messages)
 
 
 def causes_of(event: IntegrationEvent) -> list[Document]:
     """Return the causes as stored; an event being processed has none."""
     if event.data.status == "processing":
         return []
-    return [cause.model_dump() for cause in event.data.causes]
+    return event.data.causes
 
 
-def alias_fields(event: IntegrationEvent) -> Document:
-    """Return the `$max` fields that keep, per alias name, the newest value."""
-    order = event.version[0]
-    return {
-        f"aliases.{escape_name(name)}": [order, value]
-        for name, value in sorted(event.data.aliases.items())
-        if value and name
-    }
+def alias_pairs(event: IntegrationEvent) -> Document:
+    """Return escaped alias name → [order text, value]: of several events the largest pair is the newest."""
+    order, told = event.version[0], event.data.aliases
+    return {escape_name(name): [order, told[name]] for name in sorted(told) if name and told[name]}
 
 
 def search_ids(event: IntegrationEvent) -> list[str]:
@@ -198,8 +206,8 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
         received_at=aware(document["received_at"]),
         sequence=document.get("sequence"),
         reprocess_id=document.get("reprocess_id"),
-        source=document["source"],
-        event_id=document["event_id"],
+        source=document["version"][2],
+        event_id=document["version"][3],
         causes=document.get("causes", ()),
         payload=document.get("payload"),
         **_marks_of(document),
@@ -210,6 +218,7 @@ def _marks_of(document: Mapping[str, Any]) -> Document:
     return {name: document[name] for name in PAYLOAD_MARKS if name in document}
 
 
+@lru_cache(1024)  # connectors have a handful of names, and write them with every event
 def escape_name(name: str) -> str:
     """Return an alias name as a MongoDB field name."""
     return name.translate(_ESCAPES)

@@ -1,31 +1,15 @@
-"""One message saying how one item's processing went: its fields, its checks, its identity and its order.
-
-The checks are pydantic's, strict: a wrong type is an error that names the field, never a silent conversion.
-"""
+"""One message saying how one item's processing went: its identity and its order. Its fields and their checks: event_data.py."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-
-from shared.contracts.errors import InvalidEvent
+from shared.contracts.event_data import CODE, NAME, STATUSES, Code, EventData, Name, Status, parse_event_data
 from shared.contracts.names import KINDS, Kind
-from shared.contracts.times import order_text, parse_instant
+from shared.contracts.times import order_text
 
-Status = Literal["success", "error", "warning", "processing"]
-STATUSES: Final[tuple[Status, ...]] = get_args(Status)
-
-NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""What an account or an affiliate looks like, for `fullmatch`."""
-
-Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
-"""An account or an affiliate: case-sensitive."""
-
-Code = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,300}$")]
-"""An item's id within its kind: an order id in the marketplace, or a SKU id."""
+__all__ = ["CODE", "NAME", "STATUSES", "Code", "EventData", "IntegrationEvent", "Name", "Status", "parse_event_data"]
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)
 """A connector's clock may run this far ahead; beyond it the broker's clock orders the attempt."""
@@ -34,60 +18,14 @@ Version = tuple[str, int, str, str]
 """The total order of a key's attempts: (order text, sequence or -1, source, id), compared left to right."""
 
 
-class Evidence(BaseModel):
-    """What was asked of the marketplace, and what it answered."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
-    request: Any = None
-    response: Any = None
-
-
-class Cause(BaseModel):
-    """Why an attempt failed. A cause without `code` is classified by its message."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
-    code: str | None = None
-    message: str = ""
-    field: str | None = None
-    evidence: Evidence | None = None
-
-
-class EventData(BaseModel):
-    """The `data` of an `integration.<kind>.processed` CloudEvent. Unknown fields are kept."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
-    account: Name
-    kind: Kind
-    affiliate: Name
-    code: Code
-    status: Status
-    processed_at: str
-    sequence: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    reprocess_id: str | None = None
-    aliases: dict[str, str | None] = Field(default_factory=dict)
-    causes: list[Cause] = Field(default_factory=list)
-    payload: Any = None
-
-    @model_validator(mode="after")
-    def _processed_at_is_an_instant(self) -> "EventData":
-        try:
-            parse_instant(self.processed_at)
-        except ValueError as error:
-            msg = f"processed_at {error}"
-            raise ValueError(msg) from error
-        return self
-
-
 class IntegrationEvent:
     """One decoded event: its data, where it comes from, and when the broker took it in.
 
-    `source` and `id` identify it: the same pair is the same event, however often it is delivered. `attempt_id` is the attempt's
-    `_id`: entry id, U+001F (which no code can hold), hash of source and id. `marks` are fields to store beside the payload
-    that tell what was done to it: see entries.py.
+    `marks` are fields to store beside the payload that tell what was done to it: see entries.py.
     """
 
     __slots__ = (
-        "attempt_id", "data", "entry_id", "id", "marks", "order_at", "processed_at", "received_at", "source", "version",
+        "data", "entry_id", "id", "marks", "order_at", "processed_at", "received_at", "source", "version",
     )  # fmt: skip
 
     def __init__(
@@ -104,14 +42,23 @@ class IntegrationEvent:
         self.data = data
         self.received_at = received_at
         self.marks = marks or {}
-        self.processed_at, order = parse_instant(data.processed_at)
-        self.order_at = self.processed_at
-        if self.processed_at > received_at + FUTURE_TOLERANCE:
+        self.processed_at = self.order_at = data.instant
+        order = data.order
+        if data.instant > received_at + FUTURE_TOLERANCE:
             self.order_at, order = received_at, order_text(received_at)
         sequence = -1 if data.sequence is None else data.sequence
         self.version: Version = (order, sequence, source, id)
         self.entry_id = entry_id(data.account, data.kind, data.affiliate, data.code)
-        self.attempt_id = attempt_id(self.entry_id, source, id)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """(source, id): the same pair is the same event, however often it is delivered."""
+        return self.source, self.id
+
+    @property
+    def attempt_id(self) -> str:
+        """The attempt's `_id`: entry id, U+001F (which no code can hold), hash of source and id."""
+        return attempt_id(self.entry_id, self.source, self.id)
 
 
 def entry_id(account: str, kind: str, affiliate: str, code: str) -> str:
@@ -129,17 +76,6 @@ def attempt_id(identity: str, source: str, event_id: str) -> str:
     """Return the `_id` of an attempt; 128 bits of hash, so that two events of one entry never meet."""
     digest = hashlib.sha256(f"{source}\x00{event_id}".encode()).hexdigest()[:32]
     return f"{identity}\x1f{digest}"
-
-
-def parse_event_data(raw: object) -> EventData:
-    """Return the checked data. Raise InvalidEvent naming every field at fault."""
-    try:
-        return EventData.model_validate(raw)
-    except ValidationError as error:
-        found = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'data'}: {item['msg']}" for item in error.errors(include_url=False)
-        )
-        raise InvalidEvent("InvalidField", found) from error
 
 
 def type_of(kind: Kind) -> str:

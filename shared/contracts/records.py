@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(NamedTuple):
     """Where a record stands in Kafka."""
 
     topic: str
@@ -17,8 +17,7 @@ class Address:
         return f"{self.topic}[{self.partition}]@{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """Bytes and address. `timestamp` is the broker's (LogAppendTime on the events topics), aware, UTC.
 
     `headers` keeps order and duplicates, as Kafka does; `value` None is a tombstone.
@@ -56,6 +55,7 @@ def next_offsets(records: Sequence[Record]) -> dict[tuple[str, int], int]:
     """Return for each (topic, partition) the offset after the last of its records."""
     following: dict[tuple[str, int], int] = {}
     for record in records:
-        place = (record.address.topic, record.address.partition)
-        following[place] = max(following.get(place, 0), record.address.offset + 1)
+        topic, partition, offset = record.address
+        if offset >= following.get((topic, partition), 0):
+            following[topic, partition] = offset + 1
     return following

@@ -45,6 +45,9 @@ EVENT_PATHS = {
     "state.processed_at": "data.processed_at",
     "ids": "data.code",
     "state.words": "data.causes.message",
+    "state.causes.code": "data.causes.code",
+    "state.received_at": "time",
+    "code": "data.code",
 }
 """Where the raw event holds what our indexes are on. `ids` and `words` have several keys for each of ours, one there: to its favour."""
 
@@ -118,6 +121,8 @@ class _Race:
         """Return when so many documents stand there, the markers durable. Raise NotFinished."""
         log = self.database.get_collection(LOG_ENTRIES, read_concern=ReadConcern("majority"))
         tries = self.database[ATTEMPTS]
+        if self.contender.own_model:  # the newest attempt of each entry is its state
+            attempts -= entries
         deadline = time.monotonic() + self.limit
         for look in count():
             if look % LOOKS_FOR_EACH_WEIGHING == 0:
@@ -216,7 +221,7 @@ def _sample(race: _Race, load: Load) -> dict[str, bytes]:
 
 
 def _canonical(document: dict[str, Any]) -> dict[str, Any]:
-    known = {name: value for name, value in document.items() if name != "received_at"}
+    known = {name: value for name, value in document.items() if name not in {"received_at", "address"}}
     if "state" in known:
         known["state"] = {name: value for name, value in known["state"].items() if name != "received_at"}
     if "ids" in known:
@@ -233,16 +238,16 @@ def _index_the_event(entries: Collection[dict[str, Any]]) -> None:
             IndexModel(
                 [(EVENT_PATHS.get(path, path), order) for path, order in index["key"]],
                 name=name,
-                **(
-                    {"partialFilterExpression": index["partialFilterExpression"]}
-                    if "partialFilterExpression" in index
-                    else {}
-                ),
+                **({"partialFilterExpression": _partial(index)} if "partialFilterExpression" in index else {}),
             )
             for name, index in named.items()
             if name != "_id_"
         ]
     )
+
+
+def _partial(index: Mapping[str, Any]) -> dict[str, Any]:
+    return {EVENT_PATHS.get(path, path): rule for path, rule in index["partialFilterExpression"].items()}
 
 
 def _tree(children: Sequence[ChildProcess]) -> list[psutil.Process]:

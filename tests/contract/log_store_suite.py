@@ -7,22 +7,39 @@ from typing import Any
 import pytest
 
 from services.ingest.core.fold import Delivery
-from services.ingest.core.plan import PlannedAttempt, plan_attempts, plan_entries
+from services.ingest.core.plan import Change, by_entry, plan
 from services.ingest.handlers.ports import Answer, LogStore
+from services.ingest.handlers.writing import Tally, for_ever
+from services.ingest.handlers.writing import write as write_deliveries
+from shared.contracts.entries import attempt_document
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.records import Address
 from tests.support.builders import RECEIVED_AT, make_event
+from tests.support.ingest_shop import whole_history
 
 Documents = Callable[[str], Awaitable[dict[str, dict[str, Any]]]]
 TOPIC = "integration.events.order"
+BROKEN = [2**64, {"\x00": 1}, "\ud800"]
 
 
 def delivered(event: IntegrationEvent, offset: int, partition: int = 0, topic: str = TOPIC) -> Delivery:
     return Delivery(event, Address(topic, partition, offset))
 
 
-async def write(store: LogStore, *deliveries: Delivery) -> frozenset[tuple[str, str]]:
-    return (await store.write_entries(plan_entries(deliveries))).conflicts
+def attempt(event: IntegrationEvent, offset: int | None = None) -> dict[str, Any]:
+    document = attempt_document(event, Address(TOPIC, 0, offset or 0))
+    if offset is None:
+        del document["address"]
+    return document
+
+
+async def write(store: LogStore, *deliveries: Delivery) -> Tally:
+    return await write_deliveries(store, deliveries, for_ever())
+
+
+async def planned(store: LogStore, *deliveries: Delivery) -> list[Change]:
+    told = by_entry(deliveries)
+    return list(plan(told, await store.find_entries(list(told)), {}, for_ever()))
 
 
 class LogStoreSuite:
@@ -32,42 +49,49 @@ class LogStoreSuite:
 
     async def test_an_attempt_that_is_there_stays_as_it_is(self, store: LogStore, documents: Documents) -> None:
         first, other = make_event(id="1"), make_event(id="2")
-        await store.record_attempts(plan_attempts([delivered(first, 3)]))
+        assert await store.store_attempts([attempt(first, 3)]) == {}
 
-        again = await store.record_attempts(plan_attempts([delivered(first, 9), delivered(other, 10)]))
+        assert await store.store_attempts([attempt(first, 9), attempt(other, 10)]) == {}
 
-        assert again.present == {first.attempt_id}
-        addresses = await store.find_addresses([first.attempt_id, other.attempt_id, "absent"])
+        addresses = await store.find_attempts([first.attempt_id, other.attempt_id, "absent"])
         assert addresses == {first.attempt_id: Address(TOPIC, 0, 3), other.attempt_id: Address(TOPIC, 0, 10)}
         assert len(await documents("attempts")) == 2
 
-    async def test_an_attempt_that_cannot_be_encoded_harms_no_other(
-        self, store: LogStore, documents: Documents
-    ) -> None:
-        bad, good = make_event(id="1"), make_event(id="2")
-        (planned,) = plan_attempts([delivered(bad, 1)])
-        broken = [
-            PlannedAttempt(f"{planned.id}{n}", {**planned.document, "_id": f"{planned.id}{n}", "payload": payload}, ())
-            for n, payload in enumerate([2**64, {"\x00": 1}, "\ud800", _nested(5000)])
-        ]
+    async def test_an_attempt_that_was_a_state_has_no_address_any_more(self, store: LogStore) -> None:
+        first, other = make_event(id="1"), make_event(id="2")
+        await store.store_attempts([attempt(first, 3), attempt(other, 4)])
 
-        recorded = await store.record_attempts([*broken, *plan_attempts([delivered(good, 2)])])
+        await store.store_attempts([attempt(first)])
 
-        assert set(recorded.unstorable) == {attempt.id for attempt in broken}
+        assert await store.find_attempts([first.attempt_id, other.attempt_id]) == {
+            first.attempt_id: None,
+            other.attempt_id: Address(TOPIC, 0, 4),
+        }
+
+    async def test_what_cannot_be_encoded_harms_no_other(self, store: LogStore, documents: Documents) -> None:
+        good, bad = make_event(id="good"), [make_event(id=str(n)) for n in range(4)]
+        payloads = [*BROKEN, _nested(5000)]
+        attempts = [{**attempt(one, 1), "payload": payload} for one, payload in zip(bad, payloads, strict=True)]
+
+        refused = await store.store_attempts([*attempts, attempt(good, 2)])
+
+        assert set(refused) == {one.attempt_id for one in bad}
         assert set(await documents("attempts")) == {good.attempt_id}
 
     async def test_forgotten_attempts_are_gone(self, store: LogStore, documents: Documents) -> None:
         event = make_event()
-        await store.record_attempts(plan_attempts([delivered(event, 1)]))
+        await store.store_attempts([attempt(event, 1)])
 
         await store.forget_attempts([event.attempt_id, "absent"])
 
         assert await documents("attempts") == {}
 
-    async def test_the_first_update_creates_the_entry(self, store: LogStore, documents: Documents) -> None:
+    async def test_the_first_event_makes_the_entry_and_is_its_only_document(
+        self, store: LogStore, documents: Documents
+    ) -> None:
         event = make_event(status="success", causes=[])
 
-        assert await write(store, delivered(event, 7)) == frozenset()
+        assert await write(store, delivered(event, 7)) == Tally(attempts=1, entries=1)
 
         entry = await self.entry(documents)
         assert entry["_id"] == event.entry_id
@@ -78,6 +102,7 @@ class LogStoreSuite:
         assert (entry["attempts"], entry["applied"]) == (1, {"0": 7})
         assert entry["aliases"] == {"vtex_order_id": [event.version[0], "MLC-2000004567"]}
         assert entry["ids"] == ["2000004567", "mlc-2000004567"]
+        assert await documents("attempts") == {}
 
     @pytest.mark.parametrize(
         ("older", "newer"),
@@ -96,44 +121,89 @@ class LogStoreSuite:
             ({"id": "Ω"}, {"id": "😀"}),
         ],
     )
-    @pytest.mark.parametrize("first", ["older", "newer"])
-    async def test_the_newest_version_is_the_state_whatever_came_first(
-        self,
-        store: LogStore,
-        documents: Documents,
-        older: dict[str, Any],
-        newer: dict[str, Any],
-        first: str,
+    @pytest.mark.parametrize("first", ["older", "newer", "together"])
+    async def test_the_newest_version_is_the_state_and_the_other_is_history(
+        self, store: LogStore, documents: Documents, older: dict[str, Any], newer: dict[str, Any], first: str
     ) -> None:
-        # The older payload sorts after the newer one, so that only the version can decide.
-        old = make_event(**{"id": "e", "payload": {"z": 2}, **older})
-        new = make_event(**{"id": "e", "payload": {"a": 1}, **newer})
+        # The ids sort the other way round where they do not decide, and the older payload sorts after the newer one.
+        old = make_event(**{"id": "e2", "payload": {"z": 2}, **older})
+        new = make_event(**{"id": "e1" if "source" not in newer else "e2", "payload": {"a": 1}, **newer})
         assert old.version < new.version
 
-        for offset, event in enumerate([new, old] if first == "newer" else [old, new]):
-            await write(store, delivered(event, offset))
+        if first == "together":
+            await write(store, delivered(old, 0), delivered(new, 1))
+        else:
+            for offset, event in enumerate([new, old] if first == "newer" else [old, new]):
+                await write(store, delivered(event, offset))
 
         entry = await self.entry(documents)
-        assert entry["state"]["payload"] == {"a": 1}
-        assert entry["attempts"] == 2
+        assert (entry["state"]["payload"], entry["attempts"]) == ({"a": 1}, 2)
+        (earlier,) = (await documents("attempts")).values()
+        assert (earlier["_id"], earlier["payload"], earlier["version"]) == (old.attempt_id, {"z": 2}, list(old.version))
 
-    async def test_the_guard_lets_no_offset_count_twice(self, store: LogStore, documents: Documents) -> None:
+    async def test_a_change_of_an_entry_that_is_no_longer_as_it_was_found_does_nothing(
+        self, store: LogStore, documents: Documents
+    ) -> None:
         one, two, three = (make_event(id=str(n)) for n in range(3))
-        await write(store, delivered(one, 5), delivered(two, 6))
-        before = await self.entry(documents)
+        other = make_event(id="4", code="other")
+        await write(store, delivered(one, 5), delivered(other, 6))
+        late = await planned(store, delivered(three, 8), delivered(make_event(id="5", code="other"), 9))
+        await write(store, delivered(two, 7))
+        before = await documents("log_entries")
 
-        conflicts = await write(store, delivered(two, 6), delivered(three, 7))
+        written = await store.write_entries(late)
 
-        assert conflicts == {(one.entry_id, "0")}
-        assert await self.entry(documents) == before
-        assert await store.find_applied([one.entry_id, "absent"]) == {one.entry_id: {"0": 6}}
-        assert await write(store, delivered(three, 7)) == frozenset()
-        assert (await self.entry(documents))["attempts"] == 3
+        assert (written.conflicts, written.unstorable) == ({one.entry_id}, {})
+        after = await documents("log_entries")
+        assert after[one.entry_id] == before[one.entry_id]
+        assert after[other.entry_id]["attempts"] == 2
+
+    async def test_two_who_make_the_same_entry_are_a_conflict(self, store: LogStore, documents: Documents) -> None:
+        one, two = make_event(id="1"), make_event(id="2")
+        first, second = await planned(store, delivered(one, 1)), await planned(store, delivered(two, 2))
+
+        assert (await store.write_entries(first)).conflicts == frozenset()
+        assert (await store.write_entries(second)).conflicts == {one.entry_id}
+
+        assert (await self.entry(documents))["attempts"] == 1
+
+    async def test_an_entry_that_cannot_be_encoded_harms_no_other(self, store: LogStore, documents: Documents) -> None:
+        await write(store, delivered(make_event(code="known"), 1))
+        bad = [make_event(code=code, payload=BROKEN[0]) for code in ("new", "known")]
+
+        tally = await write(store, *(delivered(e, 2 + n) for n, e in enumerate([*bad, make_event(code="good")])))
+
+        assert set(tally.unstorable) == {Address(TOPIC, 0, 2), Address(TOPIC, 0, 3)}
+        assert (tally.attempts, tally.entries) == (1, 1)
+        assert {one["code"]: one["attempts"] for one in (await documents("log_entries")).values()} == {
+            "known": 1,
+            "good": 1,
+        }
+
+    @pytest.mark.parametrize("known", [0, 1])
+    async def test_of_several_events_of_an_item_only_the_one_that_cannot_be_stored_is_refused(
+        self, store: LogStore, documents: Documents, known: int
+    ) -> None:
+        if known:
+            await write(store, delivered(make_event(id="0", processed_at="2026-11-23T09:00:00Z"), 0))
+        events = [
+            make_event(id=str(n), processed_at=f"2026-11-23T10:00:0{n}Z", payload=BROKEN[0] if n == bad else n)
+            for n, bad in ((1, 0), (2, 2), (3, 0))
+        ]
+
+        tally = await write(store, *(delivered(event, n) for n, event in enumerate(events, 1)))
+
+        assert set(tally.unstorable) == {Address(TOPIC, 0, 2)}
+        entry = await self.entry(documents)
+        assert (entry["attempts"], entry["state"]["payload"]) == (2 + known, 3)
+        ids = whole_history(await documents("attempts"), {entry["_id"]: entry})
+        assert events[1].attempt_id not in ids
+        assert {events[0].attempt_id, events[2].attempt_id} <= set(ids)
 
     async def test_partitions_count_apart(self, store: LogStore, documents: Documents) -> None:
         one, two = make_event(id="1"), make_event(id="2")
 
-        assert await write(store, delivered(one, 5, partition=0), delivered(two, 5, partition=11)) == frozenset()
+        await write(store, delivered(one, 5, partition=0), delivered(two, 5, partition=11))
 
         entry = await self.entry(documents)
         assert (entry["attempts"], entry["applied"]) == (2, {"0": 5, "11": 5})
@@ -143,27 +213,55 @@ class LogStoreSuite:
         elsewhere = "integration.events.product"
 
         await write(store, delivered(one, 900), delivered(two, 3, topic=elsewhere))
-        assert await write(store, delivered(two, 3, topic=elsewhere)) == {(one.entry_id, "product:0")}
-        assert await write(store, delivered(three, 4, topic="other.$topic")) == frozenset()
+        assert (await write(store, delivered(two, 3, topic=elsewhere))).attempts == 0
+        await write(store, delivered(three, 4, topic="other.$topic"))
 
         entry = await self.entry(documents)
         assert entry["attempts"] == 3
         assert entry["applied"] == {"0": 900, "product:0": 3, "other%2E%24topic:0": 4}
-        assert await store.find_applied([one.entry_id]) == {one.entry_id: entry["applied"]}
+        held = (await store.find_entries([one.entry_id, "absent"]))[one.entry_id]
+        assert (dict(held.applied), held.attempts, held.version) == (entry["applied"], 3, entry["state"]["version"])
 
-    async def test_merging_without_counting_changes_what_is_said_and_no_count(
+    async def test_an_attempt_that_a_crash_left_behind_counts_at_its_own_address_alone(
         self, store: LogStore, documents: Documents
     ) -> None:
-        old = make_event(id="1", status="success", causes=[], processed_at="2026-11-23T10:00:00Z")
-        new = make_event(id="2", processed_at="2026-11-23T10:00:01Z")
-        await write(store, delivered(old, 900))
+        first, left = make_event(id="1"), make_event(id="0", processed_at="2026-11-22T00:00:00Z")
+        await write(store, delivered(first, 1))
+        await store.store_attempts([attempt(left, 2)])
 
-        await store.write_entries(plan_entries([delivered(new, 3)], counted=False))
-        await store.write_entries(plan_entries([delivered(make_event(code="absent"), 3)], counted=False))
+        assert (await write(store, delivered(left, 2, partition=1))).attempts == 0
+        assert (await write(store, delivered(left, 2))).attempts == 1
+        assert (await write(store, delivered(left, 2))).attempts == 0
 
         entry = await self.entry(documents)
-        assert (entry["state"]["status"], entry["attempts"], entry["applied"]) == ("error", 1, {"0": 900})
-        assert entry["last_success_at"] == old.order_at
+        assert (entry["attempts"], entry["first_seen_at"]) == (2, left.order_at)
+
+    async def test_a_topic_made_again_counts_its_new_events(self, store: LogStore, documents: Documents) -> None:
+        old = make_event(id="1", status="success", causes=[], processed_at="2026-11-23T10:00:01Z")
+        new = make_event(id="2", processed_at="2026-11-23T10:00:02Z")
+        late = make_event(id="3", processed_at="2026-11-23T10:00:00Z")
+        await write(store, delivered(old, 900))
+
+        await write(store, delivered(new, 3), delivered(late, 4))
+        await write(store, delivered(old, 5), delivered(new, 6))
+
+        entry = await self.entry(documents)
+        assert (entry["state"]["status"], entry["attempts"], entry["applied"]) == ("error", 3, {"0": 4})
+        assert (entry["last_success_at"], entry["first_seen_at"]) == (old.order_at, late.order_at)
+
+    async def test_an_old_event_whose_attempt_may_have_expired_does_not_count_again(
+        self, store: LogStore, documents: Documents
+    ) -> None:
+        old = make_event(id="1", processed_at="2026-11-23T10:00:01Z")
+        new = make_event(id="2", processed_at="2026-11-23T10:00:02Z")
+        await write(store, delivered(old, 1), delivered(new, 2))
+        await store.forget_attempts([old.attempt_id])
+
+        again = [delivered(old, 1), delivered(new, 2)]
+        tally = await write_deliveries(store, again, RECEIVED_AT + timedelta(days=1))
+
+        assert tally == Tally(known=1)
+        assert (await self.entry(documents))["attempts"] == 2
 
     async def test_each_alias_keeps_its_newest_value_and_every_id_stays_findable(
         self, store: LogStore, documents: Documents
@@ -216,13 +314,14 @@ class LogStoreSuite:
     async def test_a_payload_is_stored_as_it_is_and_never_evaluated(
         self, store: LogStore, documents: Documents, payload: Any
     ) -> None:
-        event = make_event(payload=payload)
+        first, second = (make_event(id=str(n), sequence=n, payload=payload) for n in range(2))
 
-        await store.record_attempts(plan_attempts([delivered(event, 1)]))
-        await write(store, delivered(event, 1))
+        await write(store, delivered(first, 1))
+        assert (await self.entry(documents))["state"]["payload"] == payload
+        await write(store, delivered(second, 2))
 
-        (attempt,) = (await documents("attempts")).values()
-        assert attempt["payload"] == payload
+        (earlier,) = (await documents("attempts")).values()
+        assert earlier["payload"] == payload
         assert (await self.entry(documents))["state"]["payload"] == payload
 
     async def test_an_answer_marks_only_its_own_job(self, store: LogStore, documents: Documents) -> None:

@@ -27,13 +27,17 @@ def record_of(sample: dict[str, Any]) -> Record:
     )
 
 
+SAID = ("status", "processed_at", "sequence", "reprocess_id", "aliases", "causes", "payload")
+
+
 def told(event: IntegrationEvent) -> dict[str, Any]:
     return {
         "entry": event.entry_id,
         "source": event.source,
         "id": event.id,
         "order": event.version[0],
-        **event.data.model_dump(mode="json", exclude={"account", "kind", "affiliate", "code"}),
+        **{name: getattr(event.data, name) for name in SAID},
+        **event.data.extra,
     }
 
 

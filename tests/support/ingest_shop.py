@@ -8,6 +8,7 @@ from typing import Any
 import bson
 from hypothesis import strategies as st
 
+from shared.contracts.entries import attempt_of_state
 from shared.contracts.records import Record
 from tests.support.builders import make_cloudevent, make_record
 
@@ -67,10 +68,16 @@ def batches(records: Sequence[Record], sizes: Sequence[int]) -> list[list[Record
     return cut
 
 
+def whole_history(attempts: Mapping[str, Document], entries: Mapping[str, Document]) -> dict[str, Document]:
+    """Return all attempts by id: those that are history, and each entry's state, the newest."""
+    newest = [attempt_of_state(identity, entry["state"]) for identity, entry in entries.items()]
+    return {**{attempt["_id"]: attempt for attempt in newest}, **attempts}
+
+
 def essence(attempts: Mapping[str, Document], entries: Mapping[str, Document]) -> dict[str, bytes]:
     """Return each document as bytes, without what depends on the delivery: received_at, addresses, the order of sets."""
     kept = {}
-    for identity, attempt in attempts.items():
+    for identity, attempt in whole_history(attempts, entries).items():
         kept[identity] = bson.encode({k: v for k, v in attempt.items() if k not in {"received_at", "address"}})
     for identity, entry in entries.items():
         kept[identity] = bson.encode(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.commands import ReprocessCommand, parse_command
-from shared.contracts.entries import LogEntry, alias_fields, search_ids, state_document
+from shared.contracts.entries import LogEntry, alias_pairs, search_ids, state_document
 from tests.support.builders import make_event
 
 AT = datetime(2026, 11, 23, 10, 11, 12, 123000, tzinfo=UTC)
@@ -49,7 +49,7 @@ def make_document(code: str, *, account: str, **changes: Any) -> dict[str, Any]:
         "affiliate": event.data.affiliate,
         "code": code,
         "state": state_document(event),
-        "aliases": {name.split(".", 1)[1]: pair for name, pair in alias_fields(event).items()},
+        "aliases": alias_pairs(event),
         "ids": search_ids(event),
         "first_seen_at": event.processed_at,
         "attempts": 1,

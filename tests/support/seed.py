@@ -1,13 +1,14 @@
 """Documents as ingest writes them, built by the shared helpers: the log without Kafka."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from services.query.adapters.mongo_keys import MongoCredentials
-from services.query.core.permissions import Caller
-from services.query.handlers.signing_in import digest_of
-from shared.contracts.entries import alias_fields, attempt_document, search_ids, state_document
+from services.query.adapters.mongo_keys import MongoKeys
+from services.query.core.keys import ApiKey, prefix_of
+from services.query.handlers.keys import digest_of
+from shared.contracts.entries import alias_pairs, attempt_document, search_ids, state_document
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.records import Address
@@ -23,7 +24,7 @@ def entry_document(events: Iterable[IntegrationEvent], **changes: Any) -> Docume
     newest = told[-1]
     data = newest.data
     successes = [to_milliseconds(event.processed_at) for event in told if event.data.status == "success"]
-    aliases = {name.removeprefix("aliases."): value for event in told for name, value in alias_fields(event).items()}
+    aliases = {name: pair for event in told for name, pair in alias_pairs(event).items()}
     return {
         "_id": newest.entry_id,
         "account": data.account,
@@ -42,11 +43,13 @@ def entry_document(events: Iterable[IntegrationEvent], **changes: Any) -> Docume
 
 
 async def seed_entry(database: Database, *events: IntegrationEvent, **changes: Any) -> Document:
-    """Store an entry and its attempts; return the entry's document."""
+    """Store an entry and its history; return the entry's document."""
     document = entry_document(events, **changes)
     await database[LOG_ENTRIES].insert_one(document)
-    attempts = [attempt_document(event, Address("integration.events.order", 0, at)) for at, event in enumerate(events)]
-    await database[ATTEMPTS].insert_many(attempts)
+    history = sorted(events, key=lambda event: event.version)[:-1]
+    if history:
+        address = Address("integration.events.order", 0, 0)
+        await database[ATTEMPTS].insert_many([attempt_document(event, address) for event in history])
     return document
 
 
@@ -57,11 +60,16 @@ async def seed_entries(database: Database, many: Iterable[dict[str, Any]]) -> li
     return documents
 
 
-async def seed_key(database: Database, account: str, *scopes: str) -> str:
-    """Store an API key and return it."""
-    key = uuid4().hex
-    credentials = MongoCredentials(database, time_limit_ms=5000)
-    await credentials.save_key(
-        digest_of(key), key[:6], Caller(account, digest_of(key)[:16], "test", frozenset(scopes)), now=now()
+async def seed_key(database: Database, account: str, *scopes: str, **changes: Any) -> str:
+    """Store an API key and return it. `changes` are fields of ApiKey, such as `expires_at`."""
+    secret = uuid4().hex
+    key = ApiKey(
+        id=digest_of(secret)[:16],
+        account=account,
+        name="test",
+        scopes=frozenset(scopes),
+        prefix=prefix_of(secret),
+        created_at=to_milliseconds(now()),
     )
-    return key
+    await MongoKeys(database, time_limit_ms=5000, now=now).add_key(replace(key, **changes), digest_of(secret))
+    return secret

@@ -1,17 +1,25 @@
-"""Attempts and log entries in MongoDB: plain inserts and plain-operator upserts, unordered, majority and journaled."""
+"""Attempts and log entries in MongoDB: inserts, and updates with `$set` alone; unordered, majority and journaled.
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+Reads are majority reads. An event that is found here is not written again, so it must be durable already: a local read would take the
+word of a primary for it that may be deposed with the write.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import bson
+from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
 
-from services.ingest.core.fold import EntryUpdate
-from services.ingest.core.plan import Applied, PlannedAttempt
-from services.ingest.handlers.ports import Answer, AttemptsRecorded, EntriesWritten
+from services.ingest.core.fold import Held, held_from_document
+from services.ingest.core.plan import Change, Stored
+from services.ingest.handlers.ports import Answer, ChangesWritten
 from shared.contracts.entries import Document
 from shared.contracts.errors import OutcomeUnknown, StoreUnavailable
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
@@ -20,9 +28,13 @@ from shared.contracts.times import to_milliseconds
 from shared.mongo.client import Database
 from shared.mongo.errors import DUPLICATE_KEY, TRANSIENT_CODES, translated
 
-MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
+RAW: Final = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
+"""A state that gives way is stored among the attempts as the bytes that came; only its outermost level is read."""
 
-Operation = InsertOne[Document] | InsertOne[RawBSONDocument] | UpdateOne
+HELD: Final = dict.fromkeys(("state", "aliases", "ids", "first_seen_at", "last_success_at", "attempts", "applied"), 1)
+
+Operation = InsertOne[RawBSONDocument] | UpdateOne
 
 
 class MongoLogStore:
@@ -32,101 +44,121 @@ class MongoLogStore:
         self._database = database
         self._entries: AsyncCollection[Document] = database[LOG_ENTRIES]
         self._attempts: AsyncCollection[Document] = database[ATTEMPTS]
+        durable = ReadConcern("majority")
+        self._found = self._entries.with_options(codec_options=RAW, read_concern=durable)
+        self._stored = self._attempts.with_options(read_concern=durable)
+        self._counts = self._entries.with_options(read_concern=durable)
 
     async def ping(self) -> None:
         """Raise unless the server answers: a health check."""
         with translated():
             await self._database.command("ping")
 
-    async def record_attempts(self, attempts: Sequence[PlannedAttempt]) -> AttemptsRecorded:
-        """Insert those that are not there yet, each proved encodable before it joins the others."""
-        encoded, unstorable = _encode_each(attempts)
-        errors = await self._write(self._attempts, [InsertOne(document) for _, document in encoded])
-        for position, error in errors.items():
-            if error["code"] != DUPLICATE_KEY:
-                unstorable[encoded[position][0]] = _reason(error)
-        present = frozenset(encoded[position][0] for position in errors) - unstorable.keys()
-        return AttemptsRecorded(present, unstorable)
-
-    async def find_addresses(self, attempt_ids: Sequence[str]) -> Mapping[str, Address]:
-        """Return where each attempt was first delivered."""
+    async def find_entries(self, entry_ids: Sequence[str]) -> Mapping[str, Held]:
+        """Return what is held of each."""
         with translated():
-            found = await self._attempts.find(_any_of(attempt_ids), {"address": 1}).to_list()
-        return {document["_id"]: Address(**document["address"]) for document in found if "address" in document}
+            found = await self._found.find(_any_of(entry_ids), HELD, batch_size=len(entry_ids) + 1).to_list()
+        return {document["_id"]: held_from_document(document) for document in found}
+
+    async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
+        """Return the address of each."""
+        if not attempt_ids:
+            return {}
+        with translated():
+            ids = _any_of(attempt_ids)
+            found = await self._stored.find(ids, {"address": 1}, batch_size=len(attempt_ids) + 1).to_list()
+        return {one["_id"]: Address(**one["address"]) if "address" in one else None for one in found}
+
+    async def store_attempts(self, attempts: Sequence[Document]) -> Mapping[str, str]:
+        """Insert those that are not there yet, each proved encodable before it joins the others."""
+        unstorable: dict[str, str] = {}
+        encoded = [raw for attempt in attempts if (raw := _encode(attempt, attempt["_id"], unstorable)) is not None]
+        errors = (await self._write(self._attempts, [InsertOne(document) for document in encoded])).errors
+        there = [encoded[position] for position, error in errors.items() if error["code"] == DUPLICATE_KEY]
+        unstorable |= {
+            encoded[position]["_id"]: _reason(error)
+            for position, error in errors.items()
+            if error["code"] != DUPLICATE_KEY
+        }
+        if counted := [document["_id"] for document in there if "address" not in document]:
+            with translated():
+                await self._attempts.update_many(_any_of(counted), {"$unset": {"address": 1}})
+        return unstorable
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
         """Delete these attempts."""
         with translated():
             await self._attempts.delete_many(_any_of(attempt_ids))
 
-    async def find_applied(self, entry_ids: Sequence[str]) -> Applied:
-        """Return what each entry has counted."""
-        with translated():
-            found = await self._entries.find(_any_of(entry_ids), {"applied": 1}).to_list()
-        return {document["_id"]: document.get("applied", {}) for document in found}
-
-    async def write_entries(self, updates: Sequence[EntryUpdate]) -> EntriesWritten:
-        """Apply each update alone; a counted one creates its entry."""
-        new, changes = await self._split(updates)
-        created = await self._write(self._entries, [InsertOne(update.document()) for update in new])
-        changed = await self._write(
-            self._entries,
-            [UpdateOne(update.filter(), update.operators(), upsert=update.counted) for update in changes],
+    async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:
+        """Insert the new ones, set the fields of the others, each proved encodable alone."""
+        created, changed = await asyncio.gather(
+            self._create([change for change in changes if change.document is not None]),
+            self._change([change for change in changes if change.document is None]),
         )
-        errors = [(new[at].place, error) for at, error in created.items()]
-        errors += [(changes[at].place, error) for at, error in changed.items()]
-        return EntriesWritten(
-            conflicts=frozenset(place for place, error in errors if error["code"] == DUPLICATE_KEY),
-            unstorable={place: _reason(error) for place, error in errors if error["code"] != DUPLICATE_KEY},
+        return ChangesWritten(
+            conflicts=created.conflicts | changed.conflicts, unstorable={**created.unstorable, **changed.unstorable}
         )
 
-    async def _split(self, updates: Sequence[EntryUpdate]) -> tuple[list[EntryUpdate], list[EntryUpdate]]:
-        """Return (those that make an entry, the others). An insert costs MongoDB a fifth of an upsert, a look by `_id` next to
-        nothing; an entry that someone else makes in between is a conflict like any other.
-        """
+    async def _create(self, changes: Sequence[Change]) -> ChangesWritten:
+        unstorable: dict[str, str] = {}
+        encoded = [
+            (change.entry_id, raw)
+            for change in changes
+            if (raw := _encode(change.document, change.entry_id, unstorable)) is not None
+        ]
+        failed = await self._write(self._entries, [InsertOne(raw) for _, raw in encoded])
+        errors = {encoded[position][0]: error for position, error in failed.errors.items()}
+        return _written(errors, unstorable)
+
+    async def _change(self, changes: Sequence[Change]) -> ChangesWritten:
+        unstorable: dict[str, str] = {}
+        encoded = [
+            (change, UpdateOne({"_id": change.entry_id, "attempts": change.found}, raw))
+            for change in changes
+            if (raw := _encode({"$set": change.fields}, change.entry_id, unstorable)) is not None
+        ]
+        result = await self._write(self._entries, [update for _, update in encoded])
+        errors = {encoded[position][0].entry_id: error for position, error in result.errors.items()}
+        written = _written(errors, unstorable)
+        if result.matched + len(errors) == len(encoded):
+            return written
+        # The server tells only how many updates found no entry as it had been.
+        sent = {change.entry_id: change for change, _ in encoded if change.entry_id not in errors}
+        return ChangesWritten(written.conflicts | await self._missed(sent), written.unstorable)
+
+    async def _missed(self, sent: Mapping[str, Change]) -> frozenset[str]:
         with translated():
-            found = await self._entries.find(_any_of([update.entry_id for update in updates]), {"_id": 1}).to_list()
-        taken = {document["_id"] for document in found}
-        new: list[EntryUpdate] = []
-        changes: list[EntryUpdate] = []
-        for update in updates:
-            is_new = update.counted and update.entry_id not in taken
-            taken.add(update.entry_id)
-            (new if is_new else changes).append(update)
-        return new, changes
+            found = await self._counts.find(_any_of(list(sent)), {"attempts": 1, "applied": 1}).to_list()
+        counts = {document["_id"]: document for document in found}
+        return frozenset(
+            identity for identity, change in sent.items() if not _is_as_set(counts.get(identity, {}), change)
+        )
 
     async def mark_answered(self, answers: Sequence[Answer]) -> None:
         """Set `reprocess.state` where the job's mark stands and is not answered yet."""
         await self._write(self._entries, [_answer(answer) for answer in answers])
 
-    async def _write(
-        self, collection: AsyncCollection[Any], operations: Sequence[Operation]
-    ) -> dict[int, Mapping[str, Any]]:
-        """Return the errors of single operations by position. Raise Transient when a repeat may help."""
+    async def _write(self, collection: AsyncCollection[Any], operations: Sequence[Operation]) -> "_Result":
+        """Write unordered. Raise Transient when a repeat may help."""
         if not operations:
-            return {}
-        try:
-            with translated():
-                await _unordered(collection, operations)
-        except _ItemsFailed as failed:
-            return failed.errors
-        return {}
+            return _Result()
+        with translated():
+            try:
+                return _Result(matched=(await collection.bulk_write(operations, ordered=False)).matched_count)
+            except BulkWriteError as error:
+                return _result_of(error)
 
 
-class _ItemsFailed(Exception):
-    def __init__(self, errors: dict[int, Mapping[str, Any]]) -> None:
-        super().__init__()
-        self.errors = errors
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """How many updates found their document, and the errors of single operations by position."""
+
+    matched: int = 0
+    errors: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
-async def _unordered(collection: AsyncCollection[Any], operations: Sequence[Operation]) -> None:
-    try:
-        await collection.bulk_write(operations, ordered=False)
-    except BulkWriteError as error:
-        _sort_out(error)
-
-
-def _sort_out(error: BulkWriteError) -> NoReturn:
+def _result_of(error: BulkWriteError) -> _Result:
     if concerns := error.details.get("writeConcernErrors"):
         msg = f"written, but perhaps not durable: {concerns[0].get('errmsg')}"
         raise OutcomeUnknown(msg) from error
@@ -134,25 +166,41 @@ def _sort_out(error: BulkWriteError) -> NoReturn:
     for item in errors.values():
         if item["code"] in TRANSIENT_CODES:
             raise StoreUnavailable(_reason(item)) from error
-    raise _ItemsFailed(errors) from error
+    return _Result(error.details.get("nMatched", 0), errors)
 
 
-def _encode_each(
-    attempts: Iterable[PlannedAttempt],
-) -> tuple[list[tuple[str, RawBSONDocument]], dict[str, str]]:
-    encoded: list[tuple[str, RawBSONDocument]] = []
-    unstorable: dict[str, str] = {}
-    for attempt in attempts:
-        try:
-            raw = bson.encode(attempt.document)
-        except Exception as error:  # noqa: BLE001  # OverflowError, RecursionError and others come out of the encoder
-            unstorable[attempt.id] = f"{type(error).__name__}: {error}"
-            continue
-        if len(raw) > MAX_DOCUMENT_BYTES:
-            unstorable[attempt.id] = f"{len(raw)} bytes as a document, MongoDB takes {MAX_DOCUMENT_BYTES}"
-        else:
-            encoded.append((attempt.id, RawBSONDocument(raw)))
-    return encoded, unstorable
+def _is_as_set(document: Mapping[str, Any], change: Change) -> bool:
+    # Another writer may have come to the same count, but only this one, or its double, to the same offsets as well.
+    fields = change.fields or {}
+    applied = document.get("applied", {})
+    return document.get("attempts") == fields["attempts"] and all(
+        applied.get(path.removeprefix("applied.")) == value
+        for path, value in fields.items()
+        if path.startswith("applied.")
+    )
+
+
+def _written(errors: Mapping[str, Mapping[str, Any]], unstorable: Mapping[str, str]) -> ChangesWritten:
+    return ChangesWritten(
+        conflicts=frozenset(identity for identity, error in errors.items() if error["code"] == DUPLICATE_KEY),
+        unstorable={
+            **unstorable,
+            **{identity: _reason(error) for identity, error in errors.items() if error["code"] != DUPLICATE_KEY},
+        },
+    )
+
+
+def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSONDocument | None:
+    """Return the document's bytes; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
+    try:
+        raw = bson.encode(document)
+    except Exception as error:  # noqa: BLE001  # OverflowError, RecursionError and others come out of the encoder
+        unstorable[identity] = f"{type(error).__name__}: {error}"
+        return None
+    if len(raw) > MAX_DOCUMENT_BYTES:
+        unstorable[identity] = f"{len(raw)} bytes as a document, MongoDB takes {MAX_DOCUMENT_BYTES}"
+        return None
+    return RawBSONDocument(raw)
 
 
 def _any_of(ids: Sequence[str]) -> Document:

@@ -1,15 +1,24 @@
-"""Events of one entry applied together: the newest version is the state, the rest are minima, maxima and sets.
+"""What one entry becomes when events of its item come in: the newest version is the state, the rest are minima, maxima and sets.
 
-Every part is a join (the larger wins, the union), so order and repetition do not matter; only the count needs its guard.
+Every part is a join (the larger wins, the union), so order and repetition do not matter; what counts is decided in `plan.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
-from shared.contracts.entries import Document, alias_fields, escape_name, search_ids, state_document
+from shared.contracts.entries import (
+    Document,
+    alias_pairs,
+    attempt_document,
+    attempt_of_state,
+    escape_name,
+    search_ids,
+    state_document,
+)
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import Kind, events_topic
 from shared.contracts.records import Address
@@ -18,17 +27,15 @@ from shared.contracts.times import to_milliseconds
 EVENTS_PREFIX: Final = "integration.events."
 
 
-@dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event and the address at which it was delivered."""
+    """An event, the address at which it was delivered, and the partition under which its entry counts it."""
 
-    event: IntegrationEvent
-    address: Address
+    __slots__ = ("address", "event", "partition")
 
-    @property
-    def partition(self) -> str:
-        """Where the entry counts this delivery."""
-        return applied_partition(self.address.topic, self.address.partition, self.event.data.kind)
+    def __init__(self, event: IntegrationEvent, address: Address) -> None:
+        self.event = event
+        self.address = address
+        self.partition = applied_partition(address.topic, address.partition, event.data.kind)
 
 
 @lru_cache(1024)
@@ -43,101 +50,156 @@ def applied_partition(topic: str, partition: int, kind: Kind) -> str:
     return f"{escape_name(topic.removeprefix(EVENTS_PREFIX))}:{partition}"
 
 
-@dataclass(slots=True)  # not frozen: that costs three microseconds each, and there is one for nearly every event
-class EntryUpdate:
-    """What events of one entry, from one partition, change. Not `counted`: neither count nor applied offset move."""
+@dataclass(slots=True)
+class Held:
+    """What the database holds of an entry; `state` is its document, of which the outermost level alone needs to be read."""
 
-    entry_id: str
-    identity: Document
-    partition: str
-    first_offset: int
-    last_offset: int
-    counted: bool
     attempts: int
-    state: Document
-    aliases: Document
+    applied: Mapping[str, int]
+    state: Mapping[str, Any]
+    aliases: Mapping[str, Sequence[Any]]
     ids: Sequence[str]
     first_seen_at: datetime
     last_success_at: datetime | None
 
     @property
-    def place(self) -> tuple[str, str]:
-        """The entry and the partition: within a batch there is one update for each."""
-        return self.entry_id, self.partition
-
-    def document(self) -> Document:
-        """Return the entry as this update alone makes it: what `filter` and `operators` come to when there is none yet."""
-        return {
-            "_id": self.entry_id,
-            **self.identity,
-            "state": self.state,
-            "aliases": {path.partition(".")[2]: pair for path, pair in self.aliases.items()},
-            "ids": self.ids,
-            "first_seen_at": self.first_seen_at,
-            **({} if self.last_success_at is None else {"last_success_at": self.last_success_at}),
-            "attempts": self.attempts,
-            "applied": {self.partition: self.last_offset},
-        }
-
-    def filter(self) -> Document:
-        """Return the MongoDB filter: the entry, unless it has counted one of these offsets already."""
-        chosen: Document = {"_id": {"$eq": self.entry_id}}
-        if self.counted:
-            chosen[f"applied.{self.partition}"] = {"$not": {"$gte": self.first_offset}}
-        return chosen
-
-    def operators(self) -> Document:
-        """Return the MongoDB update, plain operators only: what stands in a payload is never evaluated."""
-        largest: Document = {"state": self.state, **self.aliases}
-        if self.last_success_at is not None:
-            largest["last_success_at"] = self.last_success_at
-        update: Document = {
-            "$max": largest,
-            "$min": {"first_seen_at": self.first_seen_at},
-            "$addToSet": {"ids": {"$each": list(self.ids)}},
-        }
-        if self.counted:
-            largest[f"applied.{self.partition}"] = self.last_offset
-            update["$inc"] = {"attempts": self.attempts}
-            update["$setOnInsert"] = self.identity
-        return update
+    def version(self) -> list[Any]:
+        """The version of the event that gave the state."""
+        return list(self.state["version"])
 
 
-def fold(deliveries: Sequence[Delivery], *, counted: bool = True) -> EntryUpdate:
-    """Return what these deliveries of one entry, from one partition, change together."""
-    events = [delivery.event for delivery in deliveries]
-    offsets = [delivery.address.offset for delivery in deliveries]
-    newest = events[0] if len(events) == 1 else max(events, key=_version)
-    data = newest.data
-    successes = [to_milliseconds(event.order_at) for event in events if event.data.status == "success"]
-    return EntryUpdate(
-        entry_id=newest.entry_id,
-        identity={"account": data.account, "kind": data.kind, "affiliate": data.affiliate, "code": data.code},
-        partition=deliveries[0].partition,
-        first_offset=min(offsets),
-        last_offset=max(offsets),
-        counted=counted,
-        attempts=len(events),
-        state=state_document(newest),
-        aliases=_newest_aliases(events),
-        ids=search_ids(newest)
-        if len(events) == 1
-        else sorted({text for event in events for text in search_ids(event)}),
-        first_seen_at=to_milliseconds(min(event.order_at for event in events)),
-        last_success_at=max(successes, default=None),
+def held_from_document(document: Mapping[str, Any]) -> Held:
+    """Return what a document of `log_entries` holds."""
+    return Held(
+        attempts=document["attempts"],
+        applied=document["applied"],
+        state=document["state"],
+        aliases=document["aliases"],
+        ids=document["ids"],
+        first_seen_at=document["first_seen_at"],
+        last_success_at=document.get("last_success_at"),
     )
 
 
-def _version(event: IntegrationEvent) -> Any:
-    return event.version
+def new_entry(deliveries: Sequence[Delivery]) -> Document:
+    """Return the entry that these deliveries, all of one item and none a twin, make where there is none."""
+    if len(deliveries) == 1:
+        return _entry_of_one(deliveries[0])
+    events = [delivery.event for delivery in deliveries]
+    return {
+        **_identity(events[0]),
+        "state": state_document(newest_of(events)),
+        "aliases": _merged_aliases({}, events),
+        "ids": _merged_ids((), events),
+        "first_seen_at": _first_seen(events),
+        **_last_success(events, None),
+        "attempts": len(events),
+        "applied": _applied(deliveries),
+    }
 
 
-def _newest_aliases(events: Sequence[IntegrationEvent]) -> Document:
-    if len(events) == 1:
-        return alias_fields(events[0])
-    newest: Document = {}
+def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
+    """Return the fields to set, by path, where `held` stands: what does not change is left out."""
+    events = [delivery.event for delivery in deliveries]
+    newest = newest_of(events)
+    aliases, ids = _merged_aliases(held.aliases, events), _merged_ids(held.ids, events)
+    first_seen_at = min(held.first_seen_at, _first_seen(events))
+    success = _last_success(events, held.last_success_at)
+    return {
+        "attempts": held.attempts + len(events),
+        **{f"applied.{partition}": offset for partition, offset in _applied(deliveries).items()},
+        **({"state": state_document(newest)} if is_newer(newest, held) else {}),
+        **({"aliases": aliases} if aliases != _plain(held.aliases) else {}),
+        **({"ids": ids} if len(ids) != len(held.ids) else {}),
+        **({"first_seen_at": first_seen_at} if first_seen_at != held.first_seen_at else {}),
+        **({} if success.get("last_success_at") == held.last_success_at else success),
+    }
+
+
+def history(entry_id: str, held: Held | None, deliveries: Sequence[Delivery]) -> list[Document]:
+    """Return the attempts to store beside the entry: all but the newest, which the entry holds itself.
+
+    A state that gives way goes there too, without an address: it has been counted.
+    """
+    if held is None and len(deliveries) == 1:
+        return []
+    newest = max(deliveries, key=_version_of).event
+    stays = held is not None and not is_newer(newest, held)
+    older = [attempt_document(one.event, one.address) for one in deliveries if stays or one.event is not newest]
+    if held is not None and not stays:
+        older.append(attempt_of_state(entry_id, held.state))
+    return older
+
+
+def newest_of(events: Iterable[IntegrationEvent]) -> IntegrationEvent:
+    """Return the event that gives the state."""
+    return max(events, key=attrgetter("version"))
+
+
+def is_newer(event: IntegrationEvent, held: Held) -> bool:
+    """Tell whether the event takes the place of the state."""
+    return list(event.version) > held.version
+
+
+def _entry_of_one(delivery: Delivery) -> Document:
+    event = delivery.event
+    order_at = to_milliseconds(event.order_at)
+    document = _identity(event)
+    document["state"] = state_document(event)
+    document["aliases"] = alias_pairs(event)
+    document["ids"] = search_ids(event)
+    document["first_seen_at"] = order_at
+    if event.data.status == "success":
+        document["last_success_at"] = order_at
+    document["attempts"] = 1
+    document["applied"] = {delivery.partition: delivery.address.offset}
+    return document
+
+
+def _identity(event: IntegrationEvent) -> Document:
+    data = event.data
+    return {
+        "_id": event.entry_id,
+        "account": data.account,
+        "kind": data.kind,
+        "affiliate": data.affiliate,
+        "code": data.code,
+    }
+
+
+def _merged_aliases(held: Mapping[str, Sequence[Any]], events: Iterable[IntegrationEvent]) -> Document:
+    newest: Document = {name: list(pair) for name, pair in held.items()}
     for event in events:
-        for name, pair in alias_fields(event).items():
+        for name, pair in alias_pairs(event).items():
             if name not in newest or newest[name] < pair:
                 newest[name] = pair
     return newest
+
+
+def _merged_ids(held: Iterable[str], events: Iterable[IntegrationEvent]) -> list[str]:
+    return sorted({*held, *(text for event in events for text in search_ids(event))})
+
+
+def _first_seen(events: Iterable[IntegrationEvent]) -> datetime:
+    return to_milliseconds(min(event.order_at for event in events))
+
+
+def _last_success(events: Iterable[IntegrationEvent], held: datetime | None) -> Document:
+    successes = [to_milliseconds(event.order_at) for event in events if event.data.status == "success"]
+    latest = max([*successes, held] if held else successes, default=None)
+    return {} if latest is None else {"last_success_at": latest}
+
+
+def _applied(deliveries: Iterable[Delivery]) -> dict[str, int]:
+    upto: dict[str, int] = {}
+    for delivery in deliveries:
+        upto[delivery.partition] = max(upto.get(delivery.partition, -1), delivery.address.offset)
+    return upto
+
+
+def _version_of(delivery: Delivery) -> Any:
+    return delivery.event.version
+
+
+def _plain(aliases: Mapping[str, Sequence[Any]]) -> Document:
+    return {name: list(pair) for name, pair in aliases.items()}

@@ -3,13 +3,12 @@
 What is cut is masked for good: cut JSON can no longer be read by its fields, so no later masking could be sure of it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
-from shared.contracts.events import Cause, EventData, IntegrationEvent
+from shared.contracts.events import EventData, IntegrationEvent
 from shared.contracts.masking import mask_causes, mask_content, mask_text
 from shared.contracts.names import KIB
 
@@ -40,11 +39,9 @@ class Keeping:
         marks = {"payload_masked": True} if is_masked and data.payload is not None else {}
         marks |= _cut_marks(data.payload, self.limits.payload_bytes)
         if "payload_truncated" in marks:
-            data = data.model_copy(update={"payload": None})
+            data = replace(data, payload=None)
         if size > self.limits.evidence_bytes:
-            data = data.model_copy(
-                update={"causes": [_capped(cause, self.limits.evidence_bytes) for cause in data.causes]}
-            )
+            data = replace(data, causes=[_capped(cause, self.limits.evidence_bytes) for cause in data.causes])
         return IntegrationEvent(source=event.source, id=event.id, data=data, received_at=event.received_at, marks=marks)
 
 
@@ -53,15 +50,11 @@ WHOLE: Final = Keeping()
 
 
 def _masked(data: EventData) -> EventData:
-    extra = data.model_extra or {}
-    return data.model_copy(
-        update={
-            **dict(zip(extra, mask_content(extra).values(), strict=True)),
-            "payload": mask_content(data.payload),
-            "causes": [
-                Cause.model_validate(cause) for cause in mask_causes([cause.model_dump() for cause in data.causes])
-            ],
-        }
+    return replace(
+        data,
+        extra=dict(zip(data.extra, mask_content(data.extra).values(), strict=True)),
+        payload=mask_content(data.payload),
+        causes=mask_causes(data.causes),
     )
 
 
@@ -72,12 +65,10 @@ def _cut_marks(payload: Any, longest: int) -> dict[str, Any]:
     return {"payload_truncated": True, "payload_bytes": size, "payload_preview": beginning}
 
 
-def _capped(cause: Cause, longest: int) -> Cause:
-    if cause.evidence is None:
+def _capped(cause: dict[str, Any], longest: int) -> dict[str, Any]:
+    if cause["evidence"] is None:
         return cause
-    told: Mapping[str, Any] = cause.evidence.model_dump()
-    short = {name: _cut(value, longest) for name, value in told.items()}
-    return cause.model_copy(update={"evidence": cause.evidence.model_copy(update=short)})
+    return {**cause, "evidence": {name: _cut(told, longest) for name, told in cause["evidence"].items()}}
 
 
 def _cut(value: Any, longest: int) -> Any:

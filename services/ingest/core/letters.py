@@ -46,7 +46,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _TOPIC: Final = re.compile(r"[A-Za-z0-9_.-]{1,249}")
 
 
-def letter_document(record: Record, *, operator: str, now: datetime) -> Document:
+def letter_document(record: Record, *, operator: str, now: datetime, keep_for: timedelta = KEPT_FOR) -> Document:
     """Return the document of a dead letter. One that nobody's account stands in, or two different ones, is the operator's."""
     own = header_texts(record)
     original = _original(record, own)
@@ -61,7 +61,7 @@ def letter_document(record: Record, *, operator: str, now: datetime) -> Document
         "error_class": own.get(HEADER_ERROR_CLASS, "")[:100] or "Unknown",
         "error_message": own.get(HEADER_ERROR_MESSAGE, ""),
         "received_at": to_milliseconds(_received_at(record, now)),
-        "expires_at": to_milliseconds(now + KEPT_FOR),
+        "expires_at": to_milliseconds(now + keep_for),
         "key": record.key,
         "value": None if record.value is None else record.value[:KEPT_BYTES],
         "size": len(record.value or b""),

@@ -1,7 +1,7 @@
 """So many dead letters that the code must be wrong and not the data: stop, instead of draining the topic into the dead letters."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.contracts.errors import DeadLetterLimitReached
@@ -17,12 +17,16 @@ class DeadLetterLimit:
     _in_a_row: int = 0
     _recent: "deque[bool]" = field(default_factory=deque)
 
-    def check(self, verdicts: Iterable[bool]) -> "DeadLetterLimit":
+    def check(self, verdicts: Sequence[bool]) -> "DeadLetterLimit":
         """Return the limit as it stands after these records, True for a dead letter. Raise DeadLetterLimitReached.
 
         Nothing changes here, so a batch may be repeated: take the returned limit when the batch is done.
         """
         after = DeadLetterLimit(self.run, self.ratio, self.window, self._in_a_row, deque(self._recent, self.window))
+        if not any(verdicts):  # nearly always, and then no limit comes nearer
+            after._recent.extend(verdicts)
+            after._in_a_row = 0 if verdicts else self._in_a_row
+            return after
         for rejected in verdicts:
             after._take(rejected)
         if len(after._recent) == self.window and sum(after._recent) >= self.ratio * self.window:

@@ -1,67 +1,107 @@
-"""What a batch will write, decided before anything is written: attempts, each once, and one update per entry and partition."""
+"""What a batch will write, decided before anything is written: which deliveries count, and one change for each entry."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from services.ingest.core.fold import Delivery, EntryUpdate, fold
-from shared.contracts.entries import Document, attempt_document
+from services.ingest.core.fold import Delivery, Held, changed_fields, history, new_entry
+from shared.contracts.entries import Document
 from shared.contracts.records import Address
 
-Applied = Mapping[str, Mapping[str, int]]
-"""Entry id → partition (see `applied_partition`) → the offset up to which the entry has counted its attempts."""
+Stored = Mapping[str, Address | None]
+"""Attempt id → the address it was stored for; None when it has been a state, and so was counted."""
+
+Told = Mapping[str, Sequence[Delivery]]
+"""Entry id → the deliveries that tell of it. Twins are deliveries of one event."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedAttempt:
-    """An attempt to insert. `deliveries` are all of this batch that tell of it; the document is the first one's."""
+@dataclass(slots=True)  # not frozen: that costs microseconds each, and there is one for nearly every event
+class Change:
+    """What a batch does to one entry. `older` attempts are stored first. Then `document` is inserted where there was no entry;
+    else `fields` are set where the entry still counts `found` attempts: if it does not, somebody else was there meanwhile.
+    """
 
-    id: str
-    document: Document
-    deliveries: tuple[Delivery, ...]
+    entry_id: str
+    deliveries: Sequence[Delivery]
+    older: Sequence[Document]
+    document: Document | None
+    found: int = 0
+    fields: Document | None = None
 
 
-def plan_attempts(deliveries: Iterable[Delivery]) -> list[PlannedAttempt]:
-    """Return the attempts that the batch tells of; twins collapse into one, at the address that came first."""
-    twins: dict[str, list[Delivery]] = {}
+def by_entry(deliveries: Iterable[Delivery]) -> dict[str, list[Delivery]]:
+    """Return what is told of each entry."""
+    entries: dict[str, list[Delivery]] = {}
     for delivery in deliveries:
-        twins.setdefault(delivery.event.attempt_id, []).append(delivery)
-    return [
-        PlannedAttempt(identity, attempt_document(same[0].event, same[0].address), tuple(same))
-        for identity, same in twins.items()
-    ]
+        told = entries.get(delivery.event.entry_id)
+        if told is None:
+            entries[delivery.event.entry_id] = [delivery]
+        else:
+            told.append(delivery)
+    return entries
 
 
-def first_deliveries(attempts: Iterable[PlannedAttempt]) -> list[Delivery]:
-    """Return, of attempts that were inserted now, the delivery that each was inserted for."""
-    return [attempt.deliveries[0] for attempt in attempts]
+def questioned(told: Told, found: Mapping[str, Held]) -> list[str]:
+    """Return the ids of the attempts of which it must be known whether they are stored.
 
-
-def redeliveries(attempts: Iterable[PlannedAttempt], addresses: Mapping[str, Address]) -> list[Delivery]:
-    """Return, of attempts that were there before, the deliveries that stand at the stored address.
-
-    Whoever stored the attempt may have died before the entry was written. A delivery from any other address is a duplicate
-    whose original is handled, or will be delivered again, from its own address.
+    A new entry's only event needs no question: it becomes the state, and nothing is stored of it elsewhere.
     """
     return [
-        next(delivery for delivery in attempt.deliveries if delivery.address == addresses[attempt.id])
-        for attempt in attempts
-        if any(delivery.address == addresses.get(attempt.id) for delivery in attempt.deliveries)
+        delivery.event.attempt_id
+        for identity, deliveries in told.items()
+        if identity in found or len(deliveries) > 1
+        for delivery in deliveries
     ]
 
 
-def split_covered(deliveries: Iterable[Delivery], applied: Applied) -> tuple[list[Delivery], list[Delivery]]:
-    """Return (still to be counted, already counted by their entry)."""
-    uncounted: list[Delivery] = []
-    covered: list[Delivery] = []
-    for delivery in deliveries:
-        upto = applied.get(delivery.event.entry_id, {}).get(delivery.partition, -1)
-        (covered if delivery.address.offset <= upto else uncounted).append(delivery)
-    return uncounted, covered
+def plan(told: Told, found: Mapping[str, Held], stored: Stored, remembered_since: datetime) -> Iterator[Change]:
+    """Yield the change of each entry that has one. Attempts received before `remembered_since` may have expired."""
+    for entry_id, deliveries in told.items():
+        held = found.get(entry_id)
+        if held is None and len(deliveries) == 1:
+            yield Change(entry_id, deliveries, (), new_entry(deliveries))
+            continue
+        counting = uncounted(deliveries, held, stored, remembered_since)
+        if not counting:
+            continue
+        older = history(entry_id, held, counting)
+        if held is None:
+            yield Change(entry_id, counting, older, new_entry(counting))
+        else:
+            fields = changed_fields(held, counting)
+            yield Change(entry_id, counting, older, None, held.attempts, fields)
 
 
-def plan_entries(deliveries: Sequence[Delivery], *, counted: bool = True) -> list[EntryUpdate]:
-    """Return one update per entry and partition. `counted` False: merge what they say, without counting them again."""
-    places: dict[tuple[str, str], list[Delivery]] = {}
+def uncounted(
+    deliveries: Iterable[Delivery], held: Held | None, stored: Stored, remembered_since: datetime
+) -> list[Delivery]:
+    """Return one delivery for each event that its entry has not counted and that is not counted at another address."""
+    counting: dict[tuple[str, str], Delivery] = {}
     for delivery in deliveries:
-        places.setdefault((delivery.event.entry_id, delivery.partition), []).append(delivery)
-    return [fold(together, counted=counted) for together in places.values()]
+        identity = delivery.event.identity
+        if identity not in counting and (
+            _is_left_to_us(delivery, stored)
+            if held is None
+            else _is_uncounted(delivery, held, stored, remembered_since)
+        ):
+            counting[identity] = delivery
+    return list(counting.values())
+
+
+def _is_left_to_us(delivery: Delivery, stored: Stored) -> bool:
+    # Its entry is not there: whoever stored it for another address died before the entry, and will be given it again.
+    return stored.get(delivery.event.attempt_id) in {None, delivery.address}
+
+
+def _is_uncounted(delivery: Delivery, held: Held, stored: Stored, remembered_since: datetime) -> bool:
+    """Known events are the state and the stored attempts. One that is stored for this very address, beyond what the entry has
+    applied, was left behind by a crash; one that is stored for another address is counted there. An unknown one at an offset
+    that was applied comes from a topic that was made again, unless it is so old that its attempt may have expired.
+    """
+    event = delivery.event
+    is_applied = delivery.address.offset <= held.applied.get(delivery.partition, -1)
+    if list(event.identity) == held.version[2:]:
+        return False
+    if event.attempt_id in stored:
+        return stored[event.attempt_id] == delivery.address and not is_applied
+    return not is_applied or event.received_at >= remembered_since or list(event.version) > held.version

@@ -76,7 +76,7 @@ def original_topic(letter: Record) -> str:
 
 def without_our_headers(letter: Record) -> Record:
     """Return the record as it was before it became a dead letter."""
-    return replace(letter, headers=[(name, value) for name, value in letter.headers if name not in OURS])
+    return letter._replace(headers=[(name, value) for name, value in letter.headers if name not in OURS])
 
 
 def refusal(letter: Letter) -> str | None:

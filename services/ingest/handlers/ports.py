@@ -5,30 +5,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from services.ingest.core.fold import EntryUpdate
-from services.ingest.core.plan import Applied, PlannedAttempt
+from services.ingest.core.fold import Held
+from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
 from shared.contracts.dead_letters import Letter
-from shared.contracts.records import Address, DeadLetter, Record
+from shared.contracts.records import DeadLetter, Record
 
 Document = dict[str, Any]
 Fate = Literal["sent", "refused", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptsRecorded:
-    """Ids of attempts that were there before, and of those that cannot be stored, with the reason."""
+class ChangesWritten:
+    """Ids of entries that somebody else changed meanwhile, and of those that cannot be stored, with the reason."""
 
-    present: frozenset[str] = frozenset()
+    conflicts: frozenset[str] = frozenset()
     unstorable: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class EntriesWritten:
-    """(entry id, partition) of updates whose guard failed, and of those that cannot be stored, with the reason."""
-
-    conflicts: frozenset[tuple[str, str]] = frozenset()
-    unstorable: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +33,27 @@ class Answer:
 
 
 class LogStore(Protocol):
-    """Where attempts and log entries live. Every call is safe to repeat, durable when it returns, and raises only Transient
-    errors (nothing, a part or all of it may then be done) or a Defect.
+    """Where attempts and log entries live. Every call is safe to repeat and raises only Transient errors (nothing, a part or all
+    of it may then be done) or a Defect. What a call has written is durable when it returns; what it has read was durable before.
     """
 
-    async def record_attempts(self, attempts: Sequence[PlannedAttempt]) -> AttemptsRecorded:
-        """Insert those that are not there yet; an attempt that is there stays as it is."""
+    async def find_entries(self, entry_ids: Sequence[str]) -> Mapping[str, Held]:
+        """Return what is held of each entry; absent ones are left out."""
 
-    async def find_addresses(self, attempt_ids: Sequence[str]) -> Mapping[str, Address]:
-        """Return where each attempt was first delivered; absent attempts are left out."""
+    async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
+        """Return the address of each stored attempt; absent ones are left out."""
+
+    async def store_attempts(self, attempts: Sequence[Document]) -> Mapping[str, str]:
+        """Insert those that are not there yet. One without an address takes the address of one that is there.
+
+        Return the ids of those that cannot be stored, with the reason; they harm no other.
+        """
+
+    async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:
+        """Write each entry that is still as it was found."""
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
         """Delete these attempts; absent ones are no error."""
-
-    async def find_applied(self, entry_ids: Sequence[str]) -> Applied:
-        """Return what each entry has counted; absent entries are left out."""
-
-    async def write_entries(self, updates: Sequence[EntryUpdate]) -> EntriesWritten:
-        """Apply each update alone. A counted one whose first offset the entry has counted already changes nothing and is a
-        conflict; so may be one that met another writer creating the same entry. One that is not counted creates nothing.
-        """
 
     async def mark_answered(self, answers: Sequence[Answer]) -> None:
         """Set the reprocess mark of each entry to `answered`, if it is that job's and not answered yet."""
@@ -114,6 +107,9 @@ class LetterBook(Protocol):
 
     async def keep(self, letters: Sequence[Document]) -> int:
         """Insert the letters that are not there yet and return how many; tell the letters that they are the return of."""
+
+    async def survey(self) -> tuple[int, datetime | None]:
+        """Return how many letters are kept, roughly, and since when the one that vanishes first is here."""
 
     async def count_open(self, walk: Walk) -> int:
         """Return how many open letters the walk would pass, from its beginning."""

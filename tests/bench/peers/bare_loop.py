@@ -1,7 +1,7 @@
 """The bare loop: confluent-kafka → orjson → PyMongo → commit, in one process. The limit of this stack, not a product.
 
-`model` writes our documents (state and attempts), `set` one plain `$set` upsert for each event (state only). Batches of 1,000, three
-in flight, as measured fastest (design §4.3): BENCH_BARE_BATCH and BENCH_BARE_WRITERS turn that.
+`model` writes our documents (state and attempts), `set` one plain `$set` upsert for each event (state only). Batches of 1,000 in three
+loops, as measured fastest (design §4.3): BENCH_BARE_BATCH and BENCH_BARE_LOOPS turn that.
 
 `python -m tests.bench.peers.bare_loop model|set` is the process itself.
 """
@@ -9,24 +9,20 @@ in flight, as measured fastest (design §4.3): BENCH_BARE_BATCH and BENCH_BARE_W
 import gc
 import os
 import sys
-from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import Any
 
 import orjson
 from confluent_kafka import Consumer, TopicPartition
 from pymongo import MongoClient, UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError
 
 from deploy.local.process import ChildProcess
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from tests.bench.contender import Stage, python
 from tests.bench.loadgen import TOPIC
-from tests.bench.peers.model import Arrived, arrived, documents, entry_writes, insert_all, upsert
-
-DUPLICATE_KEY = 11000
+from tests.bench.peers.model import Arrived, arrived, by_entry, plan
 
 
 class BareLoop:
@@ -37,7 +33,7 @@ class BareLoop:
     def __init__(self, variant: str = "model") -> None:
         self.name = "bare loop" if variant == "model" else "bare loop, plain $set"
         self.writes_attempts = variant == "model"
-        self.undone = "no validation, no dead letters, no metrics, no order between batches in flight" + (
+        self.undone = "no validation, no duplicates found, no dead letters, no metrics" + (
             "" if variant == "model" else "; no attempts, no version: the last to arrive wins"
         )
         self._variant = variant
@@ -61,17 +57,15 @@ class Writer:
         self.write = self._write_model if variant == "model" else self._write_set
 
     def _write_model(self, messages: Sequence[Arrived]) -> None:
-        attempts, entries = documents(messages)
-        self._attempts.bulk_write(insert_all(attempts), ordered=False)
-        ids = {entry["_id"] for entry in entries}
-        taken = {found["_id"] for found in self._entries.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
-        try:
-            self._entries.bulk_write(entry_writes(entries, taken), ordered=False)
-        except BulkWriteError as error:  # a batch beside this one made the same entry
-            failed = error.details["writeErrors"]
-            if any(item["code"] != DUPLICATE_KEY for item in failed):
-                raise
-            self._entries.bulk_write([upsert(entries[item["index"]]) for item in failed], ordered=False)
+        entries = by_entry(messages)
+        found = {one["_id"]: one for one in self._entries.find({"_id": {"$in": list(entries)}})}
+        writes = plan(entries, found)  # nobody else writes these entries: a key stays in its partition
+        if writes.attempts:
+            self._attempts.insert_many(writes.attempts, ordered=False)
+        if writes.new:
+            self._entries.insert_many(writes.new, ordered=False)
+        if writes.changes:
+            self._entries.bulk_write(list(writes.changes.values()), ordered=False)
 
     def _write_set(self, messages: Sequence[Arrived]) -> None:
         writes = []
@@ -86,10 +80,17 @@ class Writer:
 
 
 def run(variant: str) -> None:
-    """Loop until the process is ended."""
-    size = int(os.environ.get("BENCH_BARE_BATCH", "1000"))
-    writers = int(os.environ.get("BENCH_BARE_WRITERS", "3"))
+    """Loop until the process is ended: several loops, each with partitions of its own, so that one computes while another waits."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     write = Writer(variant).write
+    loops = [Thread(target=_loop, args=(write,)) for _ in range(int(os.environ.get("BENCH_BARE_LOOPS", "3")))]
+    for loop in loops:
+        loop.start()
+
+
+def _loop(write: Callable[[Sequence[Arrived]], None]) -> None:
+    size = int(os.environ.get("BENCH_BARE_BATCH", "1000"))
     consumer = Consumer(
         {
             "bootstrap.servers": os.environ["PONTE_KAFKA_BOOTSTRAP"],
@@ -97,25 +98,17 @@ def run(variant: str) -> None:
             "group.protocol": "consumer",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 50,
             "queued.min.messages": 10_000,
         }
     )
     consumer.subscribe([TOPIC])
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
-    in_flight: deque[tuple[Future[None], list[TopicPartition]]] = deque()
-    with ThreadPoolExecutor(writers) as pool:
-        while True:
-            messages = [arrived(message) for message in consumer.consume(size, 0.02) if message.error() is None]
-            if messages:
-                upto = {message[2]: message[3] + 1 for message in messages}
-                places = [TopicPartition(TOPIC, partition, offset) for partition, offset in upto.items()]
-                in_flight.append((pool.submit(write, messages), places))
-            while in_flight and (len(in_flight) >= writers or not messages):
-                done, places = in_flight.popleft()
-                done.result()
-                consumer.commit(offsets=places, asynchronous=True)
+    while True:
+        messages = [arrived(message) for message in consumer.consume(size, 0.02) if message.error() is None]
+        if messages:
+            write(messages)
+            upto = {message[2]: message[3] + 1 for message in messages}
+            places = [TopicPartition(TOPIC, partition, offset) for partition, offset in upto.items()]
+            consumer.commit(offsets=places, asynchronous=True)
 
 
 if __name__ == "__main__":

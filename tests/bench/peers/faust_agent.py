@@ -35,11 +35,10 @@ def run() -> None:
     """Run the worker until it is ended."""
     import faust
     from pymongo import AsyncMongoClient
-    from pymongo.errors import BulkWriteError
 
     from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
     from tests.bench.loadgen import TOPIC
-    from tests.bench.peers.model import documents, entry_writes, insert_all, upsert
+    from tests.bench.peers.model import by_entry, plan
 
     app = faust.App(
         "bench.faust",
@@ -54,25 +53,23 @@ def run() -> None:
         topic_allow_declare=False,
         web_enabled=False,
     )
-    client: Any = AsyncMongoClient(os.environ["PONTE_MONGO_URI"], w="majority", journal=True)
+    client: Any = AsyncMongoClient(os.environ["PONTE_MONGO_URI"], w="majority", journal=True, tz_aware=True)
     database = client[os.environ["PONTE_MONGO_DATABASE"]]
 
     async def write(stream: Any) -> None:
         async for events in stream.noack_take(BATCH, within=0.02):
             messages = [event.message for event in events]
-            attempts, entries = documents(
+            entries = by_entry(
                 (one.value, one.topic, one.partition, one.offset, int(one.timestamp)) for one in messages
             )
-            await database[ATTEMPTS].bulk_write(insert_all(attempts), ordered=False)
-            ids = list({entry["_id"] for entry in entries})
-            taken = {one["_id"] async for one in database[LOG_ENTRIES].find({"_id": {"$in": ids}}, {"_id": 1})}
-            try:
-                await database[LOG_ENTRIES].bulk_write(entry_writes(entries, taken), ordered=False)
-            except BulkWriteError as error:
-                failed = error.details["writeErrors"]
-                await database[LOG_ENTRIES].bulk_write(
-                    [upsert(entries[item["index"]]) for item in failed], ordered=False
-                )
+            found = database[LOG_ENTRIES].find({"_id": {"$in": list(entries)}})
+            writes = plan(entries, {one["_id"]: one async for one in found})  # one batch at a time: nobody is beside us
+            if writes.attempts:
+                await database[ATTEMPTS].insert_many(writes.attempts, ordered=False)
+            if writes.new:
+                await database[LOG_ENTRIES].insert_many(writes.new, ordered=False)
+            if writes.changes:
+                await database[LOG_ENTRIES].bulk_write(list(writes.changes.values()), ordered=False)
             for event in events:
                 await stream.ack(event)
 

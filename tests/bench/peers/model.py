@@ -1,17 +1,18 @@
-"""Our documents and write calls, without what surrounds them in the service: no validation, no guard decisions, no metrics.
+"""Our documents and write calls, without what surrounds them in the service: no validation, no dead letters, no metrics, no search for duplicates.
 
 Written a second time on purpose: it is the limit that the service is held against, so it must not share the service's code. The
 benchmark compares the documents that both leave behind.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from confluent_kafka import Message
-from pymongo import InsertOne, UpdateOne
+from pymongo import UpdateOne
 
 from shared.contracts.text import fold_words
 
@@ -27,100 +28,139 @@ def arrived(message: Message) -> Arrived:
     return message.value(), message.topic(), message.partition(), message.offset(), message.timestamp()[1]
 
 
-def documents(messages: Iterable[Arrived]) -> tuple[list[Document], list[Document]]:
-    """Return (attempts, entries): an attempt for each message, entries folded by key, each as its messages alone make it."""
-    attempts: list[Document] = []
-    entries: dict[tuple[str, int], Document] = {}
+@dataclass(slots=True)
+class Told:
+    """What one message says: the state it would be, the other fields of its entry, and where it stood."""
+
+    identity: str
+    entry: Document
+    partition: str
+    offset: int
+
+    @property
+    def state(self) -> Document:
+        """The attempt, as an entry holds it."""
+        state: Document = self.entry["state"]
+        return state
+
+
+@dataclass(slots=True)
+class Writes:
+    """What a batch writes: attempts that are history, then new entries and changes of known ones, by entry id."""
+
+    attempts: list[Document]
+    new: list[Document]
+    changes: dict[str, UpdateOne]
+
+
+def by_entry(messages: Iterable[Arrived]) -> dict[str, list[Told]]:
+    """Return what the messages tell of each entry."""
+    entries: dict[str, list[Told]] = {}
     for message in messages:
-        attempt, entry = _both(message)
-        attempts.append(attempt)
-        place = (entry["_id"], message[2])
-        entries[place] = _merged(entries[place], entry) if place in entries else entry
-    return attempts, list(entries.values())
+        told = _told(message)
+        entries.setdefault(told.identity, []).append(told)
+    return entries
 
 
-def insert_all(attempts: Sequence[Document]) -> list[InsertOne[Document]]:
-    """Return the write of every attempt."""
-    return [InsertOne(attempt) for attempt in attempts]
-
-
-def entry_writes(entries: Sequence[Document], taken: set[str]) -> list[InsertOne[Document] | UpdateOne]:
-    """Return an insert for each entry that is new, an upsert for the others."""
-    writes: list[InsertOne[Document] | UpdateOne] = []
-    for entry in entries:
-        if entry["_id"] in taken:
-            writes.append(upsert(entry))
-        else:
-            taken.add(entry["_id"])
-            writes.append(InsertOne(entry))
+def plan(entries: Mapping[str, Sequence[Told]], held: Mapping[str, Document]) -> Writes:
+    """Return the writes; `held` are the documents of those entries that are there."""
+    writes = Writes([], [], {})
+    for identity, told in entries.items():
+        ordered = sorted(told, key=lambda one: one.state["version"]) if len(told) > 1 else told
+        found = held.get(identity)
+        if found is None:
+            writes.attempts += [_attempt(identity, one.state) for one in ordered[:-1]]
+            writes.new.append(_new(ordered) if len(ordered) > 1 else ordered[0].entry)
+            continue
+        stays = found["state"]["version"] > ordered[-1].state["version"]
+        writes.attempts += [_attempt(identity, one.state) for one in (ordered if stays else ordered[:-1])]
+        if not stays:
+            writes.attempts.append(_attempt(identity, found["state"]))
+        writes.changes[identity] = UpdateOne(
+            {"_id": identity, "attempts": found["attempts"]}, {"$set": _fields(found, ordered, stays=stays)}
+        )
     return writes
 
 
-def upsert(entry: Document) -> UpdateOne:
-    """Return the update that brings `entry` into what stands there: ours without its guard, so batches need no order."""
-    ((partition, offset),) = entry["applied"].items()
-    largest: Document = {"state": entry["state"], f"applied.{partition}": offset}
-    largest.update((f"aliases.{name}", pair) for name, pair in entry["aliases"].items())
-    if "last_success_at" in entry:
-        largest["last_success_at"] = entry["last_success_at"]
-    return UpdateOne(
-        {"_id": {"$eq": entry["_id"]}},
-        {
-            "$max": largest,
-            "$min": {"first_seen_at": entry["first_seen_at"]},
-            "$addToSet": {"ids": {"$each": entry["ids"]}},
-            "$inc": {"attempts": entry["attempts"]},
-            "$setOnInsert": {name: entry[name] for name in ("account", "kind", "affiliate", "code")},
-        },
-        upsert=True,
-    )
+def _new(ordered: Sequence[Told]) -> Document:
+    entry = dict(ordered[-1].entry)
+    entry.update(_common(ordered, {}))
+    entry["applied"] = _applied(ordered)
+    return entry
 
 
-def _both(message: Arrived) -> tuple[Document, Document]:
-    value, topic, partition, offset, milliseconds = message
+def _fields(found: Document, ordered: Sequence[Told], *, stays: bool) -> Document:
+    fields = _common(ordered, found)
+    fields = {name: value for name, value in fields.items() if found.get(name) != value}
+    fields |= {f"applied.{partition}": offset for partition, offset in _applied(ordered).items()}
+    return fields if stays else {**fields, "state": ordered[-1].state}
+
+
+def _common(ordered: Sequence[Told], found: Document) -> Document:
+    aliases = dict(found.get("aliases", {}))
+    for one in ordered:
+        for name, pair in one.entry["aliases"].items():
+            aliases[name] = max(aliases.get(name, pair), pair)
+    ids = {*found.get("ids", ()), *(text for one in ordered for text in one.entry["ids"])}
+    success = [one.entry["last_success_at"] for one in ordered if "last_success_at" in one.entry]
+    success += [found["last_success_at"]] if "last_success_at" in found else []
+    seen = [one.entry["first_seen_at"] for one in ordered]
+    return {
+        "aliases": aliases,
+        "ids": sorted(ids),
+        "first_seen_at": min([*seen, found["first_seen_at"]] if found else seen),
+        **({"last_success_at": max(success)} if success else {}),
+        "attempts": found.get("attempts", 0) + len(ordered),
+    }
+
+
+def _applied(told: Sequence[Told]) -> dict[str, int]:
+    return {one.partition: max(each.offset for each in told if each.partition == one.partition) for one in told}
+
+
+def _attempt(identity: str, state: Document) -> Document:
+    _, _, source, event_id = state["version"]
+    digest = hashlib.sha256(f"{source}\x00{event_id}".encode()).hexdigest()[:32]
+    facts = dict(state)
+    facts.pop("words")
+    return {"_id": f"{identity}\x1f{digest}", **facts}
+
+
+def _told(message: Arrived) -> Told:
+    value, _, partition, offset, milliseconds = message
     body = orjson.loads(value)
     data = body["data"]
     identity = f"{data['account']}|{data['kind']}|{data['affiliate']}|{data['code']}"
-    digest = hashlib.sha256(f"{body['source']}\x00{body['id']}".encode()).hexdigest()[:32]
     at = datetime.fromisoformat(data["processed_at"])
     order = data["processed_at"][:-1].rstrip("0").rstrip(".")
-    status, payload = data["status"], data.get("payload")
+    status, aliases = data["status"], data["aliases"]
     causes = [] if status == "processing" else [{**cause, "evidence": None} for cause in data["causes"]]
-    version = [order, -1, body["source"], body["id"]]
-    received = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    common = {
-        "version": version,
-        "status": status,
-        "processed_at": at,
-        "received_at": received,
-        "sequence": None,
-        "reprocess_id": None,
-    }
-    attempt = {
-        "_id": f"{identity}\x1f{digest}",
-        "address": {"topic": topic, "partition": partition, "offset": offset},
-        **common,
-        "source": body["source"],
-        "event_id": body["id"],
-        "aliases": data["aliases"],
-        "causes": causes,
-        "payload": payload,
-    }
     entry = {
         "_id": identity,
         "account": data["account"],
         "kind": data["kind"],
         "affiliate": data["affiliate"],
         "code": data["code"],
-        "state": {**common, "causes": causes, "payload": payload, "words": _words_of(causes)},
-        "aliases": {name: [order, text] for name, text in data["aliases"].items()},
-        "ids": sorted({data["code"].lower(), *(text.lower() for text in data["aliases"].values())}),
+        "state": {
+            "version": [order, -1, body["source"], body["id"]],
+            "status": status,
+            "processed_at": at,
+            "received_at": datetime.fromtimestamp(milliseconds / 1000, UTC),
+            "sequence": None,
+            "reprocess_id": None,
+            "aliases": aliases,
+            "causes": causes,
+            "payload": data.get("payload"),
+            "words": _words_of(causes),
+        },
+        "aliases": {name: [order, text] for name, text in aliases.items()},
+        "ids": sorted({data["code"].lower(), *(text.lower() for text in aliases.values())}),
         "first_seen_at": at,
         **({"last_success_at": at} if status == "success" else {}),
         "attempts": 1,
         "applied": {str(partition): offset},
     }
-    return attempt, entry
+    return Told(identity, entry, str(partition), offset)
 
 
 def _words_of(causes: Sequence[Document]) -> list[str]:
@@ -131,17 +171,3 @@ def _words_of(causes: Sequence[Document]) -> list[str]:
             _words[message] = fold_words([message])
         found += _words[message]
     return found
-
-
-def _merged(older: Document, newer: Document) -> Document:
-    winner, loser = (newer, older) if newer["state"]["version"] >= older["state"]["version"] else (older, newer)
-    success = [one["last_success_at"] for one in (older, newer) if "last_success_at" in one]
-    return {
-        **winner,
-        "aliases": {**loser["aliases"], **winner["aliases"]},
-        "ids": sorted({*older["ids"], *newer["ids"]}),
-        "first_seen_at": min(older["first_seen_at"], newer["first_seen_at"]),
-        **({"last_success_at": max(success)} if success else {}),
-        "attempts": older["attempts"] + newer["attempts"],
-        "applied": newer["applied"],
-    }

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from uuid import uuid4
@@ -92,7 +93,8 @@ def ear(servers, account):
 
 async def ask_to_retry(servers, data, reprocess_id: str, *, times: int = 1) -> None:
     key = f"{data.account}|{data.kind}|{data.affiliate}|{data.code}"
-    asked = data.model_dump() | {"reprocess_id": reprocess_id, "requested_by": "ana", "reason": "", "attempt": 2}
+    told = {name: value for name, value in asdict(data).items() if name not in {"instant", "order", "extra"}}
+    asked = told | {"reprocess_id": reprocess_id, "requested_by": "ana", "reason": "", "attempt": 2}
     retry = CloudEvent(f"{reprocess_id}:{key}", "/ponte/reprocessor", f"integration.{data.kind}.retry_requested", asked)
     publisher = Publisher(servers.kafka.bootstrap, service="test")
     for _ in range(times):
@@ -158,15 +160,16 @@ async def test_a_history_that_was_cut_short_is_completed_under_the_same_ids(serv
 
 
 def test_the_marketplaces_are_registered_once_the_api_answers(servers, account):
-    # given an API that is not ready at first
+    # given an API that is not ready at first, and an affiliate that somebody registered before
     put: dict[str, dict] = {}
     refusals = iter([503])
 
     class Api(BaseHTTPRequestHandler):
         def do_PUT(self):  # http.server's own name
             body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status = next(refusals, 200)
-            if status == 200 and self.headers["Authorization"] == "Bearer " + "k" * 32:
+            status = next(refusals, 412 if self.path.endswith("MLP") else 200)
+            is_ours = self.headers["Authorization"] == "Bearer " + "k" * 32 and self.headers["If-None-Match"] == "*"
+            if status != 503 and is_ours:
                 put[self.path] = body
             self.send_response(status)
             self.send_header("Content-Length", "0")

@@ -5,12 +5,13 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.ingest.core.fold import EntryUpdate
-from services.ingest.core.plan import Applied, PlannedAttempt
+from services.ingest.core.fold import Held, held_from_document
+from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
-from services.ingest.handlers.ports import Answer, AttemptsRecorded, EntriesWritten, Fate, Replayed
+from services.ingest.handlers.ports import Answer, ChangesWritten, Fate, Replayed
 from shared.contracts.dead_letters import Letter, letter_from_document
 from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
+from shared.contracts.gaps import Gap
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.contracts.times import to_milliseconds
 
@@ -25,35 +26,42 @@ class MemoryLogStore:
         self.entries: dict[str, Document] = {}
         self.before = before
 
-    async def record_attempts(self, attempts: Sequence[PlannedAttempt]) -> AttemptsRecorded:
-        self.before("record_attempts")
-        present = set()
+    async def find_entries(self, entry_ids: Sequence[str]) -> Mapping[str, Held]:
+        self.before("find_entries")
+        return {i: held_from_document(deepcopy(self.entries[i])) for i in entry_ids if i in self.entries}
+
+    async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
+        self.before("find_attempts")
+        found = {i: self.attempts[i].get("address") for i in attempt_ids if i in self.attempts}
+        return {i: Address(**address) if address else None for i, address in found.items()}
+
+    async def store_attempts(self, attempts: Sequence[Document]) -> Mapping[str, str]:
+        self.before("store_attempts")
         unstorable = {}
         for attempt in attempts:
-            if attempt.id in self.attempts:
-                present.add(attempt.id)
-            elif _is_encodable(attempt.document):
-                self.attempts[attempt.id] = deepcopy(attempt.document)
-            else:
-                unstorable[attempt.id] = "not encodable"
-        return AttemptsRecorded(frozenset(present), unstorable)
-
-    async def find_addresses(self, attempt_ids: Sequence[str]) -> Mapping[str, Address]:
-        self.before("find_addresses")
-        return {i: Address(**self.attempts[i]["address"]) for i in attempt_ids if i in self.attempts}
+            known = self.attempts.get(attempt["_id"])
+            if known is not None and "address" not in attempt:
+                known.pop("address", None)
+            elif known is None and _is_encodable(attempt):
+                self.attempts[attempt["_id"]] = deepcopy(attempt)
+            elif known is None:
+                unstorable[attempt["_id"]] = "not encodable"
+        return unstorable
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
         self.before("forget_attempts")
         for identity in attempt_ids:
             self.attempts.pop(identity, None)
 
-    async def find_applied(self, entry_ids: Sequence[str]) -> Applied:
-        self.before("find_applied")
-        return {i: dict(self.entries[i].get("applied", {})) for i in entry_ids if i in self.entries}
-
-    async def write_entries(self, updates: Sequence[EntryUpdate]) -> EntriesWritten:
+    async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:
         self.before("write_entries")
-        return EntriesWritten(frozenset(update.place for update in updates if not self._apply(update)))
+        unstorable = {
+            change.entry_id: "not encodable"
+            for change in changes
+            if not _is_encodable(change.document or change.fields or {})
+        }
+        good = [change for change in changes if change.entry_id not in unstorable]
+        return ChangesWritten(frozenset(one.entry_id for one in good if not self._apply(one)), unstorable)
 
     async def mark_answered(self, answers: Sequence[Answer]) -> None:
         self.before("mark_answered")
@@ -62,33 +70,19 @@ class MemoryLogStore:
             if mark.get("id") == answer.reprocess_id and mark.get("state") != "answered":
                 mark |= {"state": "answered", "answered_at": to_milliseconds(answer.answered_at)}
 
-    def _apply(self, update: EntryUpdate) -> bool:
-        entry = self.entries.get(update.entry_id)
-        if entry is None:
-            if not update.counted:
-                return True
-            entry = self.entries[update.entry_id] = {"_id": update.entry_id, **update.identity}
-        applied = entry.setdefault("applied", {})
-        if update.counted:
-            if applied.get(update.partition, -1) >= update.first_offset:
-                return False
-            applied[update.partition] = update.last_offset
-            entry["attempts"] = entry.get("attempts", 0) + update.attempts
-        _merge(entry, update)
+    def _apply(self, change: Change) -> bool:
+        entry = self.entries.get(change.entry_id)
+        if change.document is not None:
+            return self.entries.setdefault(change.entry_id, deepcopy(change.document)) is not entry
+        if entry is None or entry["attempts"] != change.found:
+            return False
+        for path, value in deepcopy(change.fields or {}).items():
+            outer, _, inner = path.partition(".")
+            if inner:
+                entry[outer][inner] = value
+            else:
+                entry[outer] = value
         return True
-
-
-def _merge(entry: Document, update: EntryUpdate) -> None:
-    if "state" not in entry or entry["state"]["version"] < update.state["version"]:
-        entry["state"] = deepcopy(update.state)
-    aliases = entry.setdefault("aliases", {})
-    for path, pair in update.aliases.items():
-        name = path.removeprefix("aliases.")
-        aliases[name] = max(aliases.get(name, pair), pair)
-    entry["ids"] = [*entry.get("ids", []), *(text for text in update.ids if text not in entry.get("ids", []))]
-    entry["first_seen_at"] = min(entry.get("first_seen_at", update.first_seen_at), update.first_seen_at)
-    if update.last_success_at is not None:
-        entry["last_success_at"] = max(entry.get("last_success_at") or update.last_success_at, update.last_success_at)
 
 
 def _is_encodable(document: Document) -> bool:
@@ -167,6 +161,10 @@ class MemoryLetterBook:
             if previous.get("account") == letter["account"]:
                 previous["came_back_as"] = letter["_id"]
         return fresh
+
+    async def survey(self) -> tuple[int, datetime | None]:
+        first = min(self.letters.values(), key=lambda letter: letter["expires_at"], default=None)
+        return len(self.letters), first["received_at"] if first else None
 
     async def count_open(self, walk: Walk) -> int:
         return len(self._open(walk))
@@ -279,3 +277,17 @@ class MemoryOldContent:
         for identity in old:
             del self.entries[identity]
         return len(old)
+
+
+class MemoryGapBook:
+    """The port GapBook in memory. What `before` returns is raised first, one error a call."""
+
+    def __init__(self, before: Callable[[], list[Exception]] = list) -> None:
+        self.gaps: dict[str, Document] = {}
+        self._before = before
+
+    async def note(self, gap: Gap, *, at: datetime, reads_on: bool) -> None:
+        if failures := self._before():
+            raise failures.pop()
+        document = gap.document(at=at, reads_on=reads_on)
+        self.gaps.setdefault(document["_id"], document)

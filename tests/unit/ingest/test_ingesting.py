@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.core.limit import DeadLetterLimit
-from services.ingest.handlers.ingesting import SAMPLES, Ingest
+from services.ingest.handlers.ingesting import NEW_IN_A_ROW, SAMPLES, Ingest, decode_all
+from services.ingest.handlers.writing import for_ever, write
 from shared.contracts.errors import BrokerUnavailable, DeadLetterLimitReached, StoreUnavailable
 from shared.contracts.records import Record
 from tests.support.builders import RECEIVED_AT, make_cloudevent, make_record
 from tests.support.fakes.ingest import MemoryDeadLetters, MemoryLogStore, crash_at
-from tests.support.ingest_shop import batches, deliveries, essence, published
+from tests.support.ingest_shop import batches, deliveries, essence, published, whole_history
 
 
 def value_of(**changes: Any) -> bytes:
@@ -113,7 +114,7 @@ async def test_two_workers_with_the_same_records_come_to_the_same(shop: Any, ste
 
     class Zombie(MemoryLogStore):
         def __getattribute__(self, name: str) -> Any:
-            if name in {"record_attempts", "find_addresses", "find_applied", "write_entries", "mark_answered"}:
+            if name in {"find_entries", "find_attempts", "store_attempts", "write_entries", "mark_answered"}:
 
                 async def late(*arguments: Any) -> Any:
                     if next(calls) == step:
@@ -127,6 +128,41 @@ async def test_two_workers_with_the_same_records_come_to_the_same(shop: Any, ste
     await successor()
 
     assert essence(log.attempts, log.entries) == await taken_in_order(values)
+
+
+@settings(deadline=None, max_examples=150)
+@given(deliveries(), st.integers(0, 6), st.data())
+async def test_who_hopes_that_all_is_new_comes_to_the_same(shop: Any, step: int, data: st.DataObject) -> None:
+    values, records, sizes = shop
+    log = MemoryLogStore()
+    hopes = data.draw(st.lists(st.booleans(), min_size=20, max_size=20))
+    for number, batch in enumerate(batches(records, sizes)):
+        told = [delivery for record in batch for delivery in decode_all([record], frozenset())[0]]
+        log.before = crash_at(step)
+        try:
+            await write(log, told, for_ever(), hopeful=hopes[number])
+        except StoreUnavailable:
+            log.before = nothing
+            await write(log, told, for_ever(), hopeful=hopes[-number])
+        log.before = nothing
+
+    assert essence(log.attempts, log.entries) == await taken_in_order(values)
+
+
+async def test_no_look_is_made_while_all_is_new_and_again_after_the_first_known_one(log: MemoryLogStore) -> None:
+    ingest = Ingest(log, MemoryDeadLetters())
+    calls: list[str] = []
+    log.before = calls.append
+    several = [make_record(value_of(code=f"c{n}"), offset=n) for n in range(NEW_IN_A_ROW)]
+    await ingest.handle(several)
+    calls.clear()
+
+    await ingest.handle([make_record(value_of(code="new"), offset=NEW_IN_A_ROW)])
+    assert calls == ["find_attempts", "store_attempts", "write_entries"]
+    assert (await ingest.handle([make_record(value_of(code="c1", id="again"), offset=NEW_IN_A_ROW + 1)])).attempts == 1
+    calls.clear()
+    await ingest.handle([make_record(value_of(code="newer"), offset=NEW_IN_A_ROW + 2)])
+    assert calls[0] == "find_entries"
 
 
 @settings(deadline=None, max_examples=60)
@@ -169,7 +205,7 @@ async def test_bad_records_harm_no_good_one(
     assert (outcome.records, outcome.attempts, outcome.duplicates, outcome.dead_lettered) == (5, 2, 1, 2)
     assert outcome.entries == 1
     assert outcome.commit == {("integration.events.order", 0): 5}
-    assert len(log.attempts) == 2
+    assert len(whole_history(log.attempts, log.entries)) == 2
 
 
 async def test_offsets_do_not_move_past_a_dead_letter_that_could_not_be_put_aside(
@@ -196,15 +232,15 @@ async def test_a_flood_of_bad_records_stops_the_worker_before_they_are_drained(l
 async def test_an_event_that_no_entry_can_hold_is_a_dead_letter_and_can_be_replayed(
     log: MemoryLogStore, dead_letters: MemoryDeadLetters
 ) -> None:
-    from services.ingest.handlers.ports import EntriesWritten
+    from services.ingest.handlers.ports import ChangesWritten
 
     class Refusing(MemoryLogStore):
         refusing = True
 
-        async def write_entries(self, updates: Any) -> EntriesWritten:
-            bad = {update.place: "too large" for update in updates if self.refusing and "bad" in update.entry_id}
-            good = await super().write_entries([update for update in updates if update.place not in bad])
-            return EntriesWritten(good.conflicts, bad)
+        async def write_entries(self, changes: Any) -> ChangesWritten:
+            bad = {change.entry_id: "too large" for change in changes if self.refusing and "bad" in change.entry_id}
+            good = await super().write_entries([change for change in changes if change.entry_id not in bad])
+            return ChangesWritten(good.conflicts, bad)
 
     store = Refusing()
     ingest = Ingest(store, dead_letters)

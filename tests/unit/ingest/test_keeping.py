@@ -97,7 +97,9 @@ async def test_entry_and_attempt_keep_the_same_and_the_cause_is_known_by_what_it
         payload={"note": "x" * 200}, causes=[{"message": "No available sla for a@b.co to deliver this order"}]
     )
 
-    await ingest.handle([make_record(json.dumps(told).encode())])
+    older = {**told, "id": "older", "data": {**told["data"], "processed_at": "2020-01-01T00:00:00Z"}}
+
+    await ingest.handle([make_record(json.dumps(one).encode(), offset=at) for at, one in enumerate((told, older))])
 
     (attempt,), (entry,) = log.attempts.values(), log.entries.values()
     for document in (attempt, entry["state"]):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.core.decode import decode, shapes
+from services.ingest.core.shapes.by_integration import change_notice_by
 from services.ingest.core.shapes.connector_log import kind_of, status_of
 from services.ingest.core.shapes.order_result import our_code
 from services.ingest.handlers.ingesting import decode_all
@@ -72,7 +74,7 @@ def test_a_change_notice_means_the_same_in_any_casing(data: st.DataObject) -> No
 
     (event,), (as_documented,) = told(ITEM_CHANGED_TYPE, body), told(ITEM_CHANGED_TYPE, notice)
 
-    assert event.data.model_copy(update={"payload": None}) == as_documented.data.model_copy(update={"payload": None})
+    assert replace(event.data, payload=None) == replace(as_documented.data, payload=None)
 
 
 @given(st.sets(st.sampled_from(["StockModified", "PriceModified", "HasStockKeepingUnitModified"]), min_size=1))
@@ -107,7 +109,18 @@ def test_a_stock_change_that_the_rule_keeps_back_says_so_and_is_no_error(
     (event,) = told(ITEM_CHANGED_TYPE, notice, known=shapes(minimum_availability=minimum))
 
     assert event.data.status == status
-    assert [cause.code for cause in event.data.causes] == (["STK-NOT-SENT"] if status == "warning" else [])
+    assert [cause["code"] for cause in event.data.causes] == (["STK-NOT-SENT"] if status == "warning" else [])
+
+
+@pytest.mark.parametrize(("affiliate", "status"), [("ALL", "processing"), ("FEW", "warning"), ("MLC", "warning")])
+def test_each_integration_may_have_a_minimum_availability_of_its_own(affiliate: str, status: str) -> None:
+    own = {("loja", "ALL"): 1_000, ("loja", "FEW"): 0}
+    notice = {**NOTICE, "An": "loja", "StockModified": True, "QuantityBefore": 50, "QuantityAfter": 20}
+    shape = change_notice_by(lambda *pair: own.get(pair), otherwise=5)
+
+    (event,) = told(ITEM_CHANGED_TYPE, {**notice, "IdAffiliate": affiliate}, known={ITEM_CHANGED_TYPE: shape})
+
+    assert event.data.status == status
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Deliveries into the log: look at what is held, plan, store what becomes history, then write the entries that are still as they were found."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from services.ingest.core.fold import Delivery
+from services.ingest.core.plan import Change, by_entry, plan, questioned
+from services.ingest.handlers.ports import LogStore
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.records import Address
+
+ROUNDS = 8
+"""A conflict settles in one round unless others write the same entry at the same moment; then the whole batch is repeated."""
+
+
+def for_ever() -> datetime:
+    """Return the instant since which attempts are kept when none expires."""
+    return datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of deliveries: how many events were counted, how many changes that took, what cannot be stored, and why.
+
+    `known`: how many of the entries were there before, as far as was looked.
+    """
+
+    attempts: int = 0
+    entries: int = 0
+    known: int = 0
+    unstorable: dict[Address, str] = field(default_factory=dict)
+
+    def add(self, other: "Tally") -> None:
+        """Add what became of further deliveries."""
+        self.attempts += other.attempts
+        self.entries += other.entries
+        self.known += other.known
+        self.unstorable |= other.unstorable
+
+
+async def write(
+    log: LogStore, deliveries: Iterable[Delivery], remembered_since: datetime, *, hopeful: bool = False
+) -> Tally:
+    """Bring attempts and entries up to date. What met other writers is planned anew from what they left.
+
+    `hopeful`: try first as if no entry were there, and look only at those that are.
+    """
+    told, tally = by_entry(deliveries), Tally()
+    for _ in range(ROUNDS):
+        if not told:
+            return tally
+        found = {} if hopeful else await log.find_entries(list(told))
+        hopeful = False
+        tally.known += len(found)
+        stored = await log.find_attempts(questioned(told, found))
+        changes = list(plan(told, found, stored, remembered_since))
+        refused = await log.store_attempts([attempt for change in changes for attempt in change.older])
+        written = await log.write_entries([change for change in changes if not _reason(change, refused)])
+        for change in changes:
+            if reason := _reason(change, refused) or written.unstorable.get(change.entry_id):
+                await _break_up(log, change, reason, tally, remembered_since)
+            elif change.entry_id not in written.conflicts:
+                tally.entries += 1
+                tally.attempts += len(change.deliveries)
+        told = {identity: told[identity] for identity in written.conflicts}
+    if told:
+        msg = f"{len(told)} entries still met other writers after {ROUNDS} rounds"
+        raise StoreUnavailable(msg)
+    return tally
+
+
+def _reason(change: Change, refused: Mapping[str, str]) -> str | None:
+    return next((refused[one["_id"]] for one in change.older if one["_id"] in refused), None) if refused else None
+
+
+async def _break_up(log: LogStore, change: Change, reason: str, tally: Tally, remembered_since: datetime) -> None:
+    """Write the deliveries of a change that cannot be stored one by one; refuse the one that cannot be stored alone."""
+    if len(change.deliveries) > 1:
+        for delivery in change.deliveries:
+            tally.add(await write(log, [delivery], remembered_since))
+        return
+    (delivery,) = change.deliveries
+    # Without its entry the attempt must go too: a replay of the dead letter would otherwise look like a duplicate.
+    await log.forget_attempts([delivery.event.attempt_id])
+    tally.unstorable[delivery.address] = reason
