@@ -55,7 +55,8 @@ def explain_missing(libraries: list[str]) -> str:
 class Mongod:
     """One mongod on 127.0.0.1:`port`, its data in `data` (made if need be; an older one is taken up, on any port).
 
-    `parameters` are server parameters, e.g. `{"enableTestCommands": "1"}` for tests that use fail points.
+    `parameters` are server parameters, e.g. `{"enableTestCommands": "1"}` for tests that use fail points; `cache_gb` is the size of
+    its cache: several of them side by side want less.
     """
 
     def __init__(
@@ -65,12 +66,13 @@ class Mongod:
         log_path: Path,
         *,
         parameters: Mapping[str, str] | None = None,
+        cache_gb: float = _CACHE_GB,
         keep_open: tuple[int, ...] = (),
     ) -> None:
         self.port = port
         self._data = data
         program = find_mongod()
-        argv = mongod_arguments(program, data, port, parameters or {})
+        argv = mongod_arguments(program, data, port, parameters or {}, cache_gb)
         path = library_path(program)
         environment = {**os.environ, "LD_LIBRARY_PATH": path} if path else None
         self.process = ChildProcess("mongod", argv, environment, log_path, keep_open=keep_open)
@@ -121,7 +123,9 @@ class Mongod:
             raise LocalServerError(f"mongod does not answer on port {self.port}: see {self.process.log_path}.")
 
 
-def mongod_arguments(program: Path, data: Path, port: int, parameters: Mapping[str, str]) -> list[str]:
+def mongod_arguments(
+    program: Path, data: Path, port: int, parameters: Mapping[str, str], cache_gb: float = _CACHE_GB
+) -> list[str]:
     """The command line. Loopback only, no server-side scripts, no telemetry file."""
     settings = {
         "diagnosticDataCollectionEnabled": "false",  # 1 % of a core and 200 MB of disk that nobody reads here
@@ -132,7 +136,7 @@ def mongod_arguments(program: Path, data: Path, port: int, parameters: Mapping[s
         str(program),
         *("--dbpath", str(data), "--bind_ip", HOST, "--port", str(port), "--nounixsocket"),
         *("--replSet", REPLICA_SET, "--oplogSize", str(_OPLOG_MIB)),
-        *("--wiredTigerCacheSizeGB", str(_CACHE_GB), "--noscripting", "--quiet"),
+        *("--wiredTigerCacheSizeGB", str(cache_gb), "--noscripting", "--quiet"),
         *(word for name, value in settings.items() for word in ("--setParameter", f"{name}={value}")),
     ]
 

@@ -5,11 +5,13 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from datetime import datetime, timedelta
 from typing import NoReturn
 from uuid import uuid4
 
 from services.ingest.adapters.kafka_replay import KafkaDeadLetterShelf, KafkaTopics
+from services.ingest.adapters.mongo_gap_book import MongoGapBook
 from services.ingest.adapters.mongo_integrations import MongoIntegrations
 from services.ingest.adapters.mongo_letter_book import MongoLetterBook
 from services.ingest.adapters.mongo_log_store import MongoLogStore
@@ -17,21 +19,30 @@ from services.ingest.adapters.mongo_old_content import MongoOldContent
 from services.ingest.core.decode import shapes
 from services.ingest.core.keeping import ContentLimits
 from services.ingest.core.limit import DeadLetterLimit
+from services.ingest.core.shapes import Shape
+from services.ingest.core.shapes.by_integration import change_notice_by
 from services.ingest.entrypoints.commands import replay_commands
 from services.ingest.entrypoints.events import EventsEntryPoint
+from services.ingest.entrypoints.gaps import GapsEntryPoint
 from services.ingest.entrypoints.letters import LettersEntryPoint
 from services.ingest.entrypoints.replays import ReplayRunner
-from services.ingest.entrypoints.timers import Housekeeping
+from services.ingest.entrypoints.timers import Housekeeping, LetterCount
 from services.ingest.handlers.housekeeping import KeepDays
 from services.ingest.handlers.ingesting import Ingest
-from services.ingest.handlers.ports import DeadLetters, Integrations, LogStore
+from services.ingest.handlers.ports import DeadLetters, LogStore
 from services.ingest.handlers.replaying import ReplayPlugs
+from services.ingest.handlers.writing import for_ever
 from services.ingest.settings import Settings
 from shared.contracts.errors import BrokerUnavailable
+from shared.contracts.events import ITEM_CHANGED_TYPE
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
+from shared.kafka.beginnings import Commit, Place
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.intake import Intake
+from shared.kafka.probe import Probe
 from shared.kafka.producer import Publisher
+from shared.kafka.pulse import Pulse
+from shared.kafka.standstill import Standstill
 from shared.mongo.client import Database, connect
 from shared.mongo.jobs import Jobs
 from shared.runtime import clock
@@ -50,12 +61,22 @@ def build(settings: Settings) -> Worker:
     publisher = Publisher(settings.kafka_bootstrap, service="ingest")
     dead_letters = KafkaDeadLetters(publisher)
     integrations = MongoIntegrations(client[settings.mongo_database], now=clock.now)
-    lanes = [_lane(settings, log, dead_letters, integrations, number) for number in range(settings.ingest_lanes)]
+    gaps = GapsEntryPoint(
+        MongoGapBook(client[settings.mongo_database]),
+        reads_on=settings.ingest_gap_policy == "continue",
+        clock=clock.now,
+    )
+    known: dict[Place, Commit] = {}
+    lanes = [
+        _lane(settings, log, dead_letters, integrations, gaps, known, number) for number in range(settings.ingest_lanes)
+    ]
     for number, lane in enumerate(lanes):
         worker.add_main(f"intake-{number}", lane.run, stop=lane.stop)
     worker.add_check("kafka", _any_of(lanes))
     worker.add_check("mongo", log.ping)
-    _keep_and_replay(worker, settings, client[settings.mongo_database], publisher)
+    worker.add_check("gaps", gaps.check)
+    letters = _keep_and_replay(worker, settings, client[settings.mongo_database], publisher, gaps)
+    _watch(worker, settings, {**{f"intake-{number}": lane for number, lane in enumerate(lanes)}, "letters": letters})
     keep = KeepDays(
         settings.ingest_attempts_keep_days, settings.ingest_success_keep_days, settings.ingest_error_keep_days
     )
@@ -66,7 +87,13 @@ def build(settings: Settings) -> Worker:
 
 
 def _lane(
-    settings: Settings, log: LogStore, dead_letters: DeadLetters, integrations: Integrations, number: int
+    settings: Settings,
+    log: LogStore,
+    dead_letters: DeadLetters,
+    integrations: MongoIntegrations,
+    gaps: GapsEntryPoint,
+    known: MutableMapping[Place, Commit],
+    number: int,
 ) -> Intake:
     """Return one of the intakes that share the partitions: while one waits for MongoDB, another decodes.
 
@@ -77,11 +104,13 @@ def _lane(
         dead_letters,
         limit=_limit(settings),
         accounts=settings.allowed_accounts,
-        known=shapes(minimum_availability=settings.ingest_minimum_availability),
+        known=_shapes(integrations, settings.ingest_minimum_availability),
         integrations=integrations,
         limits=ContentLimits(settings.ingest_max_payload_bytes, settings.ingest_max_evidence_bytes),
+        remembered_since=_remembered_since(settings.ingest_attempts_keep_days),
     )
-    events = EventsEntryPoint(story, seconds=time.monotonic)
+    pulse = Pulse()
+    events = EventsEntryPoint(story, seconds=time.monotonic, on_wait=pulse.wait)
     return Intake(
         bootstrap=settings.kafka_bootstrap,
         group=settings.ingest_group,
@@ -91,7 +120,22 @@ def _lane(
         batch_size=settings.ingest_batch_size,
         linger_seconds=settings.ingest_linger_ms / 1000,
         client_id=f"ponte.ingest.{number}",
+        on_gap=lambda gap: gaps.on_gap(gap, pulse.wait),
+        known=known,
+        pulse=pulse,
     )
+
+
+def _shapes(integrations: MongoIntegrations, minimum_availability: int) -> Mapping[str, Shape]:
+    by_integration = change_notice_by(integrations.minimum_availability, otherwise=minimum_availability)
+    return {**shapes(minimum_availability=minimum_availability), ITEM_CHANGED_TYPE: by_integration}
+
+
+def _remembered_since(keep_days: int) -> Callable[[], datetime]:
+    """Return since when every attempt is surely still there: the server removes them once a minute, not to the second."""
+    if not keep_days:
+        return for_ever
+    return lambda: clock.now() - timedelta(days=keep_days - 1)
 
 
 def _any_of(lanes: Sequence[Intake]) -> Check:
@@ -103,10 +147,21 @@ def _any_of(lanes: Sequence[Intake]) -> Check:
     return check
 
 
-def _keep_and_replay(worker: Worker, settings: Settings, database: Database, publisher: Publisher) -> None:
-    """Plug in the second intake, which keeps dead letters, and what sends them back."""
+def _watch(worker: Worker, settings: Settings, intakes: Mapping[str, Intake]) -> None:
+    """Have the worker end when one of its intakes is stuck."""
+    pulses = {name: intake.pulse for name, intake in intakes.items()}
+    standstill = Standstill(pulses, Probe(settings.kafka_bootstrap))
+    worker.watch(standstill.look, seconds=settings.ingest_stuck_seconds)
+
+
+def _keep_and_replay(
+    worker: Worker, settings: Settings, database: Database, publisher: Publisher, gaps: GapsEntryPoint
+) -> Intake:
+    """Plug in the second intake, which keeps dead letters, and what sends them back. Return that intake."""
     book = MongoLetterBook(database)
-    letters = LettersEntryPoint(book, operator=settings.account, clock=clock.now)
+    keep_for = timedelta(days=settings.ingest_dead_letter_keep_days)
+    pulse = Pulse()
+    letters = LettersEntryPoint(book, operator=settings.account, clock=clock.now, keep_for=keep_for, on_wait=pulse.wait)
     intake = Intake(
         bootstrap=settings.kafka_bootstrap,
         group=f"{settings.ingest_group}.deadletters",
@@ -116,9 +171,12 @@ def _keep_and_replay(worker: Worker, settings: Settings, database: Database, pub
         batch_size=settings.ingest_batch_size,
         linger_seconds=settings.ingest_linger_ms / 1000,
         client_id="ponte.ingest.deadletters",
+        on_gap=lambda gap: gaps.on_gap(gap, pulse.wait),
+        pulse=pulse,
     )
     # No health check: with more workers than partitions some have none of this topic.
     worker.add_main("letters", intake.run, stop=intake.stop)
+    worker.add_main("letter-count", LetterCount(book, clock.now).run)
     plugs = ReplayPlugs(Jobs(database, REPLAY_REQUESTS), book, KafkaTopics(publisher), clock.now)
     runner = ReplayRunner(f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}", plugs)
     worker.add_main("replays", runner.run, stop=runner.stop)
@@ -126,6 +184,7 @@ def _keep_and_replay(worker: Worker, settings: Settings, database: Database, pub
         KafkaDeadLetterShelf(settings.kafka_bootstrap), plugs, operator=settings.account, wake=runner.wake
     )
     worker.take_commands(REPLAY_TOPIC, commands, KafkaDeadLetters(publisher))
+    return intake
 
 
 OBJECTS_BETWEEN_COLLECTIONS = 100_000

@@ -1,6 +1,6 @@
 """What an operator can turn in ingest."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -43,6 +43,21 @@ class Settings(SharedSettings):
     ingest_error_keep_days: Annotated[
         int, Field(ge=0, le=20_000, description="the same for all other entries, each removal logged; 0 is never")
     ] = 0
+    ingest_dead_letter_keep_days: Annotated[
+        int, Field(ge=1, le=20_000, description="days after which a dead letter taken in from now on is removed")
+    ] = 30
+    ingest_stuck_seconds: Annotated[
+        float,
+        Field(
+            ge=1, description="a worker that gets nothing done for so long, and waits for no server, ends with code 70"
+        ),
+    ] = 180
+    ingest_gap_policy: Annotated[
+        Literal["continue", "stop"],
+        Field(
+            description="where records were gone before they were read: go on behind them, or let the partition stand"
+        ),
+    ] = "continue"
     ingest_max_payload_bytes: Annotated[
         int, Field(ge=1, le=MIB, description="a longer payload is not stored, only its length and beginning")
     ] = 64 * KIB

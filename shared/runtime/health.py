@@ -15,6 +15,7 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Check = Callable[[], Awaitable[None]]
+Alarm = Callable[[], str | None]
 
 STUCK_AFTER_SECONDS: Final = 15.0
 CHECK_EVERY_SECONDS: Final = 2.0
@@ -23,10 +24,19 @@ STOP_WITHIN_SECONDS: Final = 0.1
 
 
 class Health:
-    """What a worker says of itself. `checks` maps a dependency's name to a coroutine that raises when it is not there."""
+    """What a worker says of itself. `checks` maps a dependency's name to a coroutine that raises when it is not there;
+    `alarms` are asked at every answer, in another thread than the loop's, and return what is wrong.
+    """
 
-    def __init__(self, checks: Mapping[str, Check], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        *,
+        alarms: Mapping[str, Alarm] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._checks = checks
+        self._alarms = alarms or {}
         self._clock = clock
         self._turned_at = clock()
         self._failures: dict[str, str] = dict.fromkeys(checks, "not asked yet")
@@ -39,12 +49,15 @@ class Health:
     def readiness(self) -> tuple[bool, dict[str, object]]:
         """Return whether every check passed at its last asking, and what failed."""
         alive, facts = self.liveness()
-        return alive and not self._failures, {**facts, "failures": dict(self._failures)}
+        rung = {name: what for name, alarm in self._alarms.items() if (what := alarm()) is not None}
+        return alive and not self._failures and not rung, {**facts, "failures": {**self._failures, **rung}}
 
     async def watch(self) -> None:
         """Turn and ask, for ever."""
         while True:
             await self.ask()
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # PyMongo loses a cancel that meets its answer, and stopping would wait for ever
             await asyncio.sleep(CHECK_EVERY_SECONDS)
 
     async def ask(self) -> None:
@@ -52,7 +65,8 @@ class Health:
         self._turned_at = self._clock()
         for name, check in self._checks.items():
             try:
-                await asyncio.wait_for(check(), CHECK_TIMEOUT_SECONDS)
+                async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                    await check()
             except Exception as error:  # noqa: BLE001  # whatever it is, the dependency did not answer
                 self._failures[name] = f"{type(error).__name__}: {error}"[:300]
             else:

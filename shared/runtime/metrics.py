@@ -22,6 +22,22 @@ INGEST_EXPIRED_ENTRIES: Final = Counter(
     "Entries removed because they were older than the settings keep them, by status. Errors among them: a setting says so",
     ["status"],
 )
+INGEST_GAPS: Final = Counter(
+    "ponte_ingest_gaps",
+    "Partitions that could not be read on where the group had stopped, by reason. Any: look into the collection gaps",
+    ["reason"],
+)
+INGEST_GAP_RECORDS: Final = Counter(
+    "ponte_ingest_gap_records",
+    "Records that were deleted before they were read. Any: let the connectors publish them again, lengthen the topic's retention",
+)
+INGEST_KEPT_LETTERS: Final = Gauge(
+    "ponte_ingest_kept_letters", "Dead letters kept, of all accounts and states, roughly"
+)
+INGEST_OLDEST_LETTER: Final = Gauge(
+    "ponte_ingest_oldest_letter_seconds",
+    "Age of the oldest dead letter kept. Near PONTE_INGEST_DEAD_LETTER_KEEP_DAYS: replay it, or it is gone",
+)
 INGEST_BATCH_SECONDS: Final = Histogram(
     "ponte_ingest_batch_seconds",
     "From a batch taken in to its offsets committed. Slow: look at MongoDB",
@@ -37,4 +53,11 @@ EXPORT_SECONDS: Final = Histogram(
 JOBS_RUNNING: Final = Gauge("ponte_jobs_running", "Jobs in hand, by service", ["service"])
 HTTP_SECONDS: Final = Histogram(
     "ponte_query_request_seconds", "Answers of the query API by route and status", ["route", "status"], buckets=SECONDS
+)
+QUERY_STREAMS: Final = Gauge("ponte_query_streams", "Live streams open in this process. At its bound, more are refused")
+QUERY_STREAM_EVENTS: Final = Counter("ponte_query_stream_events", "Events handed to live streams")
+QUERY_STREAM_RESYNCS: Final = Counter(
+    "ponte_query_stream_resyncs",
+    "Streams told to read the list again, by reason: too_many, slow, interrupted. Many: narrow the filters, or raise the bounds",
+    ["reason"],
 )

@@ -5,7 +5,7 @@
 | 0 | asked to stop, and stopped |
 | 2 | cannot start as configured: a setting is wrong, a port is taken |
 | 75 | asked to stop, but something did not end in time: what was in hand is done again by the next one |
-| 70 | a defect of ours, or a limit that stops the worker on purpose: see the last log line |
+| 70 | a defect of ours, nothing done for too long, or a limit that stops the worker on purpose: see the last log line |
 """
 
 import sys

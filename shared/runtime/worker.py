@@ -13,8 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +31,7 @@ from shared.runtime.health import Check, Health, HealthServer
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.retry import until_done
 from shared.runtime.settings import Settings
+from shared.runtime.watchdog import Watchdog, leave_stuck
 
 log = get_logger(__name__)
 
@@ -56,6 +58,8 @@ class Worker:
         self._checks: dict[str, Check] = {}
         self._mains: list[tuple[str, Main, Callable[[], None] | None]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._watch: tuple[Callable[[], Collection[str]], float] | None = None
+        self._watchdog: Watchdog | None = None
         self.app = faust.App(
             group or consumer_group(service),
             broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
@@ -119,6 +123,10 @@ class Worker:
         """Ask `check` every few seconds for the readiness answer."""
         self._checks[name] = check
 
+    def watch(self, look: Callable[[], Collection[str]], *, seconds: float) -> None:
+        """End the worker when a sentence of `look` stands unchanged for so long; `look` is called in another thread."""
+        self._watch = look, seconds
+
     def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
         """Call `closer` when the worker stops, last added first."""
         self._closers.append(closer)
@@ -142,7 +150,13 @@ class Worker:
 
     async def live(self) -> Sequence["asyncio.Task[None]"]:
         """Start health and mains; return their tasks."""
-        health = Health(self._checks)
+        alarms = {}
+        if self._watch is not None:
+            look, seconds = self._watch
+            self._watchdog = Watchdog(look, seconds=seconds, bark=partial(leave_stuck, asyncio.get_running_loop()))
+            self._watchdog.start()
+            alarms["progress"] = self._watchdog.alarm
+        health = Health(self._checks, alarms=alarms)
         server = HealthServer(health, host=self._settings.health_host, port=self._settings.health_port)
         self._closers.append(_async(server.stop))
         log.info("health.listening", extra={"facts": {"port": server.port}})
@@ -153,6 +167,8 @@ class Worker:
 
     async def end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
         """Ask the mains to end, wait for them, cancel what only turns, close the rest."""
+        if self._watchdog is not None:
+            self._watchdog.stop()
         stops: Mapping[str, Callable[[], None] | None] = {name: stop for name, _, stop in self._mains}
         draining = []
         for task in tasks:

@@ -1,5 +1,7 @@
-import json
-from collections.abc import AsyncIterator, Iterator
+"""Rows 18, 19, 26 and 27 of the fault matrix: single commands that MongoDB fails, with the real store and no process around it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,11 +11,13 @@ from deploy.local.servers import Servers, start_servers
 from services.ingest.adapters.mongo_log_store import MongoLogStore
 from services.ingest.handlers.ingesting import Ingest
 from shared.contracts.errors import OutcomeUnknown, StoreUnavailable, Transient
+from shared.contracts.records import Record
 from shared.mongo.client import Database, connect
-from tests.support.builders import make_cloudevent, make_record
+from shared.runtime.retry import until_done
 from tests.support.fakes.ingest import MemoryDeadLetters
-
-BATCH = [make_record(json.dumps(make_cloudevent(id=str(n), code=str(n // 2))).encode(), offset=n) for n in range(10)]
+from tests.support.invariants import PutAside, Stored
+from tests.support.journal import Journal, hold
+from tests.support.stored import read_log
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +35,21 @@ async def database(failing_mongo: str) -> AsyncIterator[Database]:
         await client.drop_database("faults")
 
 
+@pytest.fixture
+def journal() -> Journal:
+    return Journal(kinds=["order"])
+
+
 def fail(uri: str, command: str, times: int, **how: Any) -> None:
     data = {"failCommands": [command], "appName": "ponte.faults", **how}
     with MongoClient[dict[str, Any]](uri) as client:
         client.admin.command("configureFailPoint", "failCommand", mode={"times": times}, data=data)
 
 
-async def is_whole(database: Database) -> None:
-    assert await database.attempts.count_documents({}) == 10
-    entries = [entry async for entry in database.log_entries.find()]
-    assert [entry["attempts"] for entry in entries] == [2] * 5
+def hold_now(uri: str, journal: Journal, aside: MemoryDeadLetters) -> None:
+    letters = [PutAside(one.record.address, one.record.value, one.error_class) for one in aside.letters]
+    with MongoClient[dict[str, Any]](uri) as client:
+        hold(journal, Stored(*read_log(client["faults"], journal.account), letters=letters))
 
 
 INTERRUPTED, NOT_REPLICATED = {"errorCode": 11601}, {"code": 64, "errmsg": "waiting for replication timed out"}
@@ -63,27 +72,52 @@ INTERRUPTED, NOT_REPLICATED = {"errorCode": 11601}, {"code": 64, "errmsg": "wait
     ],
 )
 async def test_a_fault_is_transient_and_the_batch_again_makes_it_whole(
-    failing_mongo: str, database: Database, command: str, how: dict[str, Any], raised: type[Transient]
+    failing_mongo: str, database: Database, journal: Journal, command: str, how: dict[str, Any], raised: type[Transient]
 ) -> None:
-    dead_letters = MemoryDeadLetters()
-    ingest = Ingest(MongoLogStore(database), dead_letters)
+    aside = MemoryDeadLetters()
+    ingest, batch = Ingest(MongoLogStore(database), aside), journal.as_records(journal.teller(items=5).tell(20))
     if command == "update":  # entries that are there already are updated, not inserted
-        await ingest.handle([make_record(BATCH[0].value, offset=0)])
+        await ingest.handle(batch[:10])
     fail(failing_mongo, command, 3, **how)
 
     with pytest.raises(raised):
-        await ingest.handle(BATCH)
+        await ingest.handle(batch)
     fail(failing_mongo, command, 0)
-    await ingest.handle(BATCH)
+    await ingest.handle(batch)
 
-    await is_whole(database)
-    assert dead_letters.letters == []
+    assert aside.letters == []
+    hold_now(failing_mongo, journal, aside)
 
 
-async def test_one_closed_connection_is_never_seen(failing_mongo: str, database: Database) -> None:
-    ingest = Ingest(MongoLogStore(database), MemoryDeadLetters())
+async def test_one_closed_connection_is_never_seen(failing_mongo: str, database: Database, journal: Journal) -> None:
+    aside = MemoryDeadLetters()
+    batch = journal.as_records(journal.teller(items=5, bad_every=5).tell(20))
     fail(failing_mongo, "insert", 1, closeConnection=True)
 
-    await ingest.handle(BATCH)
+    await Ingest(MongoLogStore(database), aside).handle(batch)
 
-    await is_whole(database)
+    hold_now(failing_mongo, journal, aside)
+
+
+async def test_writers_that_meet_at_the_same_new_entries_count_each_event_once(
+    failing_mongo: str, database: Database, journal: Journal
+) -> None:
+    aside, teller = MemoryDeadLetters(), journal.teller(items=3, bad_every=20)
+    batches = [journal.as_records(teller.tell(60), partition=number) for number in range(3)]
+    conflicts = {"activationProbability": 0.1}
+    with MongoClient[dict[str, Any]](failing_mongo) as client:
+        client.admin.command("configureFailPoint", "WTWriteConflictException", mode=conflicts)
+        try:
+            await asyncio.gather(*(bit_by_bit(database, aside, records) for records in batches))
+        finally:
+            client.admin.command("configureFailPoint", "WTWriteConflictException", mode="off")
+
+    hold_now(failing_mongo, journal, aside)
+
+
+async def bit_by_bit(database: Database, aside: MemoryDeadLetters, records: Sequence[Record]) -> None:
+    """Handle them as a worker of its own does, a few at a time."""
+    ingest = Ingest(MongoLogStore(database), aside)
+    for start in range(0, len(records), 4):
+        few = records[start : start + 4]
+        await until_done(lambda few=few: ingest.handle(few), what="a few events")  # type: ignore[misc]

@@ -43,7 +43,8 @@ def looking(bootstrap: str, group: str = "test") -> Iterator[Consumer]:
 def ends(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
     """Return where the next record of each partition will stand."""
     with looking(bootstrap) as consumer:
-        known = consumer.list_topics(timeout=20).topics
+        # A broker that made a topic just now may not tell of it yet.
+        known = eventually(lambda: consumer.list_topics(timeout=20).topics, lambda seen: seen.keys() >= set(topics))
         places = [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
         highs = [
             eventually(lambda place=place: high(consumer, place), lambda found: found is not None) for place in places

@@ -61,8 +61,8 @@ SMALL = """
 
 DANGLING = """
 () => ["aria-controls", "aria-labelledby", "aria-describedby", "for", "form", "list"].flatMap((name) =>
-  [...document.querySelectorAll(`[${name}]`)].filter((element) => !document.getElementById(element.getAttribute(name)))
-    .map((element) => `${name}=${element.getAttribute(name)}`))
+  [...document.querySelectorAll(`[${name}]`)].map((element) => element.getAttribute(name))
+    .filter((ids) => !ids.trim() || ids.trim().split(" ").some((id) => !document.getElementById(id))).map((ids) => `${name}=${ids}`))
 """
 
 

@@ -7,7 +7,7 @@ import orjson
 from confluent_kafka import Consumer, TopicPartition
 
 from shared.contracts.records import Record
-from shared.kafka.intake import record_of
+from shared.kafka.messages import record_of
 
 
 def read_topic(bootstrap: str, topic: str) -> list[Record]:

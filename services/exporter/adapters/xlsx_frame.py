@@ -141,14 +141,19 @@ def _facts(report: Report, tally: Tally, notes: Sequence[str]) -> Table:
 
 
 def _filter_value(name: str, report: Report) -> str:
-    rows = report.rows
-    if name in {"from", "to"}:
-        instant = rows.from_at if name == "from" else rows.to_at
-        return f"{instant.astimezone(report.zone):%Y-%m-%d %H:%M:%S} ({format_instant(instant)})" if instant else ""
-    if name == "q":
-        return rows.q
-    labels: Mapping[str, Mapping[str, str]] = {"kind": report.words.kinds, "status": report.words.statuses}
-    return ", ".join(labels.get(name, {}).get(value, value) for value in getattr(rows, name))
+    rows, words = report.rows, report.words
+    instants = {"from": rows.from_at, "to": rows.to_at, "stale_since": rows.stale_since}
+    if (instant := instants.get(name)) is not None:
+        return f"{instant.astimezone(report.zone):%Y-%m-%d %H:%M:%S} ({format_instant(instant)})"
+    labels: Mapping[str, Mapping[str, str]] = {
+        "kind": words.kinds,
+        "status": words.statuses,
+        "retry": words.retry,
+        "date_axis": words.columns,
+    }
+    value = getattr(rows, name)
+    listed = value if isinstance(value, tuple) else (str(value),)
+    return ", ".join(labels.get(name, {}).get(one, one) for one in listed)
 
 
 def _totals(report: Report, tally: Tally) -> Table:

@@ -11,7 +11,7 @@ from services.ingest.handlers.ports import Fate
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.names import DEAD_LETTER_TOPIC
 from shared.contracts.records import Record
-from shared.kafka.intake import record_of
+from shared.kafka.messages import record_of
 from shared.kafka.producer import OutMessage, Publisher, Sent
 
 ANSWER_SECONDS = 10.0

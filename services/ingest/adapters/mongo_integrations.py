@@ -1,5 +1,6 @@
 """The registry of integrations, read only: query owns it."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +12,15 @@ from shared.runtime.clock import Clock
 REMEMBERED_FOR: Final = timedelta(seconds=30)
 """A changed setting holds for events that come this much later; asking for every batch would cost one more question each."""
 
+Pair = tuple[str, str]
+"""(account, affiliate)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    masked: frozenset[Pair] = frozenset()
+    minimums: dict[Pair, int] = field(default_factory=dict)
+
 
 class MongoIntegrations:
     """The port Integrations."""
@@ -18,16 +28,32 @@ class MongoIntegrations:
     def __init__(self, database: Database, *, now: Clock) -> None:
         self._integrations = database[INTEGRATIONS]
         self._now = now
-        self._known: tuple[frozenset[tuple[str, str]], datetime] | None = None
+        self._rules = _Rules()
+        self._good_until: datetime | None = None
 
-    async def list_masked(self) -> frozenset[tuple[str, str]]:
+    async def list_masked(self) -> frozenset[Pair]:
         """Return (account, affiliate) of those whose content is masked before it is stored; at most 30 s old."""
         now = self._now()
-        if self._known is None or now >= self._known[1]:
-            with translated():
-                found = await self._integrations.find(
-                    {"mask_at_write": {"$eq": True}}, {"account": 1, "affiliate": 1}
-                ).to_list()
-            masked = frozenset((document["account"], document["affiliate"]) for document in found)
-            self._known = (masked, now + REMEMBERED_FOR)
-        return self._known[0]
+        if self._good_until is None or now >= self._good_until:
+            self._rules = await self._read()
+            self._good_until = now + REMEMBERED_FOR
+        return self._rules.masked
+
+    def minimum_availability(self, account: str, affiliate: str) -> int | None:
+        """Return the integration's own minimum, None where it has none: as of the last `list_masked`, which opens every batch."""
+        return self._rules.minimums.get((account, affiliate))
+
+    async def _read(self) -> _Rules:
+        # A removed integration keeps its masking: its events still come, and nobody asked to show what was hidden.
+        with_rules = {"$or": [{"mask_at_write": {"$eq": True}}, {"minimum_availability": {"$type": "number"}}]}
+        wanted = {"account": 1, "affiliate": 1, "mask_at_write": 1, "minimum_availability": 1}
+        with translated():
+            found = await self._integrations.find(with_rules, wanted).to_list()
+        return _Rules(
+            frozenset((one["account"], one["affiliate"]) for one in found if one.get("mask_at_write")),
+            {
+                (one["account"], one["affiliate"]): minimum
+                for one in found
+                if (minimum := one.get("minimum_availability")) is not None
+            },
+        )

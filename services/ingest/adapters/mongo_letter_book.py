@@ -1,6 +1,7 @@
 """Dead letters in MongoDB: inserted once, walked by the index that answers the filter, marked when they went back."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import bson
@@ -45,6 +46,13 @@ class MongoLetterBook:
             ]
         )
         return len(sound) - doubles
+
+    async def survey(self) -> tuple[int, datetime | None]:
+        """Return the collection's own count, and `received_at` of the first in the index that expires."""
+        with translated():
+            kept = await self._letters.estimated_document_count()
+            first = await self._letters.find_one({}, {"received_at": 1}, sort=[("expires_at", 1)])
+        return kept, first["received_at"] if first else None
 
     async def count_open(self, walk: Walk) -> int:
         """Return how many open letters the walk passes in all."""

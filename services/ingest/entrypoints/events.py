@@ -16,10 +16,13 @@ SUMMARY_EVERY_SECONDS = 5.0
 
 
 class EventsEntryPoint:
-    """Takes batches in and tells of them. `seconds` is a monotonic clock."""
+    """Takes batches in and tells of them. `seconds` is a monotonic clock; `on_wait` hears each time that a server is away."""
 
-    def __init__(self, ingest: Ingest, *, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, ingest: Ingest, *, seconds: Callable[[], float], on_wait: Callable[[], None] = lambda: None
+    ) -> None:
         self._ingest = ingest
+        self._on_wait = on_wait
         self._seconds = seconds
         self._told_at = seconds() - SUMMARY_EVERY_SECONDS
         self._untold = BatchOutcome()
@@ -31,7 +34,11 @@ class EventsEntryPoint:
         """Return when the batch is durable. The next one may come meanwhile: it waits for its turn to write entries."""
         before, mine = self._last, asyncio.Event()
         self._last = mine
-        outcome = await until_done(lambda: self._ingest.handle(records, before.wait), what="a batch of events")
+        outcome = await until_done(
+            lambda: self._ingest.handle(records, before.wait),
+            what="a batch of events",
+            on_failure=lambda _: self._on_wait(),
+        )
         mine.set()
         return outcome
 

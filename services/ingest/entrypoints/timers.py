@@ -1,9 +1,11 @@
 """What the clock asks of ingest: what grew old goes."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 from services.ingest.handlers.housekeeping import Expired, KeepDays, OldContent, expire
+from services.ingest.handlers.ports import LetterBook
 from shared.contracts.errors import Transient
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
@@ -15,6 +17,7 @@ EVERY_SECONDS: Final = 600.0
 AGAIN_SECONDS: Final = 15.0
 """After a failure: the store was away, or is still being provisioned."""
 PAUSE_SECONDS: Final = 0.1
+COUNT_EVERY_SECONDS: Final = 30.0
 
 
 class Housekeeping:
@@ -39,6 +42,27 @@ class Housekeeping:
             log.warning("housekeeping.postponed", extra={"facts": {"why": str(error)}})
             return False
         return True
+
+
+class LetterCount:
+    """Measures the dead letters that are kept, for the worker's life."""
+
+    def __init__(self, book: LetterBook, clock: Clock) -> None:
+        self._book = book
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Measure, rest, for ever; the worker cancels it."""
+        while True:
+            with contextlib.suppress(Transient):  # the last measure stands
+                await self.run_once()
+            await asyncio.sleep(COUNT_EVERY_SECONDS)
+
+    async def run_once(self) -> None:
+        """Measure once. Raise Transient."""
+        kept, since = await self._book.survey()
+        metrics.INGEST_KEPT_LETTERS.set(kept)
+        metrics.INGEST_OLDEST_LETTER.set((self._clock() - since).total_seconds() if since else 0)
 
 
 def tell(expired: Expired) -> None:

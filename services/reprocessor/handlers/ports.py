@@ -115,8 +115,8 @@ class RetryTopics(Protocol):
 class Integrations(Protocol):
     """The registry of marketplace integrations."""
 
-    async def list_paused(self, account: str) -> AbstractSet[str]:
-        """Return the affiliates that the account has switched off."""
+    async def list_paused(self, account: str, kind: str) -> AbstractSet[str]:
+        """Return the affiliates that the account has paused or removed, or for which `kind` is switched off."""
         ...
 
 

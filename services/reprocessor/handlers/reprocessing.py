@@ -50,7 +50,7 @@ async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[]
     started_at = told_at = plugs.clock()
     if work.is_new:
         await _tell(work, plugs, "running")
-    paused = await plugs.integrations.list_paused(work.command.account)
+    paused = await plugs.integrations.list_paused(work.command.account, work.command.kind)
     while not work.job["cancel_requested"]:
         batch = await _choose(work, plugs)
         tally = await _settle(work, batch, paused, plugs)

@@ -11,7 +11,7 @@ from services.ingest.handlers.replaying import replay
 from shared.contracts.errors import BrokerUnavailable, InvalidCommand
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS
 from shared.kafka.dead_letters import KafkaDeadLetters
-from shared.kafka.intake import record_of
+from shared.kafka.messages import record_of
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database
 from tests.support.builders import make_cloudevent, make_record

@@ -1,6 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -8,10 +7,10 @@ import pytest
 
 from deploy.local.servers import Servers
 from shared.contracts.errors import Defect
-from shared.contracts.records import BatchOutcome, Record, next_offsets
-from shared.kafka.intake import Intake
+from shared.contracts.records import Record
 from tests.support.eventually import eventually_async
 from tests.support.ingest_topics import lag, own_topic, publish
+from tests.support.taker import Taker, fact, numbered
 
 
 @pytest.fixture
@@ -25,47 +24,10 @@ def topic(bootstrap: str) -> Iterator[str]:
         yield name
 
 
-class Taker:
-    """An intake and what it took; `handle` may be replaced."""
-
-    def __init__(self, bootstrap: str, topic: str, group: str, **options: Any) -> None:
-        self.group = group
-        self.values: list[bytes | None] = []
-        self.batches: list[int] = []
-        self.trouble: Callable[[Sequence[Record]], Any] | None = None
-        self.intake = Intake(
-            bootstrap=bootstrap, group=group, topics=[topic], handle=self.handle, batch_size=100, **options
-        )
-
-    async def handle(self, records: Sequence[Record]) -> BatchOutcome:
-        if self.trouble is not None:
-            await self.trouble(records)
-        self.values += [record.value for record in records]
-        self.batches.append(len(records))
-        return BatchOutcome(records=len(records), commit=next_offsets(records))
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
-        task = asyncio.create_task(self.intake.run())
-        yield task
-        self.intake.stop()
-        await task
-
-    async def took(self, count: int) -> None:
-        async def seen() -> int:
-            return len(self.values)
-
-        await eventually_async(seen, lambda number: number >= count)
-
-
 @pytest.fixture
 def taker(bootstrap: str, topic: str) -> Callable[..., Taker]:
     group = f"test.{uuid4().hex}"
     return lambda **options: Taker(bootstrap, topic, group, **options)
-
-
-def numbered(first: int, last: int) -> list[bytes]:
-    return [str(number).encode() for number in range(first, last)]
 
 
 async def test_a_stopped_intake_has_committed_what_it_took_and_nothing_comes_twice(
@@ -160,9 +122,32 @@ async def test_a_second_worker_takes_its_share_and_hands_it_back(
     assert lag(bootstrap, one.group, [topic]) == 0
 
 
+async def test_a_partition_that_left_while_a_batch_was_slow_is_read_when_it_comes_back(
+    bootstrap: str, topic: str, taker: Callable[..., Taker]
+) -> None:
+    one, two, is_done = taker(), taker(), asyncio.Event()
+
+    async def wait(_: Sequence[Record]) -> None:
+        await is_done.wait()
+
+    one.trouble = wait
+    publish(bootstrap, topic, numbered(0, 10))
+    async with one.running():
+        await eventually_async(fact(lambda: one.intake.pulse.in_hand))
+        turns = one.intake.pulse.turns
+        await eventually_async(fact(lambda: one.intake.pulse.turns > turns + 2))  # its partitions are paused by now
+        async with two.running():
+            await eventually_async(_ready(two))
+            is_done.set()
+            await one.took(1)
+        await eventually_async(fact(lambda: len(one.intake.member.assigned) == 2))
+        publish(bootstrap, topic, numbered(10, 50))
+        await eventually_async(_total(one, two), lambda number: number >= 50)
+
+
 def _ready(taker: Taker) -> Callable[[], Any]:
     async def ask() -> bool:
-        return bool(taker.intake._assigned)
+        return bool(taker.intake.member.assigned)
 
     return ask
 

@@ -11,9 +11,9 @@ from pymongo import MongoClient
 
 from deploy.local.servers import Servers
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_TOPIC
-from tests.integration.ingest.test_ingest_process import IngestProcess
 from tests.support.builders import make_cloudevent
 from tests.support.eventually import eventually
+from tests.support.ingest_process import IngestProcess
 from tests.support.ingest_topics import lag, publish, start_at_end
 
 ORDERS = EVENTS_TOPICS[0]
@@ -23,8 +23,8 @@ MANY = 10_000
 class Shop:
     """The process, what it keeps, and the two ways to ask it."""
 
-    def __init__(self, servers: Servers, database: str, log: Path, documents: Any) -> None:
-        self.process = IngestProcess(servers, database, log)
+    def __init__(self, servers: Servers, database: str, folder: Path, documents: Any) -> None:
+        self.process = IngestProcess(servers.kafka.bootstrap, servers.mongo.uri, database, folder)
         self.bootstrap = servers.kafka.bootstrap
         self.documents = documents
         for group, topics in ((".deadletters", [DEAD_LETTER_TOPIC]), (".commands", [REPLAY_TOPIC])):
@@ -51,7 +51,7 @@ class Shop:
 @pytest.fixture
 def shop(servers: Servers, database_name: str, tmp_path: Path) -> Iterator[Shop]:
     with MongoClient[dict[str, Any]](servers.mongo.uri, tz_aware=True) as client:
-        yield Shop(servers, database_name, tmp_path / "log", client[database_name])
+        yield Shop(servers, database_name, tmp_path, client[database_name])
 
 
 def orders(account: str, count: int) -> list[bytes]:

@@ -9,7 +9,8 @@ from pymongo import MongoClient
 
 from deploy.local.servers import Servers
 from shared.contracts.events import attempt_id
-from tests.integration.ingest.test_ingest_process import IngestProcess
+from tests.support.ingest_process import IngestProcess
+from tests.support.ingest_shop import whole_history
 
 SAMPLES = [json.loads(path.read_text()) for path in Path(__file__).parents[2].glob("contract/samples/*.json")]
 
@@ -26,15 +27,14 @@ def publish_samples(bootstrap: str) -> None:
 def test_every_sample_becomes_its_entries_and_a_second_time_changes_nothing(
     servers: Servers, database_name: str, tmp_path: Path
 ) -> None:
-    ingest = IngestProcess(servers, database_name, tmp_path / "log")
+    ingest = IngestProcess(servers.kafka.bootstrap, servers.mongo.uri, database_name, tmp_path)
     told = [event for sample in SAMPLES for event in sample["events"]]
 
     def held(client: MongoClient[Any]) -> dict[str, Any]:
         log = client[database_name]
-        return {
-            "entries": {entry["_id"]: entry for entry in log.log_entries.find()},
-            "attempts": {attempt["_id"]: attempt for attempt in log.attempts.find()},
-        }
+        entries = {entry["_id"]: entry for entry in log.log_entries.find()}
+        attempts = {attempt["_id"]: attempt for attempt in log.attempts.find()}
+        return {"entries": entries, "attempts": whole_history(attempts, entries)}
 
     with MongoClient[Any](servers.mongo.uri) as client, ingest.running():
         publish_samples(servers.kafka.bootstrap)

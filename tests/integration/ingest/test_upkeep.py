@@ -39,16 +39,21 @@ async def test_an_unprovisioned_database_is_told_and_no_reason_to_die(database: 
         await MongoOldContent(database).keep_attempts(30)
 
 
-async def test_who_is_masked_is_remembered_for_half_a_minute(database: Database) -> None:
+async def test_the_rules_of_integrations_are_remembered_for_half_a_minute(database: Database) -> None:
     at = RECEIVED_AT
     integrations = MongoIntegrations(database, now=lambda: at)
     assert await integrations.list_masked() == frozenset()
     await database[INTEGRATIONS].insert_many(
         {"_id": f"loja|{name}", "account": "loja", "affiliate": name, "marketplace": name, **said}
-        for name, said in (("MLC", {"mask_at_write": True}), ("AMZ", {"mask_at_write": False}), ("OLD", {}))
+        for name, said in (
+            ("MLC", {"mask_at_write": True, "minimum_availability": None}),
+            ("AMZ", {"mask_at_write": False, "minimum_availability": 0}),
+            ("OLD", {}),
+        )
     )
 
     assert await integrations.list_masked() == frozenset()
     at += REMEMBERED_FOR + timedelta(milliseconds=1)
 
     assert await integrations.list_masked() == {("loja", "MLC")}
+    assert [integrations.minimum_availability("loja", name) for name in ("MLC", "AMZ", "OLD")] == [None, 0, None]

@@ -22,27 +22,7 @@ from shared.contracts.commands import FINAL_STATES, ExportCommand
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import KINDS
-from shared.contracts.text import fold, fold_ids, fold_words
-
-
-def lets_pass(rows: LogFilter, entry: LogEntry) -> bool:
-    """Say whether the filter lets the entry pass; the same rules as `shared/mongo/queries.py`."""
-    codes = {cause.get("code") for cause in entry.causes}
-    words = set(fold_words(cause.get("message") or "" for cause in entry.causes))
-    ids = fold_ids([entry.code, *entry.aliases.values()])
-    return all(
-        (
-            not rows.kind or entry.kind in rows.kind,
-            not rows.affiliate or entry.affiliate in rows.affiliate,
-            not rows.status or entry.status in rows.status,
-            not rows.error_code or bool(codes & set(rows.error_code)),
-            rows.from_at is None or entry.processed_at >= rows.from_at,
-            rows.to_at is None or entry.processed_at < rows.to_at,
-            not rows.q
-            or any(item.startswith(fold(rows.q)) for item in ids)
-            or (bool(fold_words([rows.q])) and words >= set(fold_words([rows.q]))),
-        )
-    )
+from tests.support.passing import lets_pass
 
 
 @dataclass

@@ -7,22 +7,27 @@ from datetime import datetime
 from typing import Any
 
 from services.query.core.cursor import Position
+from services.query.core.freshness import MOST_RECENT, Recent
+from services.query.core.integration import Integration
+from services.query.core.keys import ApiKey
 from services.query.core.permissions import Caller
-from services.query.handlers.auditing import AuditLine
-from services.query.handlers.commanding import Asked
+from services.query.core.repeating import Answer, Asked
+from services.query.core.sorting import SortField, place_of
+from services.query.handlers.auditing import AuditFilter, AuditLine
+from services.query.handlers.commanding import Asked as AskedCommand
 from services.query.handlers.dead_letters import ClassCount, Fate
 from services.query.handlers.insights import Bucket, CauseCount, Point
 from services.query.handlers.outcomes import Outcome
 from services.query.handlers.previewing import Alike
-from services.query.handlers.registry import Integration
+from services.query.handlers.repeating import Claim
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.contracts.dead_letters import LETTER_STATES, Letter, LetterFilter, letter_from_document
 from shared.contracts.eligibility import refusal
-from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, entry_from_document
-from shared.contracts.errors import BrokerUnavailable
+from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, attempt_of_state, entry_from_document
+from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
-from shared.contracts.text import fold, fold_words
+from shared.contracts.matching import lets_pass
 
 Document = dict[str, Any]
 
@@ -35,18 +40,25 @@ class FakeLog:
         self.attempts = {document["_id"]: document for document in attempts}
 
     async def list_entries(
-        self, account: str, rows: LogFilter, *, after: Position | None, ascending: bool, limit: int
+        self,
+        account: str,
+        rows: LogFilter,
+        *,
+        after: Position | None,
+        ascending: bool,
+        limit: int,
+        by: SortField = "processed_at",
     ) -> list[LogEntry]:
-        def place(entry: LogEntry) -> tuple[datetime, bytes]:
-            return entry.processed_at, entry.id.encode()
-
-        found = sorted(self._rows(account, rows), key=place, reverse=not ascending)
+        found = sorted(self._rows(account, rows), key=lambda entry: place_of(entry, by), reverse=not ascending)
         if after is not None:
-            start = (after.at, after.id.encode())
-            found = [entry for entry in found if (place(entry) > start if ascending else place(entry) < start)]
+            value = after.at.encode() if isinstance(after.at, str) else after.at
+            start: Any = (value, after.id.encode())
+            found = [
+                entry for entry in found if (place_of(entry, by) > start if ascending else place_of(entry, by) < start)
+            ]
         return [replace(entry, payload=None) for entry in found[:limit]]
 
-    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> int:
+    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> int | None:
         return min(len(self._rows(account, rows)), at_most)
 
     async def find_entry(self, identity: str) -> LogEntry | None:
@@ -57,12 +69,21 @@ class FakeLog:
         def place(document: Document) -> tuple[str, int, str]:
             return document["version"][0], document["version"][1], document["_id"]
 
-        history = [document for key, document in self.attempts.items() if key.startswith(f"{identity}\x1f")]
-        found = sorted(history, key=place, reverse=True)
+        history = {key: document for key, document in self.attempts.items() if key.startswith(f"{identity}\x1f")}
+        if (entry := self.entries.get(identity)) is not None:
+            newest = attempt_of_state(identity, entry["state"])
+            history[newest["_id"]] = newest
+        found = sorted(history.values(), key=place, reverse=True)
         if after is not None:
-            known = self.attempts.get(after.id)
+            known = history.get(after.id)
             found = [document for document in found if known and place(document) < place(known)]
         return [attempt_from_document(document) for document in found[:limit]]
+
+    async def find_last_success(self, identity: str) -> Attempt | None:
+        state = self.entries[identity]["state"]["version"]
+        history = await self.list_attempts(identity, after=None, limit=len(self.attempts) + 1)
+        older = [attempt for attempt in history if [attempt.source, attempt.event_id] != list(state[2:])]
+        return next((attempt for attempt in older if attempt.status == "success"), None)
 
     async def list_outcomes(self, identity: str, *, limit: int) -> list[tuple[str, datetime]]:
         history = await self.list_attempts(identity, after=None, limit=limit)
@@ -116,7 +137,7 @@ class FakeLog:
         )
 
     def _rows(self, account: str, rows: LogFilter) -> list[LogEntry]:
-        return [entry_from_document(found) for found in self.entries.values() if _passes(found, account, rows)]
+        return [entry_from_document(found) for found in self.entries.values() if lets_pass(rows, account, found)]
 
     def _count_by(self, field: str, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
         counts: dict[str, dict[str, int]] = {}
@@ -223,9 +244,9 @@ class FakeCommands:
 
     def __init__(self, *, available: bool = True) -> None:
         self.available = available
-        self.published: list[Asked] = []
+        self.published: list[AskedCommand] = []
 
-    async def publish(self, command: Asked) -> None:
+    async def publish(self, command: AskedCommand) -> None:
         if not self.available:
             raise BrokerUnavailable("Kafka is away")
         self.published.append(command)
@@ -265,8 +286,78 @@ class FakeRegistry:
     async def find_integration(self, account: str, affiliate: str) -> Integration | None:
         return self.integrations.get((account, affiliate))
 
-    async def save_integration(self, account: str, integration: Integration) -> None:
+    async def add_integration(self, account: str, integration: Integration) -> bool:
+        return self.integrations.setdefault((account, integration.affiliate), integration) is integration
+
+    async def replace_integration(self, account: str, integration: Integration, *, revision: int) -> bool:
+        known = self.integrations.get((account, integration.affiliate))
+        if known is None or known.revision != revision:
+            return False
         self.integrations[account, integration.affiliate] = integration
+        return True
+
+
+class FakeAnswers:
+    """AnswerStore. `available=False`: MongoDB is away when an answer shall be kept."""
+
+    def __init__(self, *, available: bool = True) -> None:
+        self.claims: dict[str, Claim] = {}
+        self.available = available
+
+    async def claim(self, asked: Asked, claim: Claim, *, expires_at: datetime) -> bool:
+        return self.claims.setdefault(asked.id, claim) is claim
+
+    async def find(self, asked: Asked) -> Claim | None:
+        return self.claims.get(asked.id)
+
+    async def take_over(self, asked: Asked, known: Claim, *, until: datetime) -> bool:
+        if self.claims.get(asked.id) != known:
+            return False
+        self.claims[asked.id] = replace(known, state="running", claimed_until=until)
+        return True
+
+    async def keep(self, asked: Asked, operation: str, answer: Answer) -> None:
+        if not self.available:
+            raise StoreUnavailable("MongoDB is away")
+        self.claims[asked.id] = replace(self.claims[asked.id], state="done", answer=answer)
+
+    async def give_up(self, asked: Asked, operation: str) -> None:
+        self.claims[asked.id] = replace(self.claims[asked.id], state="open")
+
+    async def forget(self, asked: Asked, operation: str) -> None:
+        del self.claims[asked.id]
+
+
+class FakeFreshness:
+    """FreshnessReader over the entries of a FakeLog."""
+
+    def __init__(self, log: FakeLog | None = None) -> None:
+        self._log = log or FakeLog()
+
+    async def list_affiliates(self, account: str, *, at_most: int) -> list[str]:
+        return sorted({entry.affiliate for entry in self._of(account)})[:at_most]
+
+    async def list_last_events(
+        self, account: str, affiliates: Sequence[str]
+    ) -> dict[str, dict[str, dict[str, datetime]]]:
+        heard: dict[str, dict[str, dict[str, datetime]]] = {}
+        for entry in sorted(self._of(account), key=lambda entry: entry.processed_at):
+            if entry.affiliate in affiliates:
+                heard.setdefault(entry.affiliate, {}).setdefault(entry.kind, {})[entry.status] = entry.processed_at
+        return heard
+
+    async def count_recent(self, account: str, affiliate: str, kind: str, *, since: datetime) -> Recent:
+        found = [
+            (entry.processed_at, entry.status)
+            for entry in self._of(account)
+            if (entry.affiliate, entry.kind) == (affiliate, kind) and entry.processed_at >= since
+        ]
+        newest = sorted(found, reverse=True)[:MOST_RECENT]
+        return Recent(len(newest), sum(status == "error" for _, status in newest))
+
+    def _of(self, account: str) -> list[LogEntry]:
+        entries = map(entry_from_document, self._log.entries.values())
+        return [entry for entry in entries if entry.account == account]
 
 
 class FakeAudit:
@@ -278,23 +369,77 @@ class FakeAudit:
     async def record(self, line: AuditLine) -> None:
         self.lines.append(line)
 
+    async def list_lines(
+        self, account: str, rows: AuditFilter, *, after: Position | None, limit: int
+    ) -> list[AuditLine]:
+        found = [
+            line
+            for line in sorted(self.lines, key=lambda line: (line.at, line.id), reverse=True)
+            if line.account == account
+            and (not rows.actor or line.key_id in rows.actor)
+            and (not rows.action or line.action in rows.action)
+            and (not rows.target or line.target in rows.target)
+            and (rows.from_at is None or line.at >= rows.from_at)
+            and (rows.to_at is None or line.at < rows.to_at)
+            and (after is None or (line.at, line.id) < (after.at, after.id))
+        ]
+        return found[:limit]
 
-class FakeCredentials:
+
+class FakeKeys:
+    """KeyStore."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ApiKey] = {}
+
+    async def find_key(self, digest: str) -> ApiKey | None:
+        return self.keys.get(digest)
+
+    async def find_key_by_id(self, account: str, key_id: str) -> ApiKey | None:
+        return next((key for key in self.keys.values() if (key.account, key.id) == (account, key_id)), None)
+
+    async def add_key(self, key: ApiKey, digest: str) -> None:
+        if all(known.id != key.id for known in self.keys.values()):
+            self.keys[digest] = key
+
+    async def list_keys(self, account: str, *, after: Position | None, limit: int) -> list[ApiKey]:
+        def place(key: ApiKey) -> tuple[datetime, str]:
+            return key.created_at, key.id
+
+        found = sorted((key for key in self.keys.values() if key.account == account), key=place, reverse=True)
+        return [key for key in found if after is None or place(key) < (after.at, after.id)][:limit]
+
+    async def note_use(self, key_id: str, *, at: datetime, unless_since: datetime) -> None:
+        for digest, key in self.keys.items():
+            if key.id == key_id and (key.last_used_at is None or key.last_used_at <= unless_since):
+                self.keys[digest] = replace(key, last_used_at=at)
+
+    async def revoke_key(self, account: str, key_id: str, *, at: datetime) -> ApiKey | None:
+        key = await self.find_key_by_id(account, key_id)
+        return None if key is None else self._set(key, revoked_at=key.revoked_at or at)
+
+    async def replace_key(self, account: str, key_id: str, *, by: str, until: datetime, now: datetime) -> ApiKey | None:
+        key = await self.find_key_by_id(account, key_id)
+        if key is None or key.state_at(now) != "active" or key.replaced_by is not None:
+            return None
+        return self._set(key, expires_at=until, replaced_by=by)
+
+    def _set(self, key: ApiKey, **changes: Any) -> ApiKey:
+        digest = next(digest for digest, known in self.keys.items() if known.id == key.id)
+        self.keys[digest] = replace(key, **changes)
+        return self.keys[digest]
+
+
+class FakeCredentials(FakeKeys):
     """Credentials."""
 
     def __init__(self) -> None:
-        self.keys: dict[str, Caller] = {}
+        super().__init__()
         self.codes: dict[str, tuple[Caller, datetime]] = {}
         self.sessions: dict[str, tuple[Caller, datetime]] = {}
 
-    async def find_key(self, digest: str) -> Caller | None:
-        return self.keys.get(digest)
-
-    async def save_key(self, digest: str, prefix: str, holder: Caller, *, now: datetime) -> None:
-        self.keys.setdefault(digest, holder)
-
     async def save_code(self, digest: str, holder: Caller, *, expires_at: datetime) -> None:
-        self.codes[digest] = replace(holder, by_session=False), expires_at
+        self.codes[digest] = replace(holder, by_session=False, request_id=""), expires_at
 
     async def take_code(self, digest: str, *, now: datetime) -> Caller | None:
         if digest not in self.codes or self.codes[digest][1] <= now:
@@ -302,7 +447,7 @@ class FakeCredentials:
         return self.codes.pop(digest)[0]
 
     async def save_session(self, digest: str, holder: Caller, *, expires_at: datetime) -> None:
-        self.sessions[digest] = replace(holder, by_session=True), expires_at
+        self.sessions[digest] = replace(holder, by_session=True, request_id=""), expires_at
 
     async def find_session(self, digest: str, *, now: datetime) -> Caller | None:
         holder, expires_at = self.sessions.get(digest, (None, now))
@@ -310,23 +455,3 @@ class FakeCredentials:
 
     async def end_session(self, digest: str) -> None:
         self.sessions.pop(digest, None)
-
-
-def _passes(document: Document, account: str, rows: LogFilter) -> bool:
-    state = document["state"]
-    return (
-        document["account"] == account
-        and (not rows.kind or document["kind"] in rows.kind)
-        and (not rows.affiliate or document["affiliate"] in rows.affiliate)
-        and (not rows.status or state["status"] in rows.status)
-        and (not rows.error_code or any(cause.get("code") in rows.error_code for cause in state["causes"]))
-        and (rows.from_at is None or state["processed_at"] >= rows.from_at)
-        and (rows.to_at is None or state["processed_at"] < rows.to_at)
-        and (not rows.q or _is_found(document, rows.q))
-    )
-
-
-def _is_found(document: Document, text: str) -> bool:
-    words = fold_words([text])
-    by_id = any(identity.startswith(fold(text)) for identity in document["ids"])
-    return by_id or (bool(words) and set(words) <= set(document["state"]["words"]))

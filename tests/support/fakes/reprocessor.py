@@ -11,6 +11,7 @@ from services.reprocessor.handlers.ports import Claim, Delivery, Document, Stale
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
+from tests.support.passing import lets_pass
 
 
 class Killed(BaseException):
@@ -60,7 +61,7 @@ class FakeEntryStore:
             key=lambda entry: entry.id.encode(),
         )
         following = [entry for entry in following if after is None or entry.id > after]
-        matching = [entry for entry in following if _matches(entry, rows)][:limit]
+        matching = [entry for entry in following if lets_pass(rows, entry)][:limit]
         is_last = len(matching) < limit
         wanted = {entry.id for entry in matching}
         stretch = [
@@ -162,7 +163,7 @@ class FakeIntegrations:
     def __init__(self, paused: Mapping[str, set[str]] | None = None) -> None:
         self.paused = dict(paused or {})
 
-    async def list_paused(self, account: str) -> frozenset[str]:
+    async def list_paused(self, account: str, kind: str) -> frozenset[str]:
         return frozenset(self.paused.get(account, ()))
 
 
@@ -253,11 +254,3 @@ def _mark(entry: LogEntry) -> Mapping[str, Any]:
 
 def _lean(entry: LogEntry) -> LogEntry:
     return replace(entry, payload=None)
-
-
-def _matches(entry: LogEntry, rows: LogFilter) -> bool:
-    return (
-        (not rows.status or entry.status in rows.status)
-        and (not rows.affiliate or entry.affiliate in rows.affiliate)
-        and (not rows.error_code or bool({cause["code"] for cause in entry.causes} & set(rows.error_code)))
-    )

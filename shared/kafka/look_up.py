@@ -1,0 +1,50 @@
+"""What the broker knows of partitions: what a group has committed there, and the id of the topic.
+
+Asked by a client of its own: a member that asks names its epoch, which is stale while it is being given partitions, and would have
+to ask again and again.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+T = TypeVar("T")
+
+
+def look_up(
+    bootstrap: str, group: str, places: Sequence[tuple[str, int]], patience: float
+) -> list[tuple[TopicPartition, str]]:
+    """Return, for each place, the commit (offset below 0: none) and the id of the topic that is there now ("": none is).
+
+    `patience` in seconds. Raise KafkaException: the broker is away, or a commit is under way.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])
+    answer = admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=patience)[group]
+    ids = find_topic_ids(admin, sorted({topic for topic, _ in places}), patience)
+    committed = _result(answer, patience).topic_partitions
+    if refused := [at.error for at in committed if at.error]:
+        raise KafkaException(refused[0])
+    return [(at, ids.get(at.topic, "")) for at in committed]
+
+
+def find_topic_ids(admin: AdminClient, topics: Sequence[str], patience: float) -> dict[str, str]:
+    """Return topic → id, as Kafka writes it; a topic that is not there is left out. Raise KafkaException: the broker is away."""
+    found = {}
+    for name, answer in admin.describe_topics(TopicCollection(list(topics)), request_timeout=patience).items():
+        try:
+            found[name] = str(_result(answer, patience).topic_id)
+        except KafkaException as error:
+            if error.args[0].name() != "UNKNOWN_TOPIC_OR_PART":
+                raise
+    return found
+
+
+def _result(answer: "Future[T]", patience: float) -> T:
+    try:
+        return answer.result(patience + 1)
+    except TimeoutError as error:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001  # librdkafka's own name

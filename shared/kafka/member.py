@@ -1,0 +1,200 @@
+"""One member of a consumer group: librdkafka's client as the intake uses it. Every method belongs to the one thread that polls.
+
+A partition that cannot be begun or read on where it should is *astray*: it rests until somebody was told of the gap. Then it is
+begun again behind the gap, or *held*.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from shared.contracts.errors import BrokerUnavailable
+from shared.kafka.beginnings import Beginning, Beginnings, Commit, Place
+
+NO_OFFSET = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})  # noqa: SLF001  # librdkafka's own names
+FATAL = frozenset({KafkaError._FATAL, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001
+"""A fatal error may come as an ordinary one with this code: a client that went on polling would be silent for ever."""
+
+log = logging.getLogger(__name__)
+
+
+class Member:
+    """Joins with `settings` of librdkafka's. `on_lost` hears of partitions that went away, before they go."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        topics: Sequence[str],
+        known: MutableMapping[Place, Commit],
+        *,
+        on_lost: Callable[[set[Place]], None],
+    ) -> None:
+        self.assigned: set[Place] = set()
+        self.astray: dict[Place, int | None] = {}
+        self.held: set[Place] = set()
+        self._tell_lost = on_lost
+        self._begun: dict[Place, Beginning] = {}
+        self._is_paused = False
+        self._topics = list(topics)
+        self._consumer = Consumer(dict(settings), logger=log)
+        self._beginnings = Beginnings(
+            self._consumer, known, bootstrap=str(settings["bootstrap.servers"]), group=str(settings["group.id"])
+        )
+
+    def join(self) -> None:
+        """Subscribe; partitions come by later calls."""
+        self._consumer.subscribe(
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def consume(self, most: int, patience: float) -> list[Message]:
+        """Return at most `most` messages, errors among them, as soon as there are some."""
+        messages: list[Message] = self._consumer.consume(most, timeout=patience)
+        return messages
+
+    def is_record(self, message: Message) -> bool:
+        """Say whether it is one; an error is heeded. Raise BrokerUnavailable when this client can go on no more."""
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal() or error.code() in FATAL:
+            raise BrokerUnavailable(error.str())
+        place = (message.topic() or "", message.partition() or 0)
+        if error.code() in NO_OFFSET and place in self.assigned - self.held:
+            self.astray[place] = message.offset()
+        return False
+
+    def poll_paused(self) -> Message | None:
+        """Keep the membership. Partitions assigned during this very call are not paused: one message may come of them."""
+        return self._consumer.poll(0)
+
+    def pause(self) -> None:
+        """Take nothing from any partition, and go on polling."""
+        self._is_paused = True
+        self._consumer.pause(self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Take again, except from partitions that are astray or held."""
+        self._is_paused = False
+        self._consumer.resume([at for at in self._consumer.assignment() if self._may_be_read((at.topic, at.partition))])
+
+    def commit(self, offsets: Mapping[Place, int]) -> None:
+        """Commit what is durable. A refusal costs a redelivery, never an event: it is logged, and raised only when fatal."""
+        ours = [
+            TopicPartition(*place, offset, metadata=Beginnings.metadata(self._id_of(place)))
+            for place, offset in offsets.items()
+        ]
+        if not ours:
+            return
+        try:
+            answers = self._consumer.commit(offsets=ours, asynchronous=False) or ()
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise
+            log.warning("commit.refused", extra={"facts": {"why": str(error)}})
+            return
+        if refused := [at.error for at in answers if at.error]:
+            log.warning("commit.refused", extra={"facts": {"why": str(refused[0]), "places": len(refused)}})
+            return
+        for place, offset in offsets.items():
+            self._beginnings.remember(place, (offset, self._id_of(place)))
+
+    def positions(self) -> dict[Place, int]:
+        """Return the next offset of each partition that is read; nothing is asked of the broker."""
+        begun = {place: one.offset for place, one in self._begun.items() if self._may_be_read(place)}
+        taken = self._consumer.position([TopicPartition(*place) for place in begun])
+        return begun | {(at.topic, at.partition): at.offset for at in taken if at.offset >= 0}
+
+    def find_beginnings(self) -> list[Beginning]:
+        """Return where each partition that is astray can be begun; none while the broker cannot say."""
+        try:
+            return self._beginnings.find_again(sorted(self.astray), self.astray)
+        except KafkaException as error:
+            log.warning("partitions.astray", extra={"facts": {"places": len(self.astray), "why": str(error)}})
+            return []
+
+    def begin(self, beginning: Beginning) -> None:
+        """Read a partition that was astray from there on."""
+        self.astray.pop(beginning.place, None)
+        if beginning.place not in self.assigned:
+            return
+        at = TopicPartition(*beginning.place, beginning.offset)
+        # A seek is refused by a partition that had no offset.
+        self._consumer.incremental_unassign([at])
+        self._consumer.incremental_assign([at])
+        self._consumer.resume([at])
+        self._begun[beginning.place] = beginning
+        self.commit({beginning.place: beginning.offset})
+
+    def hold(self, place: Place) -> None:
+        """Leave a partition that was astray as it is, unread, for as long as it is ours."""
+        self.astray.pop(place, None)
+        if place in self.assigned:
+            self.held.add(place)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        places = _places(partitions)
+        self.assigned |= places
+        found = self._find(sorted(places)) if places else []
+        consumer.incremental_assign([TopicPartition(*one.place, one.offset) for one in found] or partitions)
+        self._begun.update({one.place: one for one in found})
+        self.astray.update({one.place: None for one in found if one.gap})
+        # librdkafka remembers that a partition was paused when it went away: given back, it would be silent for ever.
+        resting = [TopicPartition(*place) for place in places if self._is_paused or place in self.astray]
+        consumer.resume([TopicPartition(*place) for place in places])
+        consumer.pause(resting)
+
+    def _find(self, places: Sequence[Place]) -> list[Beginning]:
+        try:
+            return self._beginnings.find(places)
+        except KafkaException as error:
+            log.warning("partitions.astray", extra={"facts": {"places": len(places), "why": str(error)}})
+            self.astray.update(dict.fromkeys(places))
+            return []
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        lost = _places(partitions)
+        self._tell_lost(lost)
+        self.assigned -= lost
+        self.held -= lost
+        for place in lost:
+            self.astray.pop(place, None)
+            self._begun.pop(place, None)
+        consumer.incremental_unassign(partitions)
+
+    def _may_be_read(self, place: Place) -> bool:
+        return place not in self.held and place not in self.astray
+
+    def _id_of(self, place: Place) -> str:
+        begun = self._begun.get(place)
+        return begun.topic_id if begun else ""
+
+
+def _places(partitions: Sequence[TopicPartition]) -> set[Place]:
+    return {(place.topic, place.partition) for place in partitions}
+
+
+def member_settings(bootstrap: str, group: str, client_id: str) -> dict[str, object]:
+    """Return what librdkafka is told."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": group,
+        "client.id": client_id,
+        "group.protocol": "consumer",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # Where to begin is decided by shared/kafka/beginnings.py; an offset that is not there is an error to us.
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "fetch.wait.max.ms": 50,
+        "fetch.message.max.bytes": 4 * 1024 * 1024,
+        "queued.max.messages.kbytes": 32 * 1024,
+        "queued.min.messages": 10_000,
+        "check.crcs": True,
+        "log_level": 3,
+    }

@@ -1,0 +1,28 @@
+"""librdkafka's messages → our records."""
+
+from datetime import UTC, datetime
+
+from confluent_kafka import OFFSET_INVALID, Message
+
+from shared.contracts.records import Address, Record
+
+
+def record_of(message: Message) -> Record:
+    """Return a librdkafka message as a record. A missing timestamp reads as the epoch."""
+    milliseconds = max(message.timestamp()[1], 0)
+    return Record(
+        address=Address(message.topic() or "", message.partition() or 0, _offset(message)),
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=[(name, _bytes(value)) for name, value in message.headers() or ()],
+        timestamp=datetime.fromtimestamp(milliseconds / 1000, UTC),
+    )
+
+
+def _offset(message: Message) -> int:
+    offset: int | None = message.offset()
+    return OFFSET_INVALID if offset is None else offset
+
+
+def _bytes(value: "str | bytes | None") -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,57 @@
+"""A Kafka of one's own, to be stopped, killed and frozen: it comes back on the same folder and the same ports."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.cache import KafkaParts
+from deploy.local.kafka import Kafka
+from deploy.local.ports import choose_port
+
+STOP_SECONDS = 15
+
+
+class Broker:
+    """One broker. Whoever froze it thaws it again."""
+
+    def __init__(self, folder: Path) -> None:
+        ports = [choose_port()]
+        ports.append(choose_port(ports))
+        self._kafka = Kafka(folder / "kafka", *ports, folder / "kafka.log", parts=KafkaParts.in_cache())
+
+    @property
+    def bootstrap(self) -> str:
+        return self._kafka.bootstrap
+
+    def start(self) -> None:
+        self._kafka.start()
+        self._kafka.wait_until_ready()
+
+    def stop(self) -> None:
+        """Ask it to stop, as a person would who restarts it."""
+        self._kafka.process.stop(STOP_SECONDS)
+
+    def kill(self) -> None:
+        self._kafka.process.kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Connections stay open and nobody answers."""
+        os.kill(self._kafka.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._kafka.process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def own_broker(folder: Path) -> Iterator[Broker]:
+    """Run a broker for the block; its data stays in `folder`."""
+    broker = Broker(folder)
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.kill()
