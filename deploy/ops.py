@@ -14,7 +14,7 @@ from deploy.errors import CommandError
 from deploy.instance import account_name, get_instance, kafka_bootstrap
 from shared.contracts.commands import FINAL_STATES, ReprocessCommand, job_document_id, parse_command
 from shared.contracts.errors import InvalidCommand
-from shared.contracts.filters import PARAMETERS
+from shared.contracts.filters import ONCE, PARAMETERS
 from shared.contracts.names import REPROCESS_TOPIC, TOPICS
 from shared.kafka.producer import OutMessage, Publisher
 
@@ -56,7 +56,7 @@ def filter_of(pairs: Sequence[str]) -> dict[str, list[str] | str]:
         name, equals, value = pair.partition("=")
         if not equals or name not in PARAMETERS:
             raise CommandError(f"--filter {pair!r}: write NAME=VALUE, NAME one of {', '.join(PARAMETERS)}")
-        if name in {"q", "from", "to"}:
+        if name in ONCE:
             wanted[name] = value
         else:
             wanted.setdefault(name, []).append(value)

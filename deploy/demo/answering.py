@@ -14,7 +14,7 @@ from shared.contracts.cloudevents import CloudEvent, read_message
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.names import RETRY_TOPICS, consumer_group
 from shared.contracts.records import Record
-from shared.kafka.intake import record_of
+from shared.kafka.messages import record_of
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 

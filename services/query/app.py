@@ -12,23 +12,36 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.query.adapters.kafka_commands import KafkaCommands
+from services.query.adapters.mongo_answers import MongoAnswers
 from services.query.adapters.mongo_audit import MongoAudit
+from services.query.adapters.mongo_change_feed import MongoChangeFeed
+from services.query.adapters.mongo_changed_entries import MongoChangedEntries
 from services.query.adapters.mongo_counts import MongoLogCounts
 from services.query.adapters.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.mongo_files import MongoFileStore
-from services.query.adapters.mongo_keys import MongoCredentials
+from services.query.adapters.mongo_freshness import MongoFreshness
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_registry import MongoRegistry
+from services.query.adapters.mongo_sessions import MongoCredentials
+from services.query.adapters.oidc_key_set import KeySet
+from services.query.adapters.oidc_tokens import OidcTokens
+from services.query.core.claims import ClaimRules
 from services.query.entrypoints.dependencies import Services
+from services.query.entrypoints.event_stream import SseWriter
 from services.query.entrypoints.http import create_app
+from services.query.entrypoints.serving import Server, allow_many_connections, give_up_on_the_silent
+from services.query.handlers.registry import Registry
 from services.query.handlers.signing_in import ensure_first_key
+from services.query.handlers.stream_hub import StreamHub
+from services.query.handlers.stream_ports import Bounds
+from services.query.handlers.stream_windows import WindowMaker
 from services.query.settings import Settings
 from shared.contracts.errors import Defect
 from shared.contracts.names import EXPORTS, REPLAY_REQUESTS, REPROCESS_REQUESTS
 from shared.kafka.producer import Publisher
-from shared.mongo.client import connect
+from shared.mongo.client import Database, connect
 from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
 from shared.runtime import clock
@@ -44,6 +57,8 @@ FIRST_KEY_SECONDS = 3.0
 """So long the start waits for the first key to be stored; then the service is live, and ready once MongoDB answers."""
 OUTCOME_TIME_LIMIT_MS = 2_000
 """An outcome is asked for again and again while a job runs: one that takes longer is told as unknown."""
+FRESHNESS_TIME_LIMIT_MS = 2_000
+"""Each look takes milliseconds; beyond this the index is not there, and nobody should wait for it."""
 SERVICE = "query"
 
 
@@ -72,10 +87,14 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
         "files": MongoFileStore(database),
         "commands": KafkaCommands(publisher),
         "registry": MongoRegistry(database, time_limit_ms=limit, now=clock.now),
-        "credentials": MongoCredentials(database, time_limit_ms=limit),
-        "audit": MongoAudit(database),
+        "answers": MongoAnswers(database, time_limit_ms=limit),
+        "freshness": MongoFreshness(database, time_limit_ms=min(limit, FRESHNESS_TIME_LIMIT_MS)),
+        "credentials": MongoCredentials(database, time_limit_ms=limit, now=clock.now),
+        "tokens": _tokens(settings),
+        "audit": MongoAudit(database, time_limit_ms=limit),
         "health": Health({"mongo": check_mongo}),
     }
+    ports["streams"] = _streams(settings, database, ports["registry"])
     services = Services(**{**ports, **overrides})
 
     @contextlib.asynccontextmanager
@@ -87,6 +106,7 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
         try:
             yield
         finally:
+            await services.streams.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -95,6 +115,37 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
             await asyncio.to_thread(server.stop)
 
     return create_app(services, lifespan=lifespan)
+
+
+def _tokens(settings: Settings) -> OidcTokens | None:
+    if not settings.query_oidc_issuer:
+        return None
+    issuer = settings.query_oidc_issuer
+    return OidcTokens(
+        KeySet(issuer, timeout_seconds=settings.query_oidc_timeout_seconds, now=clock.now),
+        issuer=issuer,
+        audience=settings.query_oidc_audience,
+        algorithms=settings.query_oidc_algorithms.split(","),
+        leeway_seconds=settings.query_oidc_leeway_seconds,
+        rules=ClaimRules(
+            account=settings.query_oidc_account,
+            account_claim=settings.query_oidc_account_claim,
+            scope_claim=settings.query_oidc_scope_claim,
+            roles=settings.query_oidc_roles,
+        ),
+    )
+
+
+def _streams(settings: Settings, database: Database, registry: Registry) -> StreamHub:
+    entries = MongoChangedEntries(database, time_limit_ms=settings.query_time_limit_ms)
+    bounds = Bounds(
+        streams=settings.query_streams,
+        streams_per_key=settings.query_streams_per_key,
+        seconds=settings.query_stream_seconds,
+        events_per_second=settings.query_stream_events_per_second,
+        entries_per_second=settings.query_stream_entries_per_second,
+    )
+    return StreamHub(MongoChangeFeed(database), WindowMaker(entries, registry, SseWriter()), bounds, now=clock.now)
 
 
 async def _prepare(services: Services) -> None:
@@ -120,13 +171,16 @@ def _serve() -> None:
     settings = read_settings(Settings)
     configure_logging(SERVICE, settings.log_level)
     listener = _listen(settings.query_host, settings.http_port)
+    give_up_on_the_silent(listener)
+    allow_many_connections()
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn drains on either, then raises the signal once more: to be asked to stop and to stop is no failure.
         signal.signal(number, lambda *_: sys.exit(0))
     facts = {"port": listener.getsockname()[1], "settings": settings.summary()}
     log.info("service.started", extra={"facts": facts})
+    application = build(settings)
     config = uvicorn.Config(
-        build(settings),
+        application,
         loop="uvloop",
         http="httptools",
         access_log=False,
@@ -134,7 +188,7 @@ def _serve() -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.query_drain_seconds,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config, application.state.services.streams).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

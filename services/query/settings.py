@@ -1,10 +1,37 @@
 """The knobs of the query service."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from shared.contracts.events import NAME
 from shared.runtime import settings as shared_settings
+
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Public-key signatures only: with a shared secret everyone who can check a token could also make one."""
+Scope = Literal["read", "export", "reprocess", "admin"]
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+def known_algorithms(text: str) -> str:
+    """Return the comma-separated names. Raise ValueError for one that is not of `ALGORITHMS`, or for none at all."""
+    names = text.split(",")
+    if unknown := [name for name in names if name not in ALGORITHMS]:
+        msg = f"{', '.join(unknown) or 'nothing'} is not one of {', '.join(ALGORITHMS)}"
+        raise ValueError(msg)
+    return text
+
+
+def safe_issuer(address: str) -> str:
+    """Return the address. Raise ValueError for one over which someone else's keys could be slipped in."""
+    parts = urlsplit(address)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if address and not (is_safe and parts.netloc and not parts.query and not parts.fragment):
+        msg = "must be an https:// address without query, as the tokens write it in `iss`"
+        raise ValueError(msg)
+    return address
 
 
 class Settings(shared_settings.Settings):
@@ -34,3 +61,70 @@ class Settings(shared_settings.Settings):
     query_drain_seconds: Annotated[
         int, Field(ge=0, description="requests in hand may take this long when the service stops")
     ] = 10
+    query_request_seconds: Annotated[
+        float, Field(gt=0, description="a request that has not begun to be answered by then is answered 503")
+    ] = 20
+    query_cookie_secure: Annotated[
+        Literal["auto", "always"],
+        Field(
+            description="mark the panel's cookies Secure: `auto` where the visitor came by https, `always` also where no proxy says so"
+        ),
+    ] = "auto"
+    query_oidc_issuer: Annotated[
+        str,
+        AfterValidator(safe_issuer),
+        Field(description="identity provider whose bearer tokens are taken beside API keys"),
+    ] = ""
+    query_oidc_audience: Annotated[
+        str, Field(description="what its tokens must name in `aud`; required with an issuer")
+    ] = ""
+    query_oidc_account: Annotated[
+        str, Field(pattern=f"^({NAME.pattern})?$", description="account of every token; none: each token names its own")
+    ] = ""
+    query_oidc_account_claim: Annotated[
+        str, Field(min_length=1, description="claim that names the account, a dotted path too")
+    ] = "account"
+    query_oidc_scope_claim: Annotated[
+        str,
+        Field(
+            min_length=1, description="claim that holds scopes or roles, a dotted path too, such as realm_access.roles"
+        ),
+    ] = "scope"
+    query_oidc_roles: Annotated[
+        Mapping[str, frozenset[Scope]],
+        Field(description='scopes of each role, as JSON: `{"ops": ["read", "reprocess"]}`'),
+    ] = {}
+    query_oidc_algorithms: Annotated[
+        str, AfterValidator(known_algorithms), Field(description="signatures that tokens may have, comma separated")
+    ] = "RS256,PS256,ES256"
+    query_oidc_leeway_seconds: Annotated[
+        float, Field(ge=0, le=300, description="the issuer's clock may differ from ours by so much")
+    ] = 30
+    query_oidc_timeout_seconds: Annotated[
+        float, Field(gt=0, le=30, description="the issuer has so long to tell its keys")
+    ] = 3
+
+    query_streams: Annotated[int, Field(ge=0, description="live streams that a process holds; more are refused")] = (
+        1_000
+    )
+    query_streams_per_key: Annotated[
+        int, Field(ge=1, description="live streams of one key; everyone who signed in with it counts")
+    ] = 600
+    query_stream_seconds: Annotated[
+        float, Field(gt=0, description="a live stream lasts so long; clients connect again and go on where they were")
+    ] = 3_600
+    query_stream_events_per_second: Annotated[
+        int,
+        Field(ge=1, description="events that one live stream is told; where more happens it is told to read the list"),
+    ] = 500
+    query_stream_entries_per_second: Annotated[
+        int,
+        Field(ge=1, description="changed entries that a process reads for its live streams, so that ingest goes first"),
+    ] = 2_000
+
+    @model_validator(mode="after")
+    def _audience_stands_with_issuer(self) -> Self:
+        if bool(self.query_oidc_issuer) != bool(self.query_oidc_audience):
+            msg = "PONTE_QUERY_OIDC_ISSUER and PONTE_QUERY_OIDC_AUDIENCE stand together: a token for someone else is no key to us"
+            raise ValueError(msg)
+        return self

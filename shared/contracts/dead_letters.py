@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from shared.contracts.commands import MAX_ITEMS, Command
 from shared.contracts.errors import InvalidFilter
-from shared.contracts.filters import chosen, period, refuse_unknown, texts, written_filter
+from shared.contracts.filter_values import chosen, period, refuse_unknown, texts, written_filter
 from shared.contracts.names import EVENTS_TOPICS, EXPORTS_TOPIC, REPROCESS_TOPIC
 from shared.contracts.records import Address
 

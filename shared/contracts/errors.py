@@ -10,9 +10,12 @@ PonteError
 │   ├── NotPermitted       → 403
 │   ├── NotFound           → 404
 │   ├── NotEligible        → 409
+│   ├── Stale              → 412
+│   ├── PreconditionMissing → 428
 │   └── LimitExceeded      → 429
 ├── Transient              the same thing may work later → pause, commit nothing, back off; 503 over HTTP
 │   ├── StoreUnavailable
+│   │   └── TooBroad       the question takes too long as it is: 503 that says what to narrow
 │   ├── BrokerUnavailable
 │   └── OutcomeUnknown     it may have happened: only an idempotent repeat is allowed
 └── Defect                 our mistake, or a bad deploy → stop loudly, commit nothing
@@ -78,6 +81,14 @@ class NotEligible(Refused):
     """The thing exists, but not in a state that allows this."""
 
 
+class Stale(Refused):
+    """Someone changed the thing since the caller read it."""
+
+
+class PreconditionMissing(Refused):
+    """The caller does not say which state of the thing it means to change."""
+
+
 class LimitExceeded(Refused):
     """Too much at once."""
 
@@ -88,6 +99,10 @@ class Transient(PonteError):
 
 class StoreUnavailable(Transient):
     """MongoDB did not answer, or not in time."""
+
+
+class TooBroad(StoreUnavailable):
+    """MongoDB gave a question up at its time limit. The message tells the caller what to narrow."""
 
 
 class BrokerUnavailable(Transient):

@@ -115,6 +115,8 @@ INTEGRATIONS: Final = "integrations"
 DEAD_LETTERS: Final = "dead_letters"
 REPLAY_REQUESTS: Final = "replay_requests"
 AUDIT: Final = "audit"
+GAPS: Final = "gaps"
+IDEMPOTENT_REQUESTS: Final = "idempotent_requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,24 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                     ("_id", -1),
                 ),
                 "a tab filtered by affiliate and status; counts by affiliate",
+            ),
+            IndexSpec(
+                "by_cause",
+                (("account", 1), ("kind", 1), ("state.causes.code", 1), ("state.processed_at", -1), ("_id", -1)),
+                "a tab filtered by error code; items without causes take no place in it",
+                partial={"state.causes.code": {"$exists": True}},
+            ),
+            IndexSpec(
+                "by_received",
+                (("account", 1), ("kind", 1), ("state.received_at", -1), ("_id", -1)),
+                "a tab by the time of arrival; a period of it",
+            ),
+            IndexSpec("by_code", (("account", 1), ("kind", 1), ("code", 1), ("_id", 1)), "a tab by code"),
+            IndexSpec(
+                "by_attempts",
+                (("account", 1), ("kind", 1), ("attempts", -1), ("_id", -1)),
+                "a tab by attempts, at least n of them; items tried once take no place in it",
+                partial={"attempts": {"$gte": 2}},
             ),
             IndexSpec("by_ids", (("account", 1), ("kind", 1), ("ids", 1)), "search by code or alias, exact or prefix"),
             IndexSpec(
@@ -221,8 +241,13 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
     CollectionSpec(
         API_KEYS,
         "query",
-        "credentials: hash, prefix, account, scopes",
-        (IndexSpec("by_hash", (("hash", 1),), "who asks", unique=True),),
+        "credentials: hash, prefix, account, scopes, expiry, last use, revocation; a secret is never stored",
+        (
+            IndexSpec("by_hash", (("hash", 1),), "who asks", unique=True),
+            IndexSpec(
+                "by_account", (("account", 1), ("created_at", -1), ("_id", -1)), "an account's keys, newest first"
+            ),
+        ),
     ),
     CollectionSpec(
         SIGN_IN_CODES,
@@ -233,19 +258,40 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
     CollectionSpec(
         SESSIONS,
         "query",
-        "sessions of the panel: hash of the cookie, the key's account and scopes",
+        "sessions of the panel: hash of the cookie, the key that opened it, its account and scopes",
         (IndexSpec("expiry", (("expires_at", 1),), "sessions vanish when they expire", expire_after_seconds=0),),
     ),
     CollectionSpec(
         INTEGRATIONS,
         "query",
-        "registered integrations: affiliate, marketplace name; _id = account|affiliate",
+        "registered integrations, removed ones too: marketplace, kinds, rules, revision; _id = account|affiliate",
+    ),
+    CollectionSpec(
+        IDEMPOTENT_REQUESTS,
+        "query",
+        "requests under an Idempotency-Key and their answers, sealed; _id = hash of account, route and key",
+        (IndexSpec("expiry", (("expires_at", 1),), "keys are free again after 24 hours", expire_after_seconds=0),),
     ),
     CollectionSpec(
         AUDIT,
         "query",
-        "who looked at personal data or did what needs a reason: when, what, why; never changed",
-        (IndexSpec("by_account", (("account", 1), ("at", -1)), "an account's newest lines"),),
+        "who looked at personal data or changed something: what, when, why, in which request; never changed",
+        (
+            IndexSpec("by_time", (("account", 1), ("at", -1), ("_id", -1)), "an account's newest lines"),
+            IndexSpec(
+                "by_actor",
+                (("account", 1), ("key_id", 1), ("at", -1), ("_id", -1)),
+                "what one key, or one person, did",
+            ),
+            IndexSpec(
+                "by_action",
+                (("account", 1), ("action", 1), ("at", -1), ("_id", -1)),
+                "who did one thing, such as a reveal",
+            ),
+            IndexSpec(
+                "by_target", (("account", 1), ("target", 1), ("at", -1), ("_id", -1)), "what was done to one thing"
+            ),
+        ),
     ),
     CollectionSpec(
         DEAD_LETTERS,
@@ -262,8 +308,18 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 (("account", 1), ("error_class", 1), ("state", 1), ("received_at", -1), ("_id", -1)),
                 "the same of one error class; counts by class",
             ),
-            IndexSpec("expiry", (("expires_at", 1),), "dead letters vanish after 30 days", expire_after_seconds=0),
+            IndexSpec(
+                "expiry",
+                (("expires_at", 1),),
+                "dead letters vanish after PONTE_INGEST_DEAD_LETTER_KEEP_DAYS",
+                expire_after_seconds=0,
+            ),
         ),
+    ),
+    CollectionSpec(
+        GAPS,
+        "ingest",
+        "records that were gone before they were read: topic, partition, from, to, why, when; never changed, never removed",
     ),
     CollectionSpec(
         REPLAY_REQUESTS,

@@ -22,9 +22,14 @@ def fold(text: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).strip()
 
 
+def fold_id(value: str) -> str:
+    """Return an id as it is searched for, or the beginning of one: folded, and cut where stored ids are."""
+    return fold(value)[:MAX_ID_LENGTH]
+
+
 def fold_ids(values: Iterable[str]) -> list[str]:
     """Return the folded, distinct, non-empty ids, sorted."""
-    return sorted({folded for value in values if (folded := fold(value)[:MAX_ID_LENGTH])})
+    return sorted({folded for value in values if (folded := fold_id(value))})
 
 
 def fold_words(texts: Iterable[str]) -> list[str]:

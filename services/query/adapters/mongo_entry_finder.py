@@ -8,10 +8,12 @@ from typing import Any, Final
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
-from services.query.adapters.mongo_log_reader import index_of, indexed_query
+from services.query.adapters.log_plan import index_of, indexed_query
+from services.query.core.narrowing import too_broad
 from services.query.handlers.previewing import Alike
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY
 from shared.contracts.entries import LogEntry, entry_from_document
+from shared.contracts.errors import TooBroad
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database, Document
@@ -63,8 +65,11 @@ class MongoEntryFinder:
         if (index := index_of(rows)) is not None:
             options["hint"] = index
         with translated():
-            cursor = await self._entries.aggregate(pipeline, **options)
-            return [_alike(account, group) for group in await cursor.to_list()]
+            try:
+                cursor = await self._entries.aggregate(pipeline, **options)
+                return [_alike(account, group) for group in await cursor.to_list()]
+            except ExecutionTimeout as error:
+                raise TooBroad(too_broad(rows, within_ms=self._time_limit_ms)) from error
 
     async def list_refused(
         self, account: str, rows: LogFilter, *, hopeless: AbstractSet[str], limit: int

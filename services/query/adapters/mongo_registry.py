@@ -1,11 +1,18 @@
-"""The registry of integrations in MongoDB. Read with every list, so remembered for a moment."""
+"""The registry of integrations in MongoDB. Read with every list, so remembered for a moment; written only over what was read.
 
+A document: `_id` (account|affiliate), and the fields of Integration by their names. One that an earlier version wrote has
+`account affiliate marketplace mask_at_write` alone; what is missing reads as the default, and its revision as 0.
+"""
+
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError
 
-from services.query.handlers.registry import Integration
+from services.query.core.integration import Integration
+from services.query.handlers.registry import MAX_INTEGRATIONS
 from shared.contracts.names import INTEGRATIONS
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
@@ -14,7 +21,7 @@ from shared.runtime.clock import Clock
 REMEMBERED_FOR: Final = timedelta(seconds=2)
 """A name changed by another process shows after this time; in this process at once."""
 MAX_ACCOUNTS: Final = 1_000
-MAX_INTEGRATIONS: Final = 1_000
+FIELDS: Final = frozenset(field.name for field in fields(Integration))
 
 
 class MongoRegistry:
@@ -49,18 +56,26 @@ class MongoRegistry:
             )
         return None if found is None else _integration(found)
 
-    async def save_integration(self, account: str, integration: Integration) -> None:
-        """Create or replace."""
-        fields = {
-            "account": account,
-            "affiliate": integration.affiliate,
-            "marketplace": integration.marketplace,
-            "mask_at_write": integration.mask_at_write,
-        }
-        identity = f"{account}|{integration.affiliate}"
-        with translated():
-            await self._integrations.update_one({"_id": {"$eq": identity}}, {"$set": fields}, upsert=True)
+    async def add_integration(self, account: str, integration: Integration) -> bool:
+        """Insert it."""
         self._known.pop(account, None)
+        with translated():
+            try:
+                await self._integrations.insert_one(_document(account, integration))
+            except DuplicateKeyError:
+                return False
+        return True
+
+    async def replace_integration(self, account: str, integration: Integration, *, revision: int) -> bool:
+        """Replace the document of that revision."""
+        self._known.pop(account, None)
+        document = _document(account, integration)
+        # A document of an earlier version has no revision, which MongoDB finds as null.
+        held = {"$in": [0, None]} if revision == 0 else {"$eq": revision}
+        with translated():
+            done = await self._integrations.replace_one({"_id": {"$eq": document["_id"]}, "revision": held}, document)
+        self._known.pop(account, None)
+        return done.matched_count == 1
 
 
 def _of_account(account: str) -> Document:
@@ -68,5 +83,15 @@ def _of_account(account: str) -> Document:
     return {"_id": {"$gte": f"{account}|", "$lt": f"{account}}}"}}
 
 
+def _document(account: str, integration: Integration) -> Document:
+    told = asdict(integration)
+    told["freshness_seconds"] = dict(integration.freshness_seconds)
+    return {"_id": f"{account}|{integration.affiliate}", "account": account, **told}
+
+
 def _integration(document: Document) -> Integration:
-    return Integration(document["affiliate"], document["marketplace"], document.get("mask_at_write", False))
+    told: dict[str, Any] = {name: value for name, value in document.items() if name in FIELDS}
+    for name in ("kinds", "emails"):
+        if name in told:
+            told[name] = tuple(told[name])
+    return Integration(**told)

@@ -15,17 +15,23 @@ import orjson
 
 from shared.contracts.errors import InvalidCursor
 
-VERSION: Final = 1
-MAX_CURSOR_LENGTH: Final = 2048
+VERSION: Final = 2
+MAX_CURSOR_LENGTH: Final = 4096
+"""A code may have 300 characters of four bytes each, and stands in it twice where it is what rows are sorted by."""
+
 DIGEST_BYTES: Final = 12
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+Value = datetime | int | str
+"""What rows are sorted by; which of them, the sort says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A row's place: its instant (aware, whole milliseconds) and its id, which breaks ties."""
+    """A row's place: its Value in the list's order (an instant is aware, in whole milliseconds), and its id, which breaks ties."""
 
-    at: datetime
+    at: Any
     id: str
 
 
@@ -48,7 +54,7 @@ class Start:
 
 def encode_cursor(position: Position, binding: Binding, *, backwards: bool = False) -> str:
     """Return the opaque text."""
-    body = orjson.dumps([VERSION, int(backwards), _milliseconds(position.at), position.id])
+    body = orjson.dumps([VERSION, int(backwards), *_written(position.at), position.id])
     return base64.urlsafe_b64encode(_digest(body, binding) + body).decode().rstrip("=")
 
 
@@ -65,8 +71,8 @@ def decode_cursor(text: str, binding: Binding) -> Start:
         raise InvalidCursor(
             "the cursor was altered, or belongs to another account, filter or sort: start at the first page"
         )
-    _, backwards, milliseconds, identity = fields
-    return Start(Position(EPOCH + timedelta(milliseconds=milliseconds), identity), backwards=bool(backwards))
+    _, backwards, is_instant, value, identity = fields
+    return Start(Position(_read(value, is_instant=is_instant), identity), backwards=bool(backwards))
 
 
 def _bytes(text: str) -> bytes:
@@ -95,5 +101,12 @@ def _digest(body: bytes, binding: Binding) -> bytes:
     return hashlib.sha256(bound + b"\x00" + body).digest()[:DIGEST_BYTES]
 
 
-def _milliseconds(instant: datetime) -> int:
-    return (instant - EPOCH) // timedelta(milliseconds=1)
+def _written(value: Value) -> tuple[bool, int | str]:
+    """Return a value as JSON: whether it is an instant, and the milliseconds of that one, else itself."""
+    if isinstance(value, datetime):
+        return True, (value - EPOCH) // timedelta(milliseconds=1)
+    return False, value
+
+
+def _read(value: Any, *, is_instant: bool) -> Value:
+    return EPOCH + timedelta(milliseconds=value) if is_instant else value

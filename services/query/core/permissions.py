@@ -1,6 +1,7 @@
 """Who asks and what they may do. The account always comes from here, never from a request."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, get_args
 
 from shared.contracts.errors import NotPermitted
@@ -9,11 +10,17 @@ Scope = Literal["read", "export", "reprocess", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 
+class CredentialRefused(NotPermitted):
+    """What was given proves nobody: unknown, expired, revoked or forged. 401 over HTTP; the text goes to who gave it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A credential that was accepted. `key_id` is the key's public id, `name` what people call it.
+    """A credential that was accepted. `key_id` is its public id: a key's, or `oidc:` and a token's subject; `name` what people call it.
 
     `by_session`: a browser's cookie and not a key, so that a request that changes something must prove its origin.
+    `by_token`: an identity provider vouches, so there is no key of ours behind. `good_until` (aware): nothing that is opened with the
+    credential lasts longer. `request_id`: the request that it came with, "" where there is none.
     """
 
     account: str
@@ -21,6 +28,9 @@ class Caller:
     name: str
     scopes: frozenset[str]
     by_session: bool = False
+    by_token: bool = False
+    good_until: datetime | None = None
+    request_id: str = ""
 
     def may(self, scope: Scope) -> bool:
         """Say whether the credential holds `scope`."""

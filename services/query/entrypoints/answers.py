@@ -8,6 +8,7 @@ import orjson
 from fastapi import Response
 
 from services.query.core.causes import ExplainedCause, explain
+from services.query.core.integration import Marketplaces
 from services.query.core.jobs import Job
 from services.query.core.streak import ErrorStreak
 from services.query.handlers.insights import Summary
@@ -25,23 +26,25 @@ def json_answer(body: Json, status: int = 200, headers: Mapping[str, str] | None
     return Response(orjson.dumps(body), status_code=status, headers=dict(headers or {}), media_type="application/json")
 
 
-def page_json(page: Page, names: Mapping[str, str], language: Language) -> Json:
-    """Return a page of entries; `names` maps affiliate to marketplace."""
+def page_json(page: Page, names: Marketplaces, language: Language, fields: Sequence[str] = ()) -> Json:
+    """Return a page of entries; `names` maps affiliate to marketplace. `fields` are the members told of each; none means all."""
+    items = [item_json(entry, names, language) for entry in page.items]
     return {
-        "items": [item_json(entry, names, language) for entry in page.items],
+        "items": [{name: item[name] for name in fields} for item in items] if fields else items,
         "next_cursor": page.next_cursor,
         "previous_cursor": page.previous_cursor,
         "total": {"value": page.total.value, "relation": page.total.relation},
     }
 
 
-def item_json(entry: LogEntry, names: Mapping[str, str], language: Language) -> Json:
+def item_json(entry: LogEntry, names: Marketplaces, language: Language) -> Json:
     """Return an entry as a list shows it."""
     mark = entry.reprocess
     return {
         "kind": entry.kind,
         "affiliate": entry.affiliate,
         "marketplace": names.get(entry.affiliate, entry.affiliate),
+        "registered": names.is_registered(entry.affiliate),
         "code": entry.code,
         "status": entry.status,
         "processed_at": format_instant(entry.processed_at),
@@ -54,7 +57,7 @@ def item_json(entry: LogEntry, names: Mapping[str, str], language: Language) -> 
     }
 
 
-def entry_json(entry: LogEntry, streak: ErrorStreak, names: Mapping[str, str], language: Language) -> Json:
+def entry_json(entry: LogEntry, streak: ErrorStreak, names: Marketplaces, language: Language) -> Json:
     """Return one entry, whole."""
     return {
         **item_json(entry, names, language),
@@ -64,6 +67,7 @@ def entry_json(entry: LogEntry, streak: ErrorStreak, names: Mapping[str, str], l
         "received_at": format_instant(entry.received_at),
         "sequence": entry.sequence,
         "reprocess_id": entry.reprocess_id,
+        "next_retry_at": None,  # nobody retries by itself yet
     }
 
 
@@ -170,7 +174,10 @@ def _attempt_json(attempt: Attempt, language: Language) -> Json:
         "reprocess_id": attempt.reprocess_id,
         "source": attempt.source,
         "event_id": attempt.event_id,
-        "causes": causes_json(attempt.causes, language),
+        "causes": [
+            {**_cause_json(explain(cause, language)), "evidence": _evidence_json(cause.get("evidence"))}
+            for cause in attempt.causes
+        ],
         **_payload_json(attempt),
     }
 
@@ -183,6 +190,12 @@ def _payload_json(of: LogEntry | Attempt) -> Json:
         "payload_preview": of.payload_preview,
         "payload_masked": of.payload_masked,
     }
+
+
+def _evidence_json(evidence: Mapping[str, Any] | None) -> Json | None:
+    if evidence is None:
+        return None
+    return {"request": evidence.get("request"), "response": evidence.get("response")}
 
 
 def _cause_json(cause: ExplainedCause) -> Json:

@@ -1,31 +1,34 @@
-"""Who asks. Deny by default: nothing under /v1 is reached without a known key or a session of the panel."""
+"""Who asks. Deny by default: nothing under /v1 is reached without a key, a token, or a session of the panel."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final
 
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.query.core.origin import SAFE_METHODS, is_same_origin
-from services.query.core.permissions import Caller
+from services.query.core.permissions import Caller, CredentialRefused
 from services.query.core.permissions import Scope as Permission
-from services.query.core.rate import RateLimit
+from services.query.core.rate import Allowance, RateLimit
 from services.query.entrypoints.dependencies import MaybeCaller, Services
 from services.query.entrypoints.problems import problem, problem_of
-from services.query.handlers.signing_in import digest_of, find_caller_by_key, find_caller_by_session
+from services.query.handlers.signing_in import find_caller_by_key, find_caller_by_session
+from services.query.handlers.tokens import IssuerUnavailable, is_token
 from shared.contracts.errors import LimitExceeded, NotPermitted, PonteError
 
 SESSION_COOKIE: Final = "ponte_session"
 GUARDED: Final = "/v1/"
-KEY_REMEMBERED_FOR: Final = timedelta(seconds=5)
-"""A key taken away works this much longer, and a busy one costs one look-up in this time."""
-MAX_REMEMBERED: Final = 1_000
+HOW: Final = "give a valid API key or token: `Authorization: Bearer <key>`"
+ISSUER_AWAY: Final = (
+    "the identity provider does not answer just now, so the token cannot be checked; try again, or use an API key"
+)
 
-bearer = HTTPBearer(auto_error=False, description="An API key.")
+bearer = HTTPBearer(auto_error=False, description="An API key, or a token of the identity provider of the settings.")
 cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A session of the panel.")
 
 
@@ -36,47 +39,57 @@ class Gate:
         self._app = app
         self._services = services
         self._limit = RateLimit(services.settings.query_rate_per_second)
-        self._known: dict[str, tuple[Caller, datetime]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, with its caller in the state, or answer it with a problem."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        state = scope.setdefault("state", {})
         try:
-            refusal = await self._check(scope, Headers(scope=scope))
+            answer = await self._check(scope, state, Headers(scope=scope)) or self._app
+        except CredentialRefused as error:
+            answer = _unknown(scope, str(error), given=True)
+        except IssuerUnavailable:
+            answer = problem(scope, 503, ISSUER_AWAY)
         except PonteError as error:
-            refusal = problem_of(error, scope)
-        await (self._app if refusal is None else refusal)(scope, receive, send)
+            answer = problem_of(error, scope)
+        allowance = state.get("allowance")
+        await answer(scope, receive, send if allowance is None else _telling(allowance, send))
 
-    async def _check(self, scope: Scope, headers: Headers) -> ASGIApp | None:
-        key = _bearer_of(headers)
-        caller = await (self._by_key(key) if key is not None else self._by_session(headers))
-        scope.setdefault("state", {})["caller"] = caller
-        if caller is None and scope["path"].startswith(GUARDED):
-            detail = "give a valid API key: `Authorization: Bearer <key>`"
-            return problem(scope, 401, detail, headers={"WWW-Authenticate": 'Bearer realm="ponte"'})
-        if key is None and scope["method"] not in SAFE_METHODS and not is_same_origin(headers):
+    async def _check(self, scope: Scope, state: dict[str, object], headers: Headers) -> ASGIApp | None:
+        is_guarded = scope["path"].startswith(GUARDED)
+        secret = _bearer_of(headers)
+        caller = await self._caller(secret, headers, is_guarded=is_guarded)
+        state["caller"] = None if caller is None else replace(caller, request_id=str(state.get("request_id", "")))
+        state["find_caller"] = partial(self._caller, secret, headers, is_guarded=False)
+        if caller is None and is_guarded:
+            return _unknown(scope, HOW, given=False)
+        if secret is None and scope["method"] not in SAFE_METHODS and not is_same_origin(headers):
             raise NotPermitted(
                 "a request that changes something must come from the panel's own pages, or carry an API key"
             )
-        if caller is not None and not self._limit.allows(caller.key_id, now=self._services.now()):
-            raise LimitExceeded(
-                f"more than {self._services.settings.query_rate_per_second} requests a second; ask again later"
-            )
+        if caller is not None:
+            state["allowance"] = allowance = self._limit.take(caller.key_id, now=self._services.now())
+            if not allowance.is_granted:
+                raise LimitExceeded(f"more than {allowance.limit} requests a second; ask again later")
         return None
 
-    async def _by_key(self, key: str) -> Caller | None:
-        now, digest = self._services.now(), digest_of(key)
-        if (known := self._known.get(digest)) is not None and now < known[1]:
-            return known[0]
-        self._known.pop(digest, None)
-        caller = await find_caller_by_key(self._services.credentials, key)
-        if caller is not None:
-            if len(self._known) >= MAX_REMEMBERED:
-                self._known.clear()
-            self._known[digest] = (caller, now + KEY_REMEMBERED_FOR)
-        return caller
+    async def _caller(self, secret: str | None, headers: Headers, *, is_guarded: bool) -> Caller | None:
+        if secret is None:
+            return await self._by_session(headers)
+        try:
+            return await self._by_secret(secret)
+        except CredentialRefused:
+            if is_guarded:
+                raise
+            return None  # what is public stays so for whoever gives a bad key
+
+    async def _by_secret(self, secret: str) -> Caller:
+        services = self._services
+        if services.tokens is not None and is_token(secret):
+            return await services.tokens.find_caller(secret)
+        return await find_caller_by_key(services.credentials, secret, now=services.now)
 
     async def _by_session(self, headers: Headers) -> Caller | None:
         token = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE)
@@ -86,12 +99,12 @@ class Gate:
 
 
 def needs(permission: Permission) -> Callable[..., Awaitable[Caller]]:
-    """Return the dependency that gives the caller, and answers 403 when it lacks `permission`."""
+    """Return the dependency that gives the caller, and answers 403 when it lacks `permission`; the schema tells of it."""
 
     async def caller_with_permission(
         caller: MaybeCaller,
-        _key: Annotated[object, Security(bearer)],
-        _session: Annotated[object, Security(cookie)],
+        _key: Annotated[object, Security(bearer, scopes=[permission])],
+        _session: Annotated[object, Security(cookie, scopes=[permission])],
     ) -> Caller:
         if caller is None:  # only where a route stands outside of /v1
             raise NotPermitted("sign in first")
@@ -106,6 +119,36 @@ ReadCaller = Annotated[Caller, Depends(needs("read"))]
 ExportCaller = Annotated[Caller, Depends(needs("export"))]
 ReprocessCaller = Annotated[Caller, Depends(needs("reprocess"))]
 AdminCaller = Annotated[Caller, Depends(needs("admin"))]
+
+
+async def is_still_good(request: Request, caller: Caller) -> bool:
+    """Say whether what the request was made with is still the credential of `caller`, who may read: asked while an answer lasts."""
+    found: Caller | None = await request.scope["state"]["find_caller"]()
+    return found is not None and found.account == caller.account and found.may("read")
+
+
+def _unknown(scope: Scope, detail: str, *, given: bool) -> ASGIApp:
+    """Return the answer to who proved nothing; `given`: there was a credential (RFC 6750 tells the two apart)."""
+    challenge = 'Bearer realm="ponte"' + (', error="invalid_token"' if given else "")
+    return problem(scope, 401, detail, headers={"WWW-Authenticate": challenge})
+
+
+def _telling(allowance: Allowance, send: Send) -> Send:
+    """Return a `send` that tells what is left of the caller's rate: as the IETF's draft says now, and as clients learnt it before."""
+    told = {
+        "RateLimit-Policy": f'"key";q={allowance.limit};w=1',
+        "RateLimit": f'"key";r={allowance.remaining};t={allowance.reset_seconds}',
+        "RateLimit-Limit": str(allowance.limit),
+        "RateLimit-Remaining": str(allowance.remaining),
+        "RateLimit-Reset": str(allowance.reset_seconds),
+    }
+
+    async def send_told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(told)
+        await send(message)
+
+    return send_told
 
 
 def _bearer_of(headers: Headers) -> str | None:

@@ -10,12 +10,16 @@ from services.query.handlers.auditing import Audit
 from services.query.handlers.commanding import Commands, JobStore
 from services.query.handlers.dead_letters import LetterReader
 from services.query.handlers.files import FileStore
+from services.query.handlers.freshness import FreshnessReader
 from services.query.handlers.insights import LogCounts
 from services.query.handlers.outcomes import OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
 from services.query.handlers.reading import LogReader
 from services.query.handlers.registry import Registry
+from services.query.handlers.repeating import AnswerStore
 from services.query.handlers.signing_in import Credentials
+from services.query.handlers.stream_hub import StreamHub
+from services.query.handlers.tokens import TokenVerifier
 from services.query.settings import Settings
 from shared.runtime.clock import Clock
 from shared.runtime.health import Health
@@ -38,9 +42,13 @@ class Services:
     files: FileStore
     commands: Commands
     registry: Registry
+    freshness: FreshnessReader
     credentials: Credentials
     audit: Audit
+    answers: AnswerStore
     health: Health
+    streams: StreamHub
+    tokens: TokenVerifier | None = None  # None: no identity provider is set
 
 
 def services_of(request: Request) -> Services:

@@ -17,23 +17,28 @@ from starlette.routing import Match
 from services.query.entrypoints import pages
 from services.query.entrypoints.auth import Gate
 from services.query.entrypoints.body_limit import BodyLimit
+from services.query.entrypoints.deadline import Deadline
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.invalid import each_once, explain_invalid
 from services.query.entrypoints.observing import Observe
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import problem, problem_of
 from services.query.entrypoints.routes import (
+    audit,
     dead_letters,
     errors,
     exports,
     health,
     integrations,
+    keys,
     logs,
     reprocess,
     sign_in,
+    stream,
     summary,
 )
 from services.query.entrypoints.schemas import PROBLEMS, Problem
+from services.query.entrypoints.stream_schemas import EVENTS
 from shared.contracts.errors import PonteError
 from shared.runtime.logging import get_logger
 
@@ -57,23 +62,30 @@ COMPRESS_LEVEL: Final = 1
 JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     logs.router,
     summary.router,
+    stream.router,
     reprocess.router,
     exports.router,
     dead_letters.router,
     integrations.router,
     errors.router,
     sign_in.router,
+    keys.router,
+    audit.router,
 )
 
 
+UNRETURNED: Final = [(model, "serialization") for model in (Problem, *EVENTS)]
+"""What no route declares to return: it comes as an error, or line by line."""
+
+
 class Api(FastAPI):
-    """FastAPI, with the one schema that no route returns and every route refers to."""
+    """FastAPI, with the schemas that no route returns and routes refer to."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI schema."""
         if self.openapi_schema is None:
             schema = super().openapi()
-            _, problems = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+            _, problems = models_json_schema(UNRETURNED, ref_template="#/components/schemas/{model}")
             schema["components"]["schemas"].update(problems["$defs"])
         return super().openapi()
 
@@ -97,6 +109,7 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
                 compresslevel=COMPRESS_LEVEL,
                 exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *REPORT_TYPES),
             ),
+            Middleware(Deadline, seconds=services.settings.query_request_seconds),
             Middleware(Gate, services=services),
             Middleware(BodyLimit, max_bytes=services.settings.query_max_body_bytes),
         ],

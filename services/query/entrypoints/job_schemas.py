@@ -6,9 +6,8 @@ from pydantic import Field
 
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.outcomes import Outcome
-from services.query.handlers.previewing import Preview
+from services.query.handlers.previewing import Preview, Reason
 from shared.contracts.commands import JobState
-from shared.contracts.eligibility import Refusal
 from shared.contracts.names import Kind
 
 
@@ -25,7 +24,7 @@ class SkippedItemAnswer(Answer):
 
     affiliate: str = Field(examples=["MLC"])
     code: str = Field(examples=["2000004567"])
-    reason: Refusal
+    reason: Reason
 
 
 class ReprocessDryRunAnswer(DryRunAnswer):

@@ -17,6 +17,8 @@ log = get_logger(__name__)
 REQUEST_ID: Final = "X-Request-ID"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 UNROUTED: Final = "unrouted"
+LASTING: Final = "text/event-stream"
+"""An answer of this kind lasts by nature: what is measured of it is how soon it begins."""
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -45,15 +47,17 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
+        started, status, begun = time.perf_counter(), 0, 0.0
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_completed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith(LASTING):
+                    begun = time.perf_counter()
                 headers[REQUEST_ID] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
@@ -67,7 +71,14 @@ class Observe:
                 raise
             await problem(scope, 500, DEFECT)(scope, receive, send_completed)
         finally:
-            _tell(scope, status, request_id, time.perf_counter() - started)
+            ended = time.perf_counter()
+            HTTP_SECONDS.labels(route_of(scope), str(status)).observe((begun or ended) - started)
+            _tell(scope, status, request_id, ended - started)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the path of the route that took the request."""
+    return getattr(scope.get("route"), "path", UNROUTED)
 
 
 def _request_id(scope: Scope) -> str:
@@ -76,12 +87,10 @@ def _request_id(scope: Scope) -> str:
 
 
 def _tell(scope: Scope, status: int, request_id: str, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", UNROUTED)
-    HTTP_SECONDS.labels(route, str(status)).observe(seconds)
     caller = scope.get("state", {}).get("caller")
     facts = {
         "method": scope["method"],
-        "route": route,
+        "route": route_of(scope),
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
         "request_id": request_id,

@@ -1,5 +1,6 @@
 """What requests may say: parameters of addresses, and bodies. Unknown names are refused, never ignored."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -7,12 +8,14 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.query.core.languages import choose_language
+from services.query.core.sorting import DEFAULT_SORT, Sort
 from services.query.entrypoints.paths import DecodedSegment
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.catalogue import Language
 from shared.contracts.commands import MAX_ITEMS, Format, Item, JobId
+from shared.contracts.errors import InvalidField
 from shared.contracts.events import Code, Name, Status
-from shared.contracts.filters import PARAMETERS, LogFilter
+from shared.contracts.filters import MAX_ATTEMPTS, PARAMETERS, LogFilter
 from shared.contracts.names import Kind
 
 KindPath = Annotated[Kind, Path(description="which tab")]
@@ -46,9 +49,26 @@ class FilterAsked(Asked):
     affiliate: Annotated[list[str], Field(description="several values are alternatives", examples=[["MLC"]])] = []
     status: Annotated[list[Status], DropEmpty, Field(examples=[["error"]])] = []
     error_code: Annotated[list[str], Field(examples=[["ORD-SLA"]])] = []
+    retry: Annotated[
+        list[Literal["auto", "fix", "never"]],
+        DropEmpty,
+        Field(description="what the catalogue advises for a cause of an item that failed", examples=[["auto"]]),
+    ] = []
+    reprocess_id: Annotated[list[str], Field(description="the newest reprocess job that took the item")] = []
     q: Annotated[str, Field(description="a code or alias, exact or by prefix; or whole words of a message")] = ""
-    from_: Annotated[str, Field(alias="from", description="RFC 3339 with a zone, inclusive, on processed_at")] = ""
-    to: Annotated[str, Field(description="RFC 3339 with a zone, exclusive")] = ""
+    from_: Annotated[str, Field(alias="from", description="RFC 3339 with a zone, inclusive, on `date_axis`")] = ""
+    to: Annotated[str, Field(description="RFC 3339 with a zone, exclusive, on `date_axis`")] = ""
+    date_axis: Annotated[
+        Literal["processed_at", "received_at"],
+        BeforeValidator(lambda value: value or "processed_at"),
+        Field(description="the date that `from` and `to` are about: when it happened, or when we heard of it"),
+    ] = "processed_at"
+    attempts_min: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] | None,
+        BeforeValidator(lambda value: value or None),
+        Field(description="tried at least so often"),
+    ] = None
+    stale_since: Annotated[str, Field(description="RFC 3339 with a zone: not processed since then")] = ""
 
 
 class ListAsked(FilterAsked):
@@ -56,7 +76,11 @@ class ListAsked(FilterAsked):
 
     cursor: Annotated[str | None, Field(description="next_cursor or previous_cursor of a page of the same list")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    sort: Literal["-processed_at", "processed_at"] = "-processed_at"
+    sort: Annotated[Sort, Field(description="ties by the entry id; a minus is descending")] = DEFAULT_SORT
+    fields: Annotated[
+        list[str],
+        Field(description="show only these members of each item; repeated, or with commas", examples=[["code,status"]]),
+    ] = []
 
 
 class RevealAsked(Asked):
@@ -86,6 +110,13 @@ class NothingAsked(BaseModel):
     """No parameter is known."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class CancelAsked(BaseModel):
+    """A job's end, or a key's."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
 
 
 class RecentAsked(BaseModel):
@@ -150,20 +181,6 @@ class ExportBody(Body):
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(known_time_zone)] = "America/Sao_Paulo"
 
 
-class IntegrationBody(Body):
-    """What is known of an integration."""
-
-    marketplace: Annotated[
-        str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Mercado Livre"])
-    ]
-    mask_at_write: Annotated[
-        bool | None,
-        Field(
-            description="mask personal data before it is stored, from 30 s after; such a payload is never sent again"
-        ),
-    ] = None
-
-
 def language_of(request: Request) -> Language:
     """Return the language of the answer."""
     return choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
@@ -173,6 +190,14 @@ def rows_of(request: Request, **fixed: Any) -> LogFilter:
     """Return the filter that the address writes; `fixed` comes from its path. Raise InvalidFilter."""
     asked = request.query_params
     return LogFilter.parse({**{name: asked.getlist(name) for name in PARAMETERS if name in asked}, **fixed})
+
+
+def fields_of(asked: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Return the names in `fields`, written apart or with commas, in the order of the answer. Raise InvalidField."""
+    named = {name.strip() for text in asked for name in text.split(",")} - {""}
+    if unknown := sorted(named.difference(allowed)):
+        raise InvalidField("fields", f"{unknown[0]!r} is not a member of an item", allowed)
+    return [name for name in allowed if name in named]
 
 
 LanguageDep = Annotated[Language, Depends(language_of)]

@@ -16,6 +16,9 @@ from shared.contracts.errors import (
     NotFound,
     NotPermitted,
     PonteError,
+    PreconditionMissing,
+    Stale,
+    TooBroad,
     Transient,
 )
 
@@ -29,6 +32,8 @@ STATUS_OF: Final[tuple[tuple[type[PonteError], HTTPStatus], ...]] = (
     (NotPermitted, HTTPStatus.FORBIDDEN),
     (NotFound, HTTPStatus.NOT_FOUND),
     (NotEligible, HTTPStatus.CONFLICT),
+    (Stale, HTTPStatus.PRECONDITION_FAILED),
+    (PreconditionMissing, HTTPStatus.PRECONDITION_REQUIRED),
     (LimitExceeded, HTTPStatus.TOO_MANY_REQUESTS),
     (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
 )
@@ -48,7 +53,7 @@ def problem_of(error: PonteError, scope: Scope) -> Response:
     """Return the answer to a request that ended in `error`."""
     status = status_of(error)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return problem(scope, status, UNAVAILABLE)
+        return problem(scope, status, str(error) if isinstance(error, TooBroad) else UNAVAILABLE)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem(scope, status, DEFECT)
     if not isinstance(error, InvalidField):

@@ -52,6 +52,19 @@ class CauseAnswer(Answer):
     retry: Literal["auto", "fix", "never"]
 
 
+class EvidenceAnswer(Answer):
+    """What was asked of the marketplace, and what it answered, as the connector tells it; masked."""
+
+    request: Any
+    response: Any
+
+
+class AttemptCauseAnswer(CauseAnswer):
+    """A cause with what proves it."""
+
+    evidence: EvidenceAnswer | None
+
+
 class ReprocessMark(Answer):
     """The newest reprocess of an entry: the job's id, and how far it is."""
 
@@ -65,6 +78,7 @@ class EntryItem(Answer):
     kind: Kind
     affiliate: str = Field(examples=["MLC"])
     marketplace: str = Field(examples=["Mercado Livre"])
+    registered: bool = Field(description="false: nobody registered the affiliate, or someone removed it since")
     code: str = Field(examples=["2000004567"])
     status: Status
     processed_at: Instant
@@ -94,6 +108,7 @@ class EntryAnswer(EntryItem, PayloadAnswer):
     received_at: Instant
     sequence: int | None
     reprocess_id: str | None
+    next_retry_at: Instant | None = Field(description="when it is tried again by itself; null: it is not")
 
 
 class TotalAnswer(Answer):
@@ -112,6 +127,15 @@ class EntryPage(Answer):
     total: TotalAnswer
 
 
+class PartialPage(Answer):
+    """A page of entries of which `fields` told what to show: each item has those members of EntryItem, and no others."""
+
+    items: list[dict[str, Any]] = Field(examples=[[{"code": "2000004567", "status": "error"}]])
+    next_cursor: str | None
+    previous_cursor: str | None
+    total: TotalAnswer
+
+
 class AttemptAnswer(PayloadAnswer):
     """One processing of an item."""
 
@@ -122,7 +146,7 @@ class AttemptAnswer(PayloadAnswer):
     reprocess_id: str | None
     source: str
     event_id: str
-    causes: list[CauseAnswer]
+    causes: list[AttemptCauseAnswer]
 
 
 class AttemptPageAnswer(Answer):
@@ -155,20 +179,6 @@ class SummaryAnswer(Answer):
     by_cause: list[CauseCountAnswer]
     series: list[PointAnswer]
     bucket: Literal["hour", "day"]
-
-
-class IntegrationAnswer(Answer):
-    """A registered connection to a marketplace."""
-
-    affiliate: str = Field(examples=["MLC"])
-    marketplace: str = Field(examples=["Mercado Livre"])
-    mask_at_write: bool
-
-
-class IntegrationList(Answer):
-    """The integrations of the account."""
-
-    items: list[IntegrationAnswer]
 
 
 class ErrorCodeAnswer(Answer):

@@ -1,32 +1,70 @@
-"""The story of a look at personal data: it needs a scope and a reason, and it is written down before anything is shown."""
+"""The audit: who did what to what, when and why. Written down before it is done or shown, so that nothing happens unseen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
+from uuid import uuid4
 
+from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
 from services.query.core.permissions import Caller
+from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.errors import InvalidField
+from shared.contracts.times import to_milliseconds
+
+ORDER: Final = "-at"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """Who did what to which entry or dead letter (its id), when and why. `action` is `<what>.revealed`."""
+    """`action` is `<what>.<done>`, `target` the id of the entry, dead letter, job, key or integration that it was done to.
+
+    Who: `key_id` and `key_name` of the caller, `by_session` when through the panel, `by_token` when an identity provider vouched.
+    `request_id` is the correlation id of the answer and of the log line. `id` orders lines of one instant and says nothing.
+    """
 
     account: str
     at: datetime
     action: str
-    entry: str
+    target: str
     key_id: str
     key_name: str
     by_session: bool
     reason: str
+    by_token: bool = False
+    request_id: str = ""
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which lines: several values are alternatives, () lets all pass; instants aware, from inclusive, to exclusive."""
+
+    actor: tuple[str, ...] = ()
+    action: tuple[str, ...] = ()
+    target: tuple[str, ...] = ()
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Lines, newest first."""
+
+    items: list[AuditLine]
+    next_cursor: str | None
 
 
 class Audit(Protocol):
-    """Lines that nobody changes."""
+    """Lines that nobody changes: there is no way to, on purpose. Raises Transient."""
 
     async def record(self, line: AuditLine) -> None:
-        """Keep the line; durable on return. Raise Transient."""
+        """Keep the line; durable on return."""
+        ...
+
+    async def list_lines(
+        self, account: str, rows: AuditFilter, *, after: Position | None, limit: int
+    ) -> list[AuditLine]:
+        """Return the first `limit` lines beyond `after`, newest first; lines of one instant by descending id."""
         ...
 
 
@@ -35,15 +73,39 @@ async def record_reveal(audit: Audit, caller: Caller, entry: str, what: str, rea
     caller.require("admin")
     if not reason.strip():
         raise InvalidField("reason", "say why you need to see personal data: it is kept in the audit")
+    await record_act(audit, caller, f"{what}.revealed", entry, now=now, reason=reason)
+
+
+async def record_act(
+    audit: Audit, caller: Caller, action: str, target: str, *, now: datetime, reason: str = ""
+) -> None:
+    """Write down what `caller` is about to do; whether it came about is told by the thing itself. Raise Transient."""
     await audit.record(
         AuditLine(
             account=caller.account,
-            at=now,
-            action=f"{what}.revealed",
-            entry=entry,
+            at=to_milliseconds(now),
+            action=action,
+            target=target,
             key_id=caller.key_id,
             key_name=caller.name,
             by_session=caller.by_session,
             reason=reason.strip(),
+            by_token=caller.by_token,
+            request_id=caller.request_id,
         )
     )
+
+
+async def list_audit(
+    audit: Audit, caller: Caller, rows: AuditFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> AuditPage:
+    """Return a page of the account's audit. Raise NotPermitted, InvalidCursor, InvalidField."""
+    caller.require("admin")
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
+    binding = Binding(caller.account, repr(rows), f"audit {ORDER}")
+    after = decode_cursor(cursor, binding).position if cursor else None
+    found = await audit.list_lines(caller.account, rows, after=after, limit=limit + 1)
+    items = found[:limit]
+    more = len(found) > limit
+    return AuditPage(items, encode_cursor(Position(items[-1].at, items[-1].id), binding) if more else None)

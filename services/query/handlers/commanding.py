@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from services.query.core.jobs import Job, job_from_document
 from services.query.core.permissions import Caller, Scope
+from services.query.handlers.auditing import Audit, record_act
 from shared.contracts.commands import Command, ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
 from shared.contracts.errors import NotEligible, NotFound, PonteError
@@ -16,6 +17,12 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 Asked = ReprocessCommand | ExportCommand | ReplayCommand
+ACTIONS: Final[dict[type[Asked], str]] = {
+    ReprocessCommand: "reprocess.requested",
+    ExportCommand: "export.requested",
+    ReplayCommand: "replay.requested",
+}
+"""What the audit calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +63,10 @@ class Commands(Protocol):
 
 
 async def request_reprocess(
-    jobs: JobStore, commands: Commands, caller: Caller, command: ReprocessCommand, *, now: Clock
+    jobs: JobStore, commands: Commands, audit: Audit, caller: Caller, command: ReprocessCommand, *, now: Clock
 ) -> Job:
     """Store and publish a reprocess job; the same id and command again is the same job. Raise NotPermitted, NotEligible."""
-    return await _request(jobs, commands, caller, "reprocess", command, now=now)
+    return await _request(jobs, commands, audit, caller, "reprocess", command, now=now)
 
 
 async def list_reprocesses(jobs: JobStore, caller: Caller, *, limit: int = 50) -> list[Job]:
@@ -74,17 +81,19 @@ async def get_reprocess(jobs: JobStore, caller: Caller, job_id: str) -> Job:
     return await _get(jobs, caller, job_id)
 
 
-async def cancel_reprocess(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+async def cancel_reprocess(
+    jobs: JobStore, audit: Audit, caller: Caller, job_id: str, *, reason: str = "", now: Clock
+) -> Job:
     """Ask for the job's end; items already sent stay sent. Raise NotFound, or NotEligible when it has ended."""
     caller.require("reprocess")
-    return await _cancel(jobs, caller, job_id, now=now)
+    return await _cancel(jobs, audit, caller, "reprocess.cancelled", job_id, reason=reason, now=now)
 
 
 async def request_export(
-    jobs: JobStore, commands: Commands, caller: Caller, command: ExportCommand, *, now: Clock
+    jobs: JobStore, commands: Commands, audit: Audit, caller: Caller, command: ExportCommand, *, now: Clock
 ) -> Job:
     """Store and publish an export job; the same id and command again is the same job. Raise NotPermitted, NotEligible."""
-    return await _request(jobs, commands, caller, "export", command, now=now)
+    return await _request(jobs, commands, audit, caller, "export", command, now=now)
 
 
 async def list_exports(jobs: JobStore, caller: Caller, *, limit: int = 50) -> list[Job]:
@@ -99,17 +108,19 @@ async def get_export(jobs: JobStore, caller: Caller, job_id: str) -> Job:
     return await _get(jobs, caller, job_id)
 
 
-async def cancel_export(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+async def cancel_export(
+    jobs: JobStore, audit: Audit, caller: Caller, job_id: str, *, reason: str = "", now: Clock
+) -> Job:
     """Ask for the job's end. Raise NotFound, or NotEligible when it has ended."""
     caller.require("export")
-    return await _cancel(jobs, caller, job_id, now=now)
+    return await _cancel(jobs, audit, caller, "export.cancelled", job_id, reason=reason, now=now)
 
 
 async def request_replay(
-    jobs: JobStore, commands: Commands, caller: Caller, command: ReplayCommand, *, now: Clock
+    jobs: JobStore, commands: Commands, audit: Audit, caller: Caller, command: ReplayCommand, *, now: Clock
 ) -> Job:
     """Store and publish a replay job; the same id and command again is the same job. Raise NotPermitted, NotEligible."""
-    return await _request(jobs, commands, caller, "reprocess", command, now=now)
+    return await _request(jobs, commands, audit, caller, "reprocess", command, now=now)
 
 
 async def get_replay(jobs: JobStore, caller: Caller, job_id: str) -> Job:
@@ -118,15 +129,18 @@ async def get_replay(jobs: JobStore, caller: Caller, job_id: str) -> Job:
     return await _get(jobs, caller, job_id)
 
 
-async def cancel_replay(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+async def cancel_replay(
+    jobs: JobStore, audit: Audit, caller: Caller, job_id: str, *, reason: str = "", now: Clock
+) -> Job:
     """Ask for the job's end; letters already sent stay sent. Raise NotFound, or NotEligible when it has ended."""
     caller.require("reprocess")
-    return await _cancel(jobs, caller, job_id, now=now)
+    return await _cancel(jobs, audit, caller, "replay.cancelled", job_id, reason=reason, now=now)
 
 
 async def _request(
     jobs: JobStore,
     commands: Commands,
+    audit: Audit,
     caller: Caller,
     scope: Scope,
     command: Asked,
@@ -135,6 +149,9 @@ async def _request(
 ) -> Job:
     caller.require(scope)
     caller.require_account(command.account)
+    await record_act(
+        audit, caller, ACTIONS[type(command)], command.id, now=now(), reason=getattr(command, "reason", "")
+    )
     stored = job_from_document(await jobs.insert(command.model_dump(mode="json"), now=now()))
     if not _says_the_same(stored.command, command):
         raise NotEligible(f"the id {command.id!r} already belongs to another command; choose a new id")
@@ -162,9 +179,12 @@ async def _get(jobs: JobStore, caller: Caller, job_id: str) -> Job:
     return job_from_document(document)
 
 
-async def _cancel(jobs: JobStore, caller: Caller, job_id: str, *, now: Clock) -> Job:
+async def _cancel(
+    jobs: JobStore, audit: Audit, caller: Caller, action: str, job_id: str, *, reason: str, now: Clock
+) -> Job:
     job = await _get(jobs, caller, job_id)
     if job.is_finished and job.state != "cancelled":
         raise NotEligible(f"the job {job_id!r} has ended: it is {job.state}")
+    await record_act(audit, caller, action, job_id, now=now(), reason=reason)
     document = await jobs.request_cancel(caller.account, job_id, now=now())
     return job if document is None else job_from_document(document)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Protocol
 
 from services.query.core.permissions import Caller
 from services.query.handlers.commanding import DryRun
@@ -13,6 +13,7 @@ from shared.contracts.entries import LogEntry
 from shared.contracts.events import entry_id
 from shared.contracts.filters import LogFilter
 
+Reason = Refusal | Literal["paused"]
 MAX_SKIPPED_NAMED: Final = 100
 """Skipped rows named in a preview, so that a person sees which; the counts tell of all."""
 
@@ -23,7 +24,7 @@ class Skipped:
 
     affiliate: str
     code: str
-    reason: Refusal
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +63,30 @@ class EntryFinder(Protocol):
         ...
 
 
-async def preview_reprocess(entries: EntryFinder, caller: Caller, command: ReprocessCommand) -> Preview:
-    """Return how many rows the command would send and which it would skip, and why; changes nothing. Raise NotPermitted."""
+async def preview_reprocess(
+    entries: EntryFinder, caller: Caller, command: ReprocessCommand, *, off: AbstractSet[str] = frozenset()
+) -> Preview:
+    """Return how many rows the command would send and which it would skip, and why; changes nothing. Raise NotPermitted.
+
+    `off`: the affiliates to whose connectors nothing of the command's kind is sent; what would go there is `paused`.
+    """
     caller.require("reprocess")
     caller.require_account(command.account)
     rows = command.log_filter()
     if rows is None:
-        return await _preview_items(entries, caller.account, command.kind, command.items or ())
-    return await _preview_filter(entries, caller.account, rows)
+        return await _preview_items(entries, caller.account, command.kind, command.items or (), off)
+    return await _preview_filter(entries, caller.account, rows, off)
 
 
-async def _preview_items(entries: EntryFinder, account: str, kind: str, items: Sequence[Item]) -> Preview:
+async def _preview_items(
+    entries: EntryFinder, account: str, kind: str, items: Sequence[Item], off: AbstractSet[str]
+) -> Preview:
     wanted = {entry_id(account, kind, item.affiliate, item.code): item for item in items}
     found = await entries.find_entries(list(wanted))
     skipped = [
         Skipped(item.affiliate, item.code, reason)
         for identity, item in wanted.items()
-        if (reason := refusal(found.get(identity), explicit=True))
+        if (reason := refusal(found.get(identity), explicit=True) or _paused(item.affiliate, off))
     ]
     counts: dict[str, int] = {}
     for one in skipped:
@@ -86,7 +94,7 @@ async def _preview_items(entries: EntryFinder, account: str, kind: str, items: S
     return _preview(len(wanted), counts, skipped[:MAX_SKIPPED_NAMED])
 
 
-async def _preview_filter(entries: EntryFinder, account: str, rows: LogFilter) -> Preview:
+async def _preview_filter(entries: EntryFinder, account: str, rows: LogFilter, off: AbstractSet[str]) -> Preview:
     alike = await entries.list_alike(account, rows)
     counts: dict[str, int] = {}
     hopeless: set[str] = set()
@@ -99,7 +107,22 @@ async def _preview_filter(entries: EntryFinder, account: str, rows: LogFilter) -
     named = [
         Skipped(entry.affiliate, entry.code, reason) for entry in refused if (reason := refusal(entry, explicit=False))
     ]
+    if paused := await _count_paused(entries, account, rows, off):
+        counts["paused"] = paused
     return _preview(sum(group.count for group in alike), counts, named)
+
+
+async def _count_paused(entries: EntryFinder, account: str, rows: LogFilter, off: AbstractSet[str]) -> int:
+    """Return how many rows would go, were their integrations not switched off: the reprocessor asks in this order too."""
+    affiliates = tuple(sorted(off & set(rows.affiliate) if rows.affiliate else off))
+    if not affiliates:
+        return 0
+    alike = await entries.list_alike(account, replace(rows, affiliate=affiliates))
+    return sum(group.count for group in alike if refusal(group.specimen, explicit=False) is None)
+
+
+def _paused(affiliate: str, off: AbstractSet[str]) -> Literal["paused"] | None:
+    return "paused" if affiliate in off else None
 
 
 def _preview(matched: int, skipped: Mapping[str, int], named: Sequence[Skipped]) -> Preview:

@@ -1,6 +1,7 @@
 """Reading the log: a page of entries, one entry, its history."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol
@@ -8,6 +9,7 @@ from typing import Final, Literal, Protocol
 from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
 from services.query.core.masking import mask_attempt, mask_entry
 from services.query.core.permissions import Caller
+from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, value_of
 from services.query.core.streak import ENDS_A_STREAK, LONGEST, ErrorStreak, streak_of
 from shared.contracts.entries import Attempt, LogEntry
 from shared.contracts.errors import InvalidField, NotFound
@@ -15,7 +17,6 @@ from shared.contracts.events import entry_id
 from shared.contracts.filters import LogFilter
 
 Relation = Literal["exact", "at_least"]
-SORTS: Final = ("-processed_at", "processed_at")
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
 COUNT_LIMIT: Final = 10_000
@@ -24,7 +25,7 @@ COUNT_LIMIT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many rows a filter lets pass: exactly, or at least COUNT_LIMIT."""
+    """How many rows a filter lets pass: exactly, or at least so many: COUNT_LIMIT, or where counting takes long, those seen."""
 
     value: int
     relation: Relation
@@ -52,13 +53,23 @@ class LogReader(Protocol):
     """Entries and attempts. Raises StoreUnavailable when the answer does not come within the time limit."""
 
     async def list_entries(
-        self, account: str, rows: LogFilter, *, after: Position | None, ascending: bool, limit: int
+        self,
+        account: str,
+        rows: LogFilter,
+        *,
+        after: Position | None,
+        ascending: bool,
+        limit: int,
+        by: SortField = "processed_at",
     ) -> list[LogEntry]:
-        """Return the first `limit` rows beyond `after` in the order (processed_at, id), without their payload."""
+        """Return the first `limit` rows beyond `after` in the order (`by`, id), without their payload. Raise TooBroad.
+
+        `rows.kind` names exactly one kind.
+        """
         ...
 
-    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> int:
-        """Return how many rows there are, never more than `at_most`."""
+    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> int | None:
+        """Return how many rows there are, never more than `at_most`; None when counting takes too long."""
         ...
 
     async def find_entry(self, identity: str) -> LogEntry | None:
@@ -73,6 +84,10 @@ class LogReader(Protocol):
         """Return (status, processed at) of the newest `limit` attempts of an entry, in the order of `list_attempts`."""
         ...
 
+    async def find_last_success(self, identity: str) -> Attempt | None:
+        """Return the newest attempt that succeeded, the entry's own state left out; None when there is none, or none any more."""
+        ...
+
 
 async def list_logs(
     log: LogReader,
@@ -81,27 +96,34 @@ async def list_logs(
     *,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
-    sort: str = SORTS[0],
+    sort: str = DEFAULT_SORT,
 ) -> Page:
-    """Return a page of the caller's rows. Raise InvalidCursor, InvalidField. `rows.kind` names exactly one kind."""
+    """Return a page of the caller's rows. Raise InvalidCursor, InvalidField, TooBroad. `rows.kind` names exactly one kind."""
     caller.require("read")
     _check(limit, sort)
+    by = field_of(sort)
     binding = Binding(caller.account, rows.to_query_string(), sort)
     start = decode_cursor(cursor, binding) if cursor else None
     backwards = start is not None and start.backwards
-    ascending = (sort == "processed_at") != backwards
-    found = await log.list_entries(
-        caller.account, rows, after=start.position if start else None, ascending=ascending, limit=limit + 1
+    reading = log.list_entries(
+        caller.account,
+        rows,
+        after=start.position if start else None,
+        ascending=is_ascending(sort) != backwards,
+        limit=limit + 1,
+        by=by,
     )
-    total = await _total(log, caller.account, rows, found if cursor is None and len(found) <= limit else None)
+    found, total = await _counted(log, caller.account, rows, reading, limit=limit, is_first=start is None)
     more, items = len(found) > limit, found[:limit]
     if backwards:
         items.reverse()
     has_next, has_previous = (True, more) if backwards else (more, start is not None)
     return Page(
         items=[mask_entry(entry) for entry in items],
-        next_cursor=encode_cursor(_position(items[-1]), binding) if has_next and items else None,
-        previous_cursor=encode_cursor(_position(items[0]), binding, backwards=True) if has_previous and items else None,
+        next_cursor=encode_cursor(_position(items[-1], by), binding) if has_next and items else None,
+        previous_cursor=encode_cursor(_position(items[0], by), binding, backwards=True)
+        if has_previous and items
+        else None,
         total=total,
     )
 
@@ -141,7 +163,7 @@ async def list_attempts(
 ) -> AttemptPage:
     """Return a page of an entry's history, newest first, masked as by `get_entry`. Raise NotFound, InvalidCursor, InvalidField."""
     caller.require("read")
-    _check(limit, SORTS[0])
+    _check(limit, DEFAULT_SORT)
     identity = entry_id(caller.account, kind, affiliate, code)
     binding = Binding(caller.account, identity, "attempts")
     start = decode_cursor(cursor, binding) if cursor else None
@@ -149,15 +171,34 @@ async def list_attempts(
     if not found:
         await get_entry(log, caller, kind, affiliate, code)
     items = found[:limit]
-    following = encode_cursor(_position(items[-1]), binding) if len(found) > limit else None
+    following = encode_cursor(Position(items[-1].processed_at, items[-1].id), binding) if len(found) > limit else None
     shown = items if is_revealed else [mask_attempt(attempt) for attempt in items]
     return AttemptPage(items=shown, next_cursor=following)
 
 
-async def _total(log: LogReader, account: str, rows: LogFilter, all_rows: Sequence[LogEntry] | None) -> Total:
-    if all_rows is not None:
-        return Total(len(all_rows), "exact")
-    counted = await log.count_entries(account, rows, at_most=COUNT_LIMIT + 1)
+async def _counted(
+    log: LogReader,
+    account: str,
+    rows: LogFilter,
+    reading: Awaitable[list[LogEntry]],
+    *,
+    limit: int,
+    is_first: bool,
+) -> tuple[list[LogEntry], Total]:
+    """Return the rows that `reading` finds, and how many there are: of a first page that holds them all, by looking at it."""
+    if is_first and len(found := await reading) <= limit:
+        return found, Total(len(found), "exact")
+    counting = log.count_entries(account, rows, at_most=COUNT_LIMIT + 1)
+    if is_first:
+        return found, _total(await counting, len(found))
+    found, counted = await asyncio.gather(reading, counting)
+    return found, _total(counted, len(found))
+
+
+def _total(counted: int | None, seen: int) -> Total:
+    """Return what is sure: where counting takes too long, that there are those seen."""
+    if counted is None:
+        return Total(seen, "at_least")
     return Total(COUNT_LIMIT, "at_least") if counted > COUNT_LIMIT else Total(counted, "exact")
 
 
@@ -168,5 +209,5 @@ def _check(limit: int, sort: str) -> None:
         raise InvalidField("sort", f"{sort!r} is unknown", SORTS)
 
 
-def _position(row: LogEntry | Attempt) -> Position:
-    return Position(row.processed_at, row.id)
+def _position(entry: LogEntry, by: SortField) -> Position:
+    return Position(value_of(entry, by), entry.id)

@@ -1,66 +1,175 @@
-"""The registry of integrations: which marketplace an affiliate stands for."""
+"""The registry of integrations: who is connected, read and changed. Every change needs the newest revision and leaves a line.
+
+A change is written down before it is made: a line too many is harmless, a change that nobody wrote down is not.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, Protocol
 
+from services.query.core.integration import Integration, Marketplaces
 from services.query.core.permissions import Caller
-from shared.contracts.errors import NotFound
+from services.query.core.preconditions import Expected, tag_of
+from services.query.handlers.auditing import Audit, record_act
+from shared.contracts.errors import NotEligible, NotFound, Stale
+from shared.contracts.times import to_milliseconds
+from shared.runtime.clock import Clock
+
+MAX_INTEGRATIONS: Final = 1_000
+"""Of one account: the list is short enough to be read as a whole, with every page of the log."""
+
+Changes = Mapping[str, Any]
+"""Fields of Integration that a person sets, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Integration:
-    """A registered connection of an account to a marketplace. `mask_at_write`: its events' personal data is never stored."""
-
-    affiliate: str
-    marketplace: str
-    mask_at_write: bool = False
+class AlreadyRegistered(NotEligible):
+    """The affiliate has an integration that nobody removed."""
 
 
 class Registry(Protocol):
-    """The integrations of all accounts."""
+    """The integrations of all accounts. Writes are durable on return."""
 
     async def list_integrations(self, account: str) -> list[Integration]:
-        """Return the account's integrations by affiliate, at most 1,000."""
+        """Return the account's integrations by affiliate, removed ones too, at most MAX_INTEGRATIONS."""
         ...
 
     async def find_integration(self, account: str, affiliate: str) -> Integration | None:
-        """Return one integration."""
+        """Return one integration as it stands now, removed or not."""
         ...
 
-    async def save_integration(self, account: str, integration: Integration) -> None:
-        """Create or replace; durable on return."""
+    async def add_integration(self, account: str, integration: Integration) -> bool:
+        """Store one that was never there; False when its affiliate has one, removed or not."""
+        ...
+
+    async def replace_integration(self, account: str, integration: Integration, *, revision: int) -> bool:
+        """Store it over the one of that revision; False when there is none of that revision."""
         ...
 
 
 async def list_integrations(registry: Registry, caller: Caller) -> list[Integration]:
-    """Return the caller's integrations by affiliate."""
+    """Return the caller's integrations by affiliate, removed ones too."""
     caller.require("read")
     return await registry.list_integrations(caller.account)
 
 
 async def get_integration(registry: Registry, caller: Caller, affiliate: str) -> Integration:
-    """Return one integration of the caller's account. Raise NotFound."""
+    """Return one integration of the caller's account, removed or not. Raise NotFound."""
     caller.require("read")
+    return await _find(registry, caller, affiliate)
+
+
+async def marketplace_names(registry: Registry, caller: Caller) -> Marketplaces:
+    """Return the marketplaces that the caller's affiliates stand for."""
+    return Marketplaces(await registry.list_integrations(caller.account))
+
+
+async def create_integration(
+    registry: Registry, audit: Audit, caller: Caller, affiliate: str, said: Changes, *, reason: str = "", now: Clock
+) -> Integration:
+    """Register an affiliate, or register a removed one again. Raise NotPermitted, AlreadyRegistered, NotEligible."""
+    caller.require("admin")
+    known = await registry.find_integration(caller.account, affiliate)
+    if known is not None and known.removed_at is None:
+        raise AlreadyRegistered(f"{affiliate} is registered; change it with `If-Match: {tag_of(known.revision)}`")
+    if known is None and len(await registry.list_integrations(caller.account)) >= MAX_INTEGRATIONS:
+        raise NotEligible(f"an account may register {MAX_INTEGRATIONS} integrations")
+    at = to_milliseconds(now())
+    kept = {} if known is None else {"mask_at_write": known.mask_at_write}
+    made = _written(Integration(**{"affiliate": affiliate, "created_at": at, **kept, **said}), known, caller, at)
+    await record_act(audit, caller, "integration.created", _subject(caller, made), now=at, reason=reason)
+    done = (
+        await registry.add_integration(caller.account, made)
+        if known is None
+        else await registry.replace_integration(caller.account, made, revision=known.revision)
+    )
+    if not done:
+        raise AlreadyRegistered(f"someone else registered {affiliate} at this moment; read it again")
+    return made
+
+
+async def change_integration(
+    registry: Registry,
+    audit: Audit,
+    caller: Caller,
+    affiliate: str,
+    changes: Changes,
+    expected: Expected,
+    *,
+    reason: str = "",
+    now: Clock,
+) -> Integration:
+    """Set these fields. Raise NotPermitted, NotFound, NotEligible when it was removed, PreconditionMissing, Stale."""
+    caller.require("admin")
+    known = await _find(registry, caller, affiliate)
+    expected.check(known.revision)
+    if known.removed_at is not None:
+        raise NotEligible(f"{affiliate} was removed; register it again to change it")
+    changed = replace(known, **changes)
+    if changed == known:
+        return known
+    action = "changed"
+    if changed == replace(known, paused=changed.paused):
+        action = "paused" if changed.paused else "resumed"
+    return await _replace(
+        registry, audit, caller, known, changed, f"integration.{action}", reason, to_milliseconds(now())
+    )
+
+
+async def remove_integration(
+    registry: Registry,
+    audit: Audit,
+    caller: Caller,
+    affiliate: str,
+    expected: Expected,
+    *,
+    reason: str = "",
+    now: Clock,
+) -> Integration:
+    """Take an integration out of the registry; its entries, its name and its masking stay. Safe to repeat.
+
+    Raise NotPermitted, NotFound, PreconditionMissing, Stale.
+    """
+    caller.require("admin")
+    known = await _find(registry, caller, affiliate)
+    expected.check(known.revision)
+    if known.removed_at is not None:
+        return known
+    at = to_milliseconds(now())
+    return await _replace(
+        registry, audit, caller, known, replace(known, removed_at=at), "integration.removed", reason, at
+    )
+
+
+async def _find(registry: Registry, caller: Caller, affiliate: str) -> Integration:
     found = await registry.find_integration(caller.account, affiliate)
     if found is None:
         raise NotFound(f"there is no integration {affiliate!r}")
     return found
 
 
-async def save_integration(
-    registry: Registry, caller: Caller, affiliate: str, *, marketplace: str, mask_at_write: bool | None = None
+async def _replace(
+    registry: Registry,
+    audit: Audit,
+    caller: Caller,
+    known: Integration,
+    changed: Integration,
+    action: str,
+    reason: str,
+    at: datetime,
 ) -> Integration:
-    """Create or replace an integration. `mask_at_write` None leaves that as it is. Raise NotPermitted."""
-    caller.require("admin")
-    if mask_at_write is None:  # whoever only renames must not open what someone had closed
-        known = await registry.find_integration(caller.account, affiliate)
-        mask_at_write = known is not None and known.mask_at_write
-    integration = Integration(affiliate, marketplace, mask_at_write)
-    await registry.save_integration(caller.account, integration)
-    return integration
+    written = _written(changed, known, caller, at)
+    await record_act(audit, caller, action, _subject(caller, known), now=at, reason=reason)
+    if not await registry.replace_integration(caller.account, written, revision=known.revision):
+        raise Stale(f"{known.affiliate} was changed by someone else at this moment; read it again")
+    return written
 
 
-async def marketplace_names(registry: Registry, caller: Caller) -> Mapping[str, str]:
-    """Return affiliate → marketplace name; who shows an affiliate that is missing here shows the affiliate itself."""
-    return {found.affiliate: found.marketplace for found in await registry.list_integrations(caller.account)}
+def _written(integration: Integration, known: Integration | None, caller: Caller, at: datetime) -> Integration:
+    return replace(
+        integration, updated_at=at, updated_by=caller.name, revision=1 if known is None else known.revision + 1
+    )
+
+
+def _subject(caller: Caller, integration: Integration) -> str:
+    return f"{caller.account}|{integration.affiliate}"

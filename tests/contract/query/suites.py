@@ -2,18 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from services.query.core.cursor import Position
-from services.query.core.permissions import Caller
+from services.query.core.sorting import SortField, place_of, value_of
 from services.query.handlers.commanding import JobStore
 from services.query.handlers.dead_letters import ClassCount, Fate, LetterReader
 from services.query.handlers.insights import LogCounts
 from services.query.handlers.outcomes import Outcome, OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
 from services.query.handlers.reading import LogReader
-from services.query.handlers.registry import Integration, Registry
-from services.query.handlers.signing_in import Credentials
 from shared.contracts.dead_letters import LetterFilter
 from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
@@ -23,6 +21,7 @@ from tests.support.letters import LetterSeed, make_letter
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ORDERS = LogFilter(kind=("order",))
+SORT_FIELDS: tuple[SortField, ...] = get_args(SortField)
 EVERY_LETTER = LetterFilter()
 Seed = Callable[..., Awaitable[None]]
 """Stores the entry that the events given come to."""
@@ -87,6 +86,71 @@ class LogReaderSuite:
             rows = LogFilter.parse({**written, "kind": "order"})
             assert set(await self.page(log, rows)) == expected, written
             assert await log.count_entries("loja", rows, at_most=50) == len(expected)
+
+    async def test_the_fields_beside_the_newest_ones_narrow_as_well(self, log: LogReader, seed: Seed) -> None:
+        await seed_variety(seed)
+        late = datetime(2026, 11, 25, tzinfo=UTC)
+        await seed(make_event(code="6", received_at=late, causes=[{"code": "CTLG-005-001", "message": "x"}]))
+        await seed(make_event(code="7", causes=[{"code": "MKT-CLOSED", "message": "y"}]), attempts=5)
+        await seed(make_event(code="8", status="warning"), reprocess={"id": "job", "state": "sent"}, attempts=2)
+        everything = {"1", "2", "3", "4", "5", "6", "7", "8"}
+        for written, expected in [
+            ({"retry": "never"}, {"7"}),
+            ({"retry": ["auto", "fix", "never"]}, everything - {"2", "4"}),
+            ({"retry": "fix", "status": "warning"}, {"8"}),
+            ({"reprocess_id": "job"}, {"8"}),
+            ({"reprocess_id": "job", "q": "200"}, set()),
+            ({"attempts_min": "1"}, everything),
+            ({"attempts_min": "2"}, {"7", "8"}),
+            ({"attempts_min": "2", "affiliate": "MLC", "error_code": "MKT-CLOSED"}, {"7"}),
+            ({"from": "2026-11-24T00:00:00Z", "date_axis": "received_at"}, {"6"}),
+            ({"to": "2026-11-24T00:00:00Z", "date_axis": "received_at"}, everything - {"6"}),
+            ({"stale_since": "2026-11-23T10:00:01Z"}, {"5"}),
+            ({"stale_since": "2026-11-23T10:00:03Z", "to": "2026-11-23T10:00:02Z"}, {"1", "2", "5"}),
+        ]:
+            rows = LogFilter.parse({**written, "kind": "order"})
+            for by in SORT_FIELDS:
+                assert set(await self.page(log, rows, by=by)) == expected, (written, by)
+            assert await log.count_entries("loja", rows, at_most=50) == len(expected), written
+
+    async def test_rows_come_in_every_order_and_go_on_from_any_of_them(self, log: LogReader, seed: Seed) -> None:
+        for number, code in enumerate(["b", "B", "a", "ç", "10", "9", "\uffff", "\U0001f600"]):
+            received = datetime(2026, 11, 23, 10, 0, number % 3, tzinfo=UTC)
+            event = make_event(code=code, affiliate=("MLC", "AMZ")[number % 2], received_at=received)
+            await seed(event, attempts=number % 4 + 1)
+        await seed(make_event(code="a", affiliate="AMZ"), attempts=3)
+        for rows in (
+            ORDERS,
+            LogFilter(kind=("order",), attempts_min=2),
+            LogFilter(kind=("order",), affiliate=("AMZ",)),
+        ):
+            for by in SORT_FIELDS:
+                listed = await log.list_entries("loja", rows, after=None, ascending=True, limit=50, by=by)
+                assert [place_of(entry, by) for entry in listed] == sorted(place_of(entry, by) for entry in listed)
+                assert len(listed) == await log.count_entries("loja", rows, at_most=50)
+                for at, entry in enumerate(listed):
+                    asked: dict[str, Any] = {"after": Position(value_of(entry, by), entry.id), "by": by}
+                    assert await self.page(log, rows, ascending=True, **asked) == codes(listed[at + 1 :])
+                    assert await self.page(log, rows, ascending=False, **asked) == codes(listed[:at][::-1])
+                    assert await self.page(log, rows, ascending=True, **asked, limit=2) == codes(
+                        listed[at + 1 : at + 3]
+                    )
+
+    async def test_the_last_success_is_that_before_the_state(self, log: LogReader, seed: Seed) -> None:
+        at = "2026-11-23T10:00:0{}Z".format
+        statuses = ["success", "error", "success", "warning", "error"]
+        events = [
+            make_event(id=f"e{n}", processed_at=at(n), status=status, causes=[], payload={"n": n})
+            for n, status in enumerate(statuses)
+        ]
+        await seed(*events)
+        await seed(make_event(code="never"))
+
+        found = await log.find_last_success(events[0].entry_id)
+
+        assert found is not None
+        assert (found.event_id, found.payload) == ("e2", {"n": 2})
+        assert await log.find_last_success("loja|order|MLC|never") is None
 
     async def test_counting_stops_where_it_is_told_to(self, log: LogReader, seed: Seed) -> None:
         await seed_variety(seed)
@@ -323,45 +387,3 @@ class JobStoreSuite:
         assert cancelled is not None
         assert (cancelled["state"], cancelled["cancel_requested"]) == ("cancelled", True)
         assert await jobs.request_cancel("loja", "absent", now=NOW) is None
-
-
-class RegistrySuite:
-    async def test_an_integration_saved_is_found_by_its_account_only(self, registry: Registry) -> None:
-        assert await registry.list_integrations("loja") == []
-        await registry.save_integration("loja", Integration("MLC", "Mercado Libre"))
-        await registry.save_integration("loja", Integration("AMZ", "Amazon"))
-        await registry.save_integration("loja", Integration("MLC", "Mercado Livre"))
-        await registry.save_integration("loja2", Integration("B2W", "Americanas"))
-
-        assert await registry.list_integrations("loja") == [
-            Integration("AMZ", "Amazon"),
-            Integration("MLC", "Mercado Livre"),
-        ]
-        assert await registry.find_integration("loja", "MLC") == Integration("MLC", "Mercado Livre")
-        assert await registry.find_integration("loja", "B2W") is None
-
-
-class CredentialsSuite:
-    holder = Caller("loja", "k1", "first", frozenset({"read", "admin"}))
-
-    async def test_a_key_is_found_by_its_hash_and_an_equal_one_stays(self, credentials: Credentials) -> None:
-        await credentials.save_key("hash", "abc", self.holder, now=NOW)
-        await credentials.save_key("hash", "abc", self.holder, now=NOW)
-        assert await credentials.find_key("hash") == self.holder
-        assert await credentials.find_key("other") is None
-
-    async def test_a_code_is_taken_once_and_in_time(self, credentials: Credentials) -> None:
-        await credentials.save_code("good", self.holder, expires_at=NOW + timedelta(minutes=10))
-        await credentials.save_code("late", self.holder, expires_at=NOW)
-        assert await credentials.take_code("good", now=NOW) == self.holder
-        assert await credentials.take_code("good", now=NOW) is None
-        assert await credentials.take_code("late", now=NOW) is None
-
-    async def test_a_session_lasts_until_it_is_over_or_ended(self, credentials: Credentials) -> None:
-        await credentials.save_session("s", self.holder, expires_at=NOW + timedelta(hours=1))
-        found = await credentials.find_session("s", now=NOW)
-        assert found is not None
-        assert (found.account, found.by_session) == ("loja", True)
-        assert await credentials.find_session("s", now=NOW + timedelta(hours=1)) is None
-        await credentials.end_session("s")
-        assert await credentials.find_session("s", now=NOW) is None

@@ -6,17 +6,15 @@ from shared.contracts.entries import attempt_document
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.records import Address
 from tests.contract.query.suites import (
-    CredentialsSuite,
     EntryFinderSuite,
     JobStoreSuite,
     LetterReaderSuite,
     LogCountsSuite,
     LogReaderSuite,
     OutcomeCounterSuite,
-    RegistrySuite,
     Seed,
 )
-from tests.support.fakes.query import FakeCredentials, FakeJobs, FakeLetters, FakeLog, FakeRegistry
+from tests.support.fakes.query import FakeJobs, FakeLetters, FakeLog
 from tests.support.letters import LetterSeed
 from tests.support.seed import entry_document
 
@@ -82,15 +80,3 @@ class TestFakeJobs(JobStoreSuite):
     @pytest.fixture
     def jobs(self) -> FakeJobs:
         return FakeJobs()
-
-
-class TestFakeRegistry(RegistrySuite):
-    @pytest.fixture
-    def registry(self) -> FakeRegistry:
-        return FakeRegistry()
-
-
-class TestFakeCredentials(CredentialsSuite):
-    @pytest.fixture
-    def credentials(self) -> FakeCredentials:
-        return FakeCredentials()

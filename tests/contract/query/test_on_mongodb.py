@@ -4,25 +4,21 @@ import pytest
 
 from services.query.adapters.mongo_counts import MongoLogCounts
 from services.query.adapters.mongo_entry_finder import MongoEntryFinder
-from services.query.adapters.mongo_keys import MongoCredentials
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
-from services.query.adapters.mongo_registry import MongoRegistry
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import DEAD_LETTERS, REPROCESS_REQUESTS
 from shared.mongo.client import Database
 from shared.mongo.jobs import Jobs
 from shared.runtime.clock import now
 from tests.contract.query.suites import (
-    CredentialsSuite,
     EntryFinderSuite,
     JobStoreSuite,
     LetterReaderSuite,
     LogCountsSuite,
     LogReaderSuite,
     OutcomeCounterSuite,
-    RegistrySuite,
     Seed,
 )
 from tests.support.letters import LetterSeed
@@ -80,15 +76,3 @@ class TestJobs(JobStoreSuite):
     @pytest.fixture
     def jobs(self, database: Database) -> Jobs:
         return Jobs(database, REPROCESS_REQUESTS)
-
-
-class TestMongoRegistry(RegistrySuite):
-    @pytest.fixture
-    def registry(self, database: Database) -> MongoRegistry:
-        return MongoRegistry(database, time_limit_ms=LIMIT_MS, now=now)
-
-
-class TestMongoCredentials(CredentialsSuite):
-    @pytest.fixture
-    def credentials(self, database: Database) -> MongoCredentials:
-        return MongoCredentials(database, time_limit_ms=LIMIT_MS)

@@ -26,6 +26,7 @@ async def app(servers: Servers, database_name: str, account: str) -> AsyncIterat
         account=account,
         api_key=SecretStr(FIRST_KEY),
         query_rate_per_second=100_000,
+        query_stream_seconds=0.3,  # clients here read an answer to its end
     )
     application = build(settings)
     async with application.router.lifespan_context(application):

@@ -111,7 +111,7 @@ async def test_an_admin_with_a_reason_sees_a_letter_as_it_came_and_is_written_do
     assert raw.headers["content-disposition"].startswith("attachment; ")
     lines = await database[AUDIT].find({"account": account}).to_list()
     assert len(lines) == 3
-    assert {(line["action"], line["entry"], line["reason"]) for line in lines} == {
+    assert {(line["action"], line["target"], line["reason"]) for line in lines} == {
         ("dead_letter.revealed", text["_id"], "ticket 7"),
         ("dead_letter.revealed", binary["_id"], "ticket 7"),
         ("dead_letter.revealed", binary["_id"], "ticket 8"),

@@ -66,9 +66,13 @@ async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_method_refused_is_answered_with_all_that_the_path_knows(api: httpx.AsyncClient) -> None:
-    cases = {"/v1/reprocess": "GET, POST", "/v1/reprocess/x": "DELETE, GET", "/v1/integrations/MLC": "GET, PUT"}
+    cases = {
+        "/v1/reprocess": "GET, POST",
+        "/v1/reprocess/x": "DELETE, GET",
+        "/v1/integrations/MLC": "DELETE, GET, PATCH, PUT",
+    }
     for path, methods in cases.items():
-        answer = await api.patch(path)
+        answer = await api.post(path) if "PATCH" in methods else await api.patch(path)
         assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 

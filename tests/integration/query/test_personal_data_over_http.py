@@ -22,7 +22,7 @@ async def entry(database: Database, account: str) -> None:
 
 
 async def lines(database: Database) -> list[dict[str, Any]]:
-    return await database[AUDIT].find({}, {"_id": 0, "at": 0, "key_id": 0}).to_list()
+    return await database[AUDIT].find({}, {"_id": 0, "at": 0, "key_id": 0, "request_id": 0}).to_list()
 
 
 @pytest.mark.usefixtures("entry")
@@ -52,9 +52,10 @@ async def test_an_admin_with_a_reason_sees_it_and_is_written_down(
     assert "ana@example.com" in shown["causes"][0]["message"]
     written = {
         "account": account,
-        "entry": f"{account}|order|MLC|2000004567",
+        "target": f"{account}|order|MLC|2000004567",
         "key_name": "first",
         "by_session": False,
+        "by_token": False,
         "reason": "the buyer called",
     }
     found = await lines(database)
@@ -98,13 +99,14 @@ async def test_a_payload_that_was_too_long_says_so(api: httpx.AsyncClient, datab
 
 
 async def test_masking_at_write_is_switched_by_admins_and_survives_a_renaming(api: httpx.AsyncClient) -> None:
-    path = "/v1/integrations/MLC"
-    assert (await api.put(path, json={"marketplace": "A"})).json()["mask_at_write"] is False
-    assert (await api.put(path, json={"marketplace": "A", "mask_at_write": True})).json()["mask_at_write"] is True
-    assert (await api.put(path, json={"marketplace": "B"})).json() == {
-        "affiliate": "MLC",
-        "marketplace": "B",
-        "mask_at_write": True,
-    }
-    assert (await api.put(path, json={"marketplace": "B", "mask_at_write": "yes"})).status_code == 422
-    assert (await api.put(path, json={"marketplace": "B", "mask_at_write": False})).json()["mask_at_write"] is False
+    async def put(**said: object) -> httpx.Response:
+        return await api.put("/v1/integrations/MLC", json=said, headers=newest)
+
+    newest: dict[str, str] = {}
+    assert (await put(marketplace="A")).json()["mask_at_write"] is False
+    newest = {"If-Match": "*"}
+    assert (await put(marketplace="A", mask_at_write=True)).json()["mask_at_write"] is True
+    renamed = (await put(marketplace="B")).json()
+    assert (renamed["marketplace"], renamed["mask_at_write"]) == ("B", True)
+    assert (await put(marketplace="B", mask_at_write="yes")).status_code == 422
+    assert (await put(marketplace="B", mask_at_write=False)).json()["mask_at_write"] is False

@@ -37,12 +37,21 @@ def test_a_caller_speaks_for_its_own_account_only() -> None:
 
 def test_a_key_may_ask_so_often_a_second_and_no_more() -> None:
     limit = RateLimit(10)
-    assert [limit.allows("a", now=NOON) for _ in range(11)] == [True] * 10 + [False]
-    assert limit.allows("b", now=NOON)
+    assert [limit.take("a", now=NOON).is_granted for _ in range(11)] == [True] * 10 + [False]
+    assert limit.take("b", now=NOON).is_granted
     later = NOON + timedelta(milliseconds=250)
-    assert [limit.allows("a", now=later) for _ in range(3)] == [True, True, False]
-    assert [limit.allows("a", now=NOON + timedelta(hours=1)) for _ in range(11)] == [True] * 10 + [False]
-    assert not limit.allows("a", now=NOON)
+    assert [limit.take("a", now=later).is_granted for _ in range(3)] == [True, True, False]
+    assert [limit.take("a", now=NOON + timedelta(hours=1)).is_granted for _ in range(11)] == [True] * 10 + [False]
+    assert not limit.take("a", now=NOON).is_granted
+
+
+def test_a_key_is_told_what_it_has_left() -> None:
+    limit = RateLimit(10)
+    first = limit.take("a", now=NOON)
+    spent = [limit.take("a", now=NOON) for _ in range(10)][-1]
+
+    assert (first.limit, first.remaining, first.reset_seconds) == (10, 9, 1)
+    assert (spent.is_granted, spent.remaining, spent.reset_seconds) == (False, 0, 1)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -1,3 +1,4 @@
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,11 +9,8 @@ from services.query.core.cursor import EPOCH, Binding, Position, Start, decode_c
 from shared.contracts.errors import InvalidCursor
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
-positions = st.builds(
-    lambda milliseconds, identity: Position(EPOCH + timedelta(milliseconds=milliseconds), identity),
-    st.integers(-(10**12), 10**13),
-    texts,
-)
+instants = st.integers(-(10**12), 10**13).map(lambda milliseconds: EPOCH + timedelta(milliseconds=milliseconds))
+positions = st.builds(Position, st.one_of(instants, st.integers(0, 2**31), texts), texts)
 bindings = st.builds(Binding, texts, texts, st.sampled_from(["-processed_at", "processed_at", "attempts"]))
 HERE = Position(datetime(2026, 11, 23, 10, 11, 12, 123_000, UTC), "loja|order|MLC|1")
 BOUND = Binding("loja", "status=error", "-processed_at")
@@ -44,6 +42,20 @@ def test_a_cursor_altered_anywhere_is_refused(data: st.DataObject) -> None:
     if altered != text:
         with pytest.raises(InvalidCursor):
             decode_cursor(altered, BOUND)
+
+
+def test_the_longest_code_fits_twice() -> None:
+    code = "\U0001f600" * 300
+    place = Position(code, f"{'a' * 64}|tracking|{'b' * 64}|{code}")
+    assert decode_cursor(encode_cursor(place, BOUND), BOUND) == Start(place, backwards=False)
+
+
+def test_a_cursor_of_an_older_version_is_named() -> None:
+    old = encode_cursor(HERE, BOUND)
+    raw = bytearray(base64.urlsafe_b64decode(old + "=" * (-len(old) % 4)))
+    raw[raw.index(b"[") + 1] = ord("1")
+    with pytest.raises(InvalidCursor, match="version 1"):
+        decode_cursor(base64.urlsafe_b64encode(raw).decode().rstrip("="), BOUND)
 
 
 @given(st.one_of(st.text(), st.binary().map(lambda raw: raw.hex())))

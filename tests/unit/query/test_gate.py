@@ -1,27 +1,32 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from services.query.core.permissions import SCOPES, Caller
-from services.query.entrypoints.auth import KEY_REMEMBERED_FOR
+from services.query.core.keys import ApiKey
+from services.query.core.permissions import SCOPES
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
-from services.query.handlers.signing_in import digest_of
+from services.query.handlers.keys import digest_of
 from services.query.settings import Settings
 from shared.runtime.health import Health
 from tests.support.fakes.query import (
+    FakeAnswers,
     FakeAudit,
     FakeCommands,
     FakeCredentials,
     FakeFileStore,
+    FakeFreshness,
     FakeJobs,
     FakeLetters,
     FakeLog,
     FakeRegistry,
 )
 from tests.support.fakes.reprocessor import FakeClock
+from tests.support.fakes.streams import hub_over
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -32,18 +37,27 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
+def log() -> FakeLog:
+    return FakeLog()
+
+
+@pytest.fixture
 def credentials() -> FakeCredentials:
     credentials = FakeCredentials()
-    credentials.keys[digest_of(KEY)] = Caller("loja", "k1", "first", frozenset(SCOPES))
+    credentials.keys[digest_of(KEY)] = ApiKey(
+        "k1", "loja", "first", frozenset(SCOPES), prefix="012345", created_at=datetime(2026, 11, 1, tzinfo=UTC)
+    )
     return credentials
 
 
 @pytest.fixture
-async def api(clock: FakeClock, credentials: FakeCredentials) -> AsyncIterator[httpx.AsyncClient]:
+async def api(clock: FakeClock, credentials: FakeCredentials, log: FakeLog) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
-        kafka_bootstrap="none", mongo_uri=SecretStr("none"), query_rate_per_second=3, query_max_body_bytes=1024
+        kafka_bootstrap="none",
+        mongo_uri=SecretStr("none"),
+        query_rate_per_second=3,
+        query_max_body_bytes=1024,
     )
-    log = FakeLog()
     services = Services(
         settings=settings,
         now=clock,
@@ -58,9 +72,12 @@ async def api(clock: FakeClock, credentials: FakeCredentials) -> AsyncIterator[h
         replays=FakeJobs(),
         commands=FakeCommands(),
         registry=FakeRegistry(),
+        freshness=FakeFreshness(),
+        answers=FakeAnswers(),
         credentials=credentials,
         audit=FakeAudit(),
         health=Health({}),
+        streams=hub_over(),
     )
     transport = httpx.ASGITransport(app=create_app(services))
     headers = {"Authorization": f"Bearer {KEY}"}
@@ -78,14 +95,44 @@ async def test_a_key_that_asks_too_often_is_told_when_to_come_back(api: httpx.As
     assert (await api.get("/v1/logs/order")).status_code == 200
 
 
-async def test_a_key_taken_away_stops_within_seconds(
+async def test_every_answer_to_a_key_tells_what_it_has_left(api: httpx.AsyncClient) -> None:
+    answer, absent = await api.get("/v1/errors"), await api.get("/v1/nothing")
+    stranger = await api.get("/v1/errors", headers={"Authorization": ""})
+
+    assert answer.headers["ratelimit-policy"] == '"key";q=3;w=1'
+    assert answer.headers["ratelimit"] == '"key";r=2;t=1'
+    assert [answer.headers[f"ratelimit-{name}"] for name in ("limit", "remaining", "reset")] == ["3", "2", "1"]
+    assert absent.headers["ratelimit-remaining"] == "1"
+    assert "ratelimit" not in stranger.headers
+
+
+async def test_a_key_that_is_over_says_so_to_its_holder(
     api: httpx.AsyncClient, clock: FakeClock, credentials: FakeCredentials
 ) -> None:
-    assert (await api.get("/v1/errors")).status_code == 200
-    credentials.keys.clear()
-    assert (await api.get("/v1/errors")).status_code == 200
-    clock.advance(seconds=KEY_REMEMBERED_FOR.total_seconds())
-    assert (await api.get("/v1/errors")).status_code == 401
+    key = credentials.keys[digest_of(KEY)]
+    for over, word in ({"expires_at": clock()}, "expired"), ({"revoked_at": clock()}, "revoked"):
+        credentials.keys[digest_of(KEY)] = replace(key, **over)
+        answer = await api.get("/v1/errors")
+        assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+        assert word in answer.json()["detail"]
+        assert answer.headers["www-authenticate"] == 'Bearer realm="ponte", error="invalid_token"'
+        assert (await api.get("/health/live")).status_code == 200
+
+
+async def test_the_last_use_of_a_key_is_written_once_a_minute(
+    api: httpx.AsyncClient, clock: FakeClock, credentials: FakeCredentials
+) -> None:
+    def used() -> datetime | None:
+        return credentials.keys[digest_of(KEY)].last_used_at
+
+    await api.get("/v1/errors")
+    first = used()
+    clock.advance(seconds=59)
+    await api.get("/v1/errors")
+    assert (first, used()) == (clock() - timedelta(seconds=59), first)
+    clock.advance(seconds=1)
+    await api.get("/v1/errors")
+    assert used() == clock()
 
 
 async def test_other_ways_to_write_a_credential_are_strangers(api: httpx.AsyncClient) -> None:

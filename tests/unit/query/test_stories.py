@@ -4,30 +4,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.query.core.permissions import SCOPES, Caller
+from services.query.core.sorting import SORTS, field_of, place_of
 from services.query.handlers.commanding import cancel_export, get_reprocess, request_reprocess
 from services.query.handlers.files import open_export_file
 from services.query.handlers.insights import summarize
-from services.query.handlers.reading import list_attempts, list_logs
-from services.query.handlers.signing_in import (
-    create_sign_in_code,
-    ensure_first_key,
-    exchange_sign_in_code,
-    find_caller_by_key,
-    find_caller_by_session,
-    sign_in_with_key,
-    sign_out,
-)
+from services.query.handlers.reading import Total, list_attempts, list_logs
 from shared.contracts.commands import ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidField, NotEligible, NotFound, NotPermitted
 from shared.contracts.filters import LogFilter
 from tests.support.builders import make_event
-from tests.support.fakes.query import FakeCommands, FakeCredentials, FakeFileStore, FakeJobs, FakeLog
+from tests.support.fakes.query import FakeAudit, FakeCommands, FakeFileStore, FakeJobs, FakeLog
 from tests.support.fakes.reprocessor import FakeClock
 from tests.support.seed import entry_document
 
 CALLER = Caller("loja", "k1", "first", frozenset(SCOPES))
 ORDERS = LogFilter(kind=("order",))
-KEY = "0123456789abcdef0123456789abcdef"
 
 
 def command(**changes: object) -> ReprocessCommand:
@@ -55,10 +46,40 @@ async def test_a_count_beyond_the_limit_is_told_as_such() -> None:
     assert (page.total.value, page.total.relation) == (10_000, "at_least")
 
 
-@pytest.mark.parametrize(("limit", "sort"), [(0, "processed_at"), (501, "processed_at"), (1, "code")])
+@pytest.mark.parametrize(("limit", "sort"), [(0, "processed_at"), (501, "processed_at"), (1, "colour")])
 async def test_a_page_that_cannot_be_is_refused(limit: int, sort: str) -> None:
     with pytest.raises(InvalidField):
         await list_logs(FakeLog(), CALLER, ORDERS, limit=limit, sort=sort)
+
+
+async def test_a_count_that_takes_too_long_is_told_by_what_was_seen() -> None:
+    log = FakeLog([entry_document([make_event(code=str(n))]) for n in range(5)])
+
+    async def never(*_: object, **__: object) -> None:
+        return None
+
+    log.count_entries = never  # type: ignore[assignment, method-assign]
+    first = await list_logs(log, CALLER, ORDERS, limit=2)
+    last = await list_logs(log, CALLER, ORDERS, limit=2, cursor=first.next_cursor)
+
+    assert (first.total, last.total) == (Total(3, "at_least"), Total(3, "at_least"))
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_pages_of_any_order_lead_there_and_back(sort: str) -> None:
+    log = FakeLog([entry_document([make_event(code=str(n % 7), affiliate=f"A{n}")], attempts=n % 3) for n in range(11)])
+    forward = [await list_logs(log, CALLER, ORDERS, limit=4, sort=sort)]
+    while forward[-1].next_cursor:
+        forward.append(await list_logs(log, CALLER, ORDERS, limit=4, sort=sort, cursor=forward[-1].next_cursor))
+    back = [forward[-1]]
+    while back[-1].previous_cursor:
+        back.append(await list_logs(log, CALLER, ORDERS, limit=4, sort=sort, cursor=back[-1].previous_cursor))
+
+    listed = [entry for page in forward for entry in page.items]
+    by = field_of(sort)
+    assert len({entry.id for entry in listed}) == 11
+    assert listed == sorted(listed, key=lambda entry: place_of(entry, by), reverse=sort.startswith("-"))
+    assert [page.items for page in reversed(back)] == [page.items for page in forward]
 
 
 async def test_nothing_is_read_without_the_scope() -> None:
@@ -74,30 +95,30 @@ async def test_nothing_is_read_without_the_scope() -> None:
 async def test_a_command_is_stored_before_it_is_published_and_published_again_while_it_waits() -> None:
     jobs, commands, clock = FakeJobs(), FakeCommands(), FakeClock()
     for _ in range(2):
-        job = await request_reprocess(jobs, commands, CALLER, command(), now=clock)
+        job = await request_reprocess(jobs, commands, FakeAudit(), CALLER, command(), now=clock)
         assert job.state == "queued"
     jobs.jobs["loja|1"]["state"] = "running"
-    await request_reprocess(jobs, commands, CALLER, command(requested_by="someone else"), now=clock)
+    await request_reprocess(jobs, commands, FakeAudit(), CALLER, command(requested_by="someone else"), now=clock)
 
     assert len(commands.published) == 2
     with pytest.raises(NotEligible):
-        await request_reprocess(jobs, commands, CALLER, command(reason="another"), now=clock)
+        await request_reprocess(jobs, commands, FakeAudit(), CALLER, command(reason="another"), now=clock)
 
 
 async def test_a_command_is_accepted_while_kafka_is_away() -> None:
     jobs = FakeJobs()
-    await request_reprocess(jobs, FakeCommands(available=False), CALLER, command(), now=FakeClock())
+    await request_reprocess(jobs, FakeCommands(available=False), FakeAudit(), CALLER, command(), now=FakeClock())
     assert (await get_reprocess(jobs, CALLER, "1")).state == "queued"
 
 
 async def test_a_job_of_another_account_is_not_there() -> None:
     jobs = FakeJobs()
-    await request_reprocess(jobs, FakeCommands(), CALLER, command(), now=FakeClock())
+    await request_reprocess(jobs, FakeCommands(), FakeAudit(), CALLER, command(), now=FakeClock())
     neighbour = replace(CALLER, account="vizinha")
     with pytest.raises(NotFound):
         await get_reprocess(jobs, neighbour, "1")
     with pytest.raises(NotPermitted):
-        await request_reprocess(jobs, FakeCommands(), neighbour, command(), now=FakeClock())
+        await request_reprocess(jobs, FakeCommands(), FakeAudit(), neighbour, command(), now=FakeClock())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +137,7 @@ async def test_an_ended_job_cannot_be_cancelled() -> None:
     await jobs.insert({"account": "loja", "id": "1"}, now=datetime(2026, 11, 23, tzinfo=UTC))
     jobs.jobs["loja|1"]["state"] = "done"
     with pytest.raises(NotEligible):
-        await cancel_export(jobs, CALLER, "1", now=FakeClock())
+        await cancel_export(jobs, FakeAudit(), CALLER, "1", now=FakeClock())
 
 
 @pytest.mark.parametrize(
@@ -135,41 +156,3 @@ async def test_hours_of_a_long_or_open_period_are_refused() -> None:
     ):
         with pytest.raises(InvalidField):
             await summarize(FakeLog(), CALLER, rows, bucket="hour")
-
-
-async def test_a_sign_in_link_works_once_and_for_ten_minutes() -> None:
-    credentials, clock = FakeCredentials(), FakeClock()
-    first, late = [await create_sign_in_code(credentials, CALLER, now=clock) for _ in range(2)]
-
-    session = await exchange_sign_in_code(credentials, first.secret, now=clock)
-    with pytest.raises(NotPermitted):
-        await exchange_sign_in_code(credentials, first.secret, now=clock)
-    clock.advance(minutes=10)
-    with pytest.raises(NotPermitted):
-        await exchange_sign_in_code(credentials, late.secret, now=clock)
-
-    signed_in = await find_caller_by_session(credentials, session.secret, now=clock)
-    assert signed_in == replace(CALLER, by_session=True)
-    clock.advance(hours=12)
-    assert await find_caller_by_session(credentials, session.secret, now=clock) is None
-
-
-async def test_a_key_signs_in_and_its_session_ends_on_leaving() -> None:
-    credentials, clock = FakeCredentials(), FakeClock()
-    await ensure_first_key(credentials, "loja", KEY, now=clock)
-
-    holder = await find_caller_by_key(credentials, KEY)
-    session = await sign_in_with_key(credentials, f" {KEY} ", now=clock)
-    await sign_out(credentials, session.secret)
-
-    assert holder is not None
-    assert (holder.account, holder.scopes) == ("loja", frozenset(SCOPES))
-    assert await find_caller_by_session(credentials, session.secret, now=clock) is None
-    assert await find_caller_by_key(credentials, "short") is None
-    with pytest.raises(NotPermitted):
-        await sign_in_with_key(credentials, "wrong" * 10, now=clock)
-
-
-async def test_only_an_admin_makes_sign_in_links() -> None:
-    with pytest.raises(NotPermitted):
-        await create_sign_in_code(FakeCredentials(), replace(CALLER, scopes=frozenset({"read"})), now=FakeClock())

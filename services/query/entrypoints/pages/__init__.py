@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from services.query.entrypoints.dependencies import Services
-from services.query.entrypoints.pages import entries, exports, help, letters, lists, reprocess, visiting  # noqa: A004  # a path is a name
+from services.query.entrypoints.pages import entries, exports, help, integrations, letters, lists, reprocess, visiting  # noqa: A004  # a path is a name
 from services.query.entrypoints.pages.assets import asset_routes
 from services.query.entrypoints.pages.screen import assets
 
@@ -11,7 +11,15 @@ from services.query.entrypoints.pages.screen import assets
 def router(_services: Services) -> APIRouter:
     """Return all pages. Fixed paths stand before those with parameters."""
     pages = APIRouter(include_in_schema=False)
-    fixed = (visiting.router, reprocess.router, exports.router, letters.router, help.router, lists.router)
+    fixed = (
+        visiting.router,
+        reprocess.router,
+        exports.router,
+        letters.router,
+        integrations.router,
+        help.router,
+        lists.router,
+    )
     for part in (asset_routes(assets()), *fixed):
         pages.include_router(part)
     pages.include_router(entries.router)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
+from services.query.core.sorting import SORTS
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.filters import PARAMETERS, LogFilter
@@ -18,6 +19,9 @@ DEFAULT_PAGE_SIZE: Final = 30
 NEWEST_FIRST: Final = "-processed_at"
 OLDEST_FIRST: Final = "processed_at"
 FILTER_NAMES: Final = tuple(name for name in PARAMETERS if name != "kind")
+UNSEEN: Final = ("retry", "reprocess_id", "stale_since")
+"""Filters that come by a link: the form has no field for them."""
+INSTANTS: Final = ("from", "to", "stale_since")
 
 SAME_ID: Final[Mapping[str, str]] = {
     "order": "order",
@@ -51,8 +55,23 @@ class ListAddress:
         """Return the filter as (name, value) pairs: the hidden fields of a form."""
         written = {name: value for name, value in self.rows.to_json().items() if name != "kind"}
         return [
-            (name, item) for name, value in written.items() for item in ([value] if isinstance(value, str) else value)
+            (name, str(item))
+            for name, value in written.items()
+            for item in (value if isinstance(value, list) else [value])
         ]
+
+    def sort_pairs(self) -> list[tuple[str, str]]:
+        """Return the order as a hidden field; nothing for the order that goes without saying."""
+        return [("sort", self.sort)] if self.sort != NEWEST_FIRST else []
+
+    def unseen_pairs(self) -> list[tuple[str, str]]:
+        """Return what the filter's form shows no field for, as hidden fields: it holds until someone takes its chip away."""
+        return [*(pair for pair in self.pairs() if pair[0] in UNSEEN), *self.sort_pairs()]
+
+    @property
+    def other_date_order(self) -> str:
+        """The order that the date's heading leads to: the other one, or the newest first from any order but these."""
+        return OLDEST_FIRST if self.sort == NEWEST_FIRST else NEWEST_FIRST
 
     def href(self, path: str = "", **more: str) -> str:
         """Return the address, optionally of a sub-page `path`, with further parameters."""
@@ -66,8 +85,8 @@ class ListAddress:
     def tab(self, kind: Kind) -> str:
         """Return the same question asked of another tab: what cannot mean the same there is left out."""
         q = self.rows.q if SAME_ID[kind] == SAME_ID[self.kind] else ""
-        error_code = self.rows.error_code if kind == self.kind else ()
-        return replace(self, kind=kind, rows=replace(self.rows, kind=(kind,), q=q, error_code=error_code)).href()
+        rows = self.rows if kind == self.kind else replace(self.rows, error_code=(), reprocess_id=())
+        return replace(self, kind=kind, rows=replace(rows, kind=(kind,), q=q)).href()
 
     def status(self, kind: Kind, status: str) -> str:
         """Return the address of the rows of `kind` in `status` ("" for all), affiliates and period kept."""
@@ -78,14 +97,15 @@ class ListAddress:
             status=chosen,
             from_at=self.rows.from_at,
             to_at=self.rows.to_at,
+            date_axis=self.rows.date_axis,
         )
         return replace(self, kind=kind, rows=kept).href()
 
     def without(self, name: str, value: str = "") -> str:
         """Return the address with one value of a filter field taken away; with no value, the whole field."""
         held = getattr(self.rows, name)
-        left: Any = tuple(item for item in held if item != value) if isinstance(held, tuple) else None
-        changes: dict[str, Any] = {name: "" if name == "q" else left}
+        kept = tuple(item for item in held if item != value) if value and isinstance(held, tuple) else None
+        changes: dict[str, Any] = {name: getattr(LogFilter(), name) if kept is None else kept}
         rows = replace(self.rows, **changes)
         return replace(self, rows=rows).href()
 
@@ -101,11 +121,12 @@ class ListAddress:
 def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> ListAddress:
     """Return what the query says. Instants without a zone, as native inputs send them, are read in `zone`."""
     values: dict[str, Any] = {name: list(query[name]) for name in FILTER_NAMES if query.get(name)}
-    for name in ("from", "to"):
+    for name in INSTANTS:
         if name in values:
             values[name] = [with_zone(name, text.strip(), zone) for text in values[name] if text.strip()]
     values["affiliate"] = [text.strip() for text in values.get("affiliate", ())]
     values["error_code"] = [text.strip() for text in values.get("error_code", ())]
+    values["attempts_min"] = [text.strip() for text in values.get("attempts_min", ())]
     rows = LogFilter.parse({**values, "kind": [kind]})
     sort = next(iter(query.get("sort", ())), "")
     limit = next(iter(query.get("limit", ())), "")
@@ -113,14 +134,14 @@ def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo
         kind=kind,
         rows=rows,
         limit=int(limit) if limit.isdecimal() and int(limit) in PAGE_SIZES else DEFAULT_PAGE_SIZE,
-        sort=sort if sort in (NEWEST_FIRST, OLDEST_FIRST) else NEWEST_FIRST,
+        sort=sort if sort in SORTS else NEWEST_FIRST,
     )
 
 
 def is_untidy(query: Mapping[str, Sequence[str]]) -> bool:
     """Say whether a form wrote the query: empty values, or instants without a zone; such an address is rewritten."""
     return any(not value.strip() for values in query.values() for value in values) or any(
-        len(value) < len("2026-11-23T10:11:12Z") for name in ("from", "to") for value in query.get(name, ())
+        len(value) < len("2026-11-23T10:11:12Z") for name in INSTANTS for value in query.get(name, ())
     )
 
 

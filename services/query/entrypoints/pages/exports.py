@@ -33,7 +33,9 @@ async def request_report(request: Request, screen: Visitor) -> Response:
         raw["kind"] = field(sent, "kind")
     services = screen.services
     command = parse_command(ExportCommand, raw)
-    job = await request_export(services.exports, services.commands, screen.caller, command, now=services.now)
+    job = await request_export(
+        services.exports, services.commands, services.audit, screen.caller, command, now=services.now
+    )
     if screen.wants_fragment:
         return screen.render("parts/export.html", job=job)
     return RedirectResponse(f"/exports?created={job.id}", status_code=303)
@@ -60,5 +62,6 @@ async def show_report(job_id: str, screen: Visitor) -> Response:
 @router.post("/exports/{job_id}/cancel")
 async def cancel_report(job_id: str, screen: Visitor) -> Response:
     """Ask for the job's end and show all of them."""
-    await cancel_export(screen.services.exports, screen.caller, job_id, now=screen.services.now)
+    services = screen.services
+    await cancel_export(services.exports, services.audit, screen.caller, job_id, now=services.now)
     return RedirectResponse("/exports", status_code=303)

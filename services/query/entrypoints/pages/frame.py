@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -20,7 +20,9 @@ log = get_logger(__name__)
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages, and whose strangers are led to the sign-in."""
+    """A route whose errors are pages, and whose strangers are led to the sign-in before anything of theirs is read."""
+
+    is_open: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with the errors caught."""
@@ -28,6 +30,8 @@ class PageRoute(APIRoute):
 
         async def answer_as_page(request: Request) -> Response:
             try:
+                if not self.is_open:
+                    _ = screen_of(request).caller
                 return await answer(request)
             except SignInNeeded:
                 return to_sign_in(screen_of(request))
@@ -42,6 +46,12 @@ class PageRoute(APIRoute):
                 return show_problem(screen_of(request), HTTPStatus.INTERNAL_SERVER_ERROR, {})
 
         return answer_as_page
+
+
+class OpenPageRoute(PageRoute):
+    """A page that shows nothing of any account: signing in, help."""
+
+    is_open: ClassVar[bool] = True
 
 
 def to_sign_in(screen: Screen) -> Response:

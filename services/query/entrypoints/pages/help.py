@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.query.entrypoints.pages.frame import PageRoute
+from services.query.entrypoints.pages.frame import OpenPageRoute
 from services.query.entrypoints.pages.lists import Visitor
 from services.query.entrypoints.paths import Segment
 from shared.contracts.catalogue import CATALOGUE, ErrorCode, find
@@ -15,7 +15,7 @@ from shared.contracts.names import KINDS
 HELP_CENTER: Final = "https://help.vtex.com"
 KNOWN_ISSUE: Final = "KI "
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False, route_class=OpenPageRoute)
 
 
 @router.get("/help")

@@ -19,6 +19,8 @@ LOCALES: Final = Path(__file__).parents[2] / "panel" / "locales"
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
 
 THOUSANDS: Final = {"pt": ".", "en": ",", "es": "."}
+DECIMAL_MARK: Final = {"pt": ",", "en": ".", "es": ","}
+SMALL_SHARE: Final = 0.1
 SECONDS_FORMAT: Final = {"pt": "%d/%m/%Y %H:%M:%S", "en": "%d %b %Y %H:%M:%S", "es": "%d/%m/%Y %H:%M:%S"}
 HTML_LANGUAGE: Final = {"pt": "pt-BR", "en": "en", "es": "es"}
 
@@ -48,6 +50,11 @@ class Words:
     def number(self, value: int) -> str:
         """Return a whole number with the language's thousands separator."""
         return f"{value:,}".replace(",", THOUSANDS[self.language])
+
+    def percent(self, share: float) -> str:
+        """Return a share of 0 to 1 as a percentage; one decimal below 10 %."""
+        figure = f"{share:.1%}" if 0 < share < SMALL_SHARE else f"{share:.0%}"
+        return figure.replace(".", DECIMAL_MARK[self.language])
 
     def instant(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the instant in `zone`, to the second."""

@@ -122,7 +122,8 @@ async def show_replay(job_id: str, screen: Visitor) -> Response:
 @router.post("/dead-letters/replays/{job_id}/cancel")
 async def stop_replay(job_id: str, screen: Visitor) -> Response:
     """Ask for the replay's end and show it."""
-    await cancel_replay(screen.services.replays, screen.caller, job_id, now=screen.services.now)
+    services = screen.services
+    await cancel_replay(services.replays, services.audit, screen.caller, job_id, now=services.now)
     return RedirectResponse(f"/dead-letters/replays/{quote(job_id, safe='')}", status_code=303)
 
 
@@ -190,7 +191,9 @@ def _command(screen: Screen, choice: dict[str, Any]) -> ReplayCommand:
 async def _request(screen: Screen, choice: dict[str, Any]) -> Job:
     services = screen.services
     command = _command(screen, choice)
-    return await request_replay(services.replays, services.commands, screen.caller, command, now=services.now)
+    return await request_replay(
+        services.replays, services.commands, services.audit, screen.caller, command, now=services.now
+    )
 
 
 async def _find_job(screen: Screen, job_id: str) -> Job | None:

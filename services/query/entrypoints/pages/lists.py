@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.query.core.integration import Marketplaces
 from services.query.core.jobs import Job
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.pages.address import (
@@ -18,16 +19,17 @@ from services.query.entrypoints.pages.address import (
     parse_address,
 )
 from services.query.entrypoints.pages.frame import PageRoute
+from services.query.entrypoints.pages.live import live_of
 from services.query.entrypoints.pages.rows import RowView, row_of, waiting_job
 from services.query.entrypoints.pages.screen import Screen, screen_of
 from services.query.handlers.commanding import get_reprocess
 from services.query.handlers.reading import get_entry, list_logs
-from services.query.handlers.registry import list_integrations, marketplace_names
+from services.query.handlers.registry import marketplace_names
 from shared.contracts.catalogue import CATALOGUE
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import NotFound, StoreUnavailable
 from shared.contracts.events import STATUSES
-from shared.contracts.filters import LogFilter
+from shared.contracts.filters import DATE_AXES, LogFilter
 from shared.contracts.names import Kind
 
 COUNTS_WITHIN_SECONDS: Final = 0.25
@@ -54,13 +56,13 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
     cursor = first(query, "cursor")
     if is_untidy(query):
         return RedirectResponse(address.href(cursor=cursor, job=first(query, "job")), status_code=303)
-    page, integrations, counts, job = await asyncio.gather(
+    live = live_of(address, caller, screen.t.language, services.now())
+    page, marketplaces, counts, job = await asyncio.gather(
         list_logs(services.log, caller, address.rows, cursor=cursor or None, limit=address.limit, sort=address.sort),
-        list_integrations(services.registry, caller),
+        marketplace_names(services.registry, caller),
         counts_or_none(screen, address.rows),
         find_job(screen, first(query, "job")),
     )
-    marketplaces = {found.affiliate: found.marketplace for found in integrations}
     chosen = {name: marketplaces.get(name, name) for name in address.rows.affiliate}
     return screen.render(
         "logs.html",
@@ -77,7 +79,9 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         catalogue=[code for code in CATALOGUE.values() if kind in code.kinds],
         from_input=local_input(address.rows.from_at, screen.zone),
         to_input=local_input(address.rows.to_at, screen.zone),
+        date_axes=DATE_AXES,
         is_oldest_first=address.sort == OLDEST_FIRST,
+        live=live,
     )
 
 
@@ -111,7 +115,7 @@ def first(values: Mapping[str, Sequence[str]], name: str) -> str:
 
 
 def rows_of(
-    screen: Screen, entries: Sequence[LogEntry], marketplaces: Mapping[str, str], jobs: Sequence[Job]
+    screen: Screen, entries: Sequence[LogEntry], marketplaces: Marketplaces, jobs: Sequence[Job]
 ) -> list[RowView]:
     """Return entries as rows; those that an unfinished job among `jobs` will take show as under way."""
     commands: list[Mapping[str, Any]] = [{**job.command, "id": job.id} for job in jobs if not job.is_finished]
@@ -142,7 +146,7 @@ async def find_job(screen: Screen, job_id: str) -> Job | None:
 
 async def count_rows(services: Services, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
     """Return entries by kind and status, under the affiliates and the period of `rows`."""
-    kept = LogFilter(affiliate=rows.affiliate, from_at=rows.from_at, to_at=rows.to_at)
+    kept = LogFilter(affiliate=rows.affiliate, from_at=rows.from_at, to_at=rows.to_at, date_axis=rows.date_axis)
     return await services.counts.count_by_kind(account, kept)
 
 

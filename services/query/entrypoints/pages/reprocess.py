@@ -47,7 +47,8 @@ async def confirm_filter(kind: Kind, request: Request, screen: Visitor) -> Respo
     """Show how many rows of the filter would be sent, and which not and why, before anything is sent."""
     address = address_of(kind, request, screen)
     command = _command(screen, kind, {"filter": _filter(address.rows), "dry_run": True})
-    preview = await preview_reprocess(screen.services.entries, screen.caller, command)
+    off = (await marketplace_names(screen.services.registry, screen.caller)).off(kind)
+    preview = await preview_reprocess(screen.services.entries, screen.caller, command, off=off)
     return screen.render("reprocess_confirm.html", address=address, kind=kind, preview=preview)
 
 
@@ -81,7 +82,8 @@ async def show_job(job_id: str, screen: Visitor) -> Response:
 @router.post("/reprocess/{job_id}/cancel")
 async def cancel_job(job_id: str, screen: Visitor) -> Response:
     """Ask for the job's end and show it."""
-    await cancel_reprocess(screen.services.reprocesses, screen.caller, job_id, now=screen.services.now)
+    services = screen.services
+    await cancel_reprocess(services.reprocesses, services.audit, screen.caller, job_id, now=services.now)
     return RedirectResponse(f"/reprocess/{job_id}", status_code=303)
 
 
@@ -101,7 +103,9 @@ async def _rows_under_way(screen: Screen, kind: Kind, items: Items, job: Job) ->
 async def _request(screen: Screen, kind: Kind, choice: dict[str, object]) -> Job:
     services = screen.services
     command = _command(screen, kind, choice)
-    return await request_reprocess(services.reprocesses, services.commands, screen.caller, command, now=services.now)
+    return await request_reprocess(
+        services.reprocesses, services.commands, services.audit, screen.caller, command, now=services.now
+    )
 
 
 def _command(screen: Screen, kind: Kind, choice: dict[str, object]) -> ReprocessCommand:

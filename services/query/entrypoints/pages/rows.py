@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from services.query.core.causes import explain
+from services.query.core.integration import Marketplaces, Standing
 from services.query.core.permissions import Caller
 from services.query.entrypoints.pages.address import entry_path, item_value
 from services.query.entrypoints.pages.language import Words
@@ -41,6 +42,7 @@ class RowView:
 
     entry: LogEntry
     marketplace: str
+    standing: Standing
     shown: str
     causes: Sequence[CauseView]
     may_reprocess: bool
@@ -61,7 +63,7 @@ class RowView:
     @property
     def fingerprint(self) -> str:
         """Changes whenever the row looks different: a row is replaced only then."""
-        return f"{self.shown} {self.entry.processed_at.isoformat()} {self.is_unanswered} {self.may_reprocess}"
+        return f"{self.shown} {self.entry.processed_at.isoformat()} {self.is_unanswered} {self.may_reprocess} {self.standing}"
 
     def path(self, page: str = "") -> str:
         """The address of the entry's own page, or of a part of it."""
@@ -73,20 +75,21 @@ class RowView:
         return pretty(self.entry.payload)
 
 
-def row_of(
-    entry: LogEntry, caller: Caller, t: Words, *, marketplaces: Mapping[str, str], waiting_for: str = ""
-) -> RowView:
+def row_of(entry: LogEntry, caller: Caller, t: Words, *, marketplaces: Marketplaces, waiting_for: str = "") -> RowView:
     """Return an entry as a row. `waiting_for`: the id of a reprocess job that will take the entry but has not yet."""
     mark = entry.reprocess or {}
     state = mark.get("state")
     is_under_way = state in UNDER_WAY
     is_waiting = is_under_way or bool(waiting_for)
+    standing = marketplaces.standing(entry.affiliate, entry.kind)
+    is_off = standing in {"paused", "removed"}  # the reprocessor would skip it
     return RowView(
         entry=entry,
         marketplace=marketplaces.get(entry.affiliate, entry.affiliate),
+        standing=standing,
         shown="reprocessing" if is_waiting else entry.status,
         causes=causes_of(entry, t),
-        may_reprocess=not is_waiting and caller.may("reprocess") and refusal(entry, explicit=True) is None,
+        may_reprocess=not (is_waiting or is_off) and caller.may("reprocess") and refusal(entry, explicit=True) is None,
         is_waiting=is_waiting,
         is_unanswered=state == UNANSWERED and entry.status in FAILED_STATUSES,
         job_id=waiting_for or (str(mark.get("id", "")) if is_under_way else ""),

@@ -7,9 +7,10 @@ from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.auth import SESSION_COOKIE
 from services.query.entrypoints.pages.forms import field, fields_of, way_back
-from services.query.entrypoints.pages.frame import PageRoute
+from services.query.entrypoints.pages.frame import OpenPageRoute
 from services.query.entrypoints.pages.lists import Visitor
 from services.query.entrypoints.pages.screen import LANGUAGE_COOKIE, Screen
+from services.query.entrypoints.visit import came_by_https, request_id_of
 from services.query.handlers.signing_in import (
     SESSION_LIFETIME,
     Issued,
@@ -22,17 +23,19 @@ from shared.contracts.errors import NotPermitted
 
 YEAR_SECONDS: Final = 365 * 24 * 3600
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False, route_class=OpenPageRoute)
 
 
 @router.get("/sign-in")
 async def show_sign_in(request: Request, screen: Visitor, code: str = "") -> Response:
     """Exchange the code of a sign-in link for a session; without a code, say how to get one."""
-    wanted = way_back(request.query_params.get("next", ""), "/")
+    services, wanted = screen.services, way_back(request.query_params.get("next", ""), "/")
     if not code:
         return _ask(screen, wanted, problem="")
     try:
-        issued = await exchange_sign_in_code(screen.services.credentials, code, now=screen.services.now)
+        issued = await exchange_sign_in_code(
+            services.credentials, services.audit, code, now=services.now, request_id=request_id_of(request)
+        )
     except NotPermitted:
         return _ask(screen, wanted, problem=screen.t("sign_in.bad_code"))
     return _let_in(screen, issued, wanted)
@@ -42,9 +45,15 @@ async def show_sign_in(request: Request, screen: Visitor, code: str = "") -> Res
 async def sign_in(request: Request, screen: Visitor) -> Response:
     """Exchange an API key for a session."""
     sent = await fields_of(request)
-    wanted = way_back(field(sent, "next"), "/")
+    services, wanted = screen.services, way_back(field(sent, "next"), "/")
     try:
-        issued = await sign_in_with_key(screen.services.credentials, field(sent, "key"), now=screen.services.now)
+        issued = await sign_in_with_key(
+            services.credentials,
+            services.audit,
+            field(sent, "key"),
+            now=services.now,
+            request_id=request_id_of(request),
+        )
     except NotPermitted:
         return _ask(screen, wanted, problem=screen.t("sign_in.bad_key"))
     return _let_in(screen, issued, wanted)
@@ -55,17 +64,19 @@ async def leave(request: Request, screen: Visitor) -> Response:
     """End the session."""
     await sign_out(screen.services.credentials, request.cookies.get(SESSION_COOKIE, ""))
     response = RedirectResponse("/sign-in", status_code=303)
-    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
+    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure(screen))
     return response
 
 
 @router.post("/language")
-async def choose(request: Request) -> Response:
+async def choose(request: Request, screen: Visitor) -> Response:
     """Remember the visitor's language and show the same page in it."""
     sent = await fields_of(request)
     response = RedirectResponse(way_back(field(sent, "back"), "/"), status_code=303)
     if (language := field(sent, "language")) in LANGUAGES:
-        response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, path="/", samesite="lax")
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=YEAR_SECONDS, path="/", samesite="lax", secure=_is_secure(screen)
+        )
     return response
 
 
@@ -82,7 +93,11 @@ def _let_in(screen: Screen, issued: Issued, wanted: str) -> Response:
         path="/",
         httponly=True,
         samesite="lax",
-        secure=screen.request.url.scheme == "https",
+        secure=_is_secure(screen),
     )
     response.headers["Referrer-Policy"] = "no-referrer"  # the address still holds the spent code
     return response
+
+
+def _is_secure(screen: Screen) -> bool:
+    return screen.services.settings.query_cookie_secure == "always" or came_by_https(screen.request)

@@ -26,7 +26,8 @@ from services.query.entrypoints.letter_schemas import (
     letters_json,
     replay_json,
 )
-from services.query.entrypoints.parameters import JobPath, Nothing, RevealAsked
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, RevealAsked
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding, dead_letters
 from shared.contracts.commands import parse_command
@@ -65,13 +66,16 @@ async def count_classes(
     responses=DRY_RUN,
     summary="Send dead letters back to their topics",
 )
-async def replay_letters(services: ServicesDep, caller: ReprocessCaller, body: ReplayBody, _asked: Nothing) -> Response:
+@answered_once
+async def replay_letters(
+    services: ServicesDep, caller: ReprocessCaller, body: ReplayBody, _asked: Nothing, once: OnceDep
+) -> Response:
     """Answers 202 with a job; the same `id` and body again is the same job. Only open letters that stood there before are sent.
 
     With `dry_run` it changes nothing.
     """
     caller.require_account(body.account)
-    said = {"requested_by": caller.name, **body.model_dump(exclude_none=True, exclude={"dry_run"})}
+    said = {**once.job_name(), "requested_by": caller.name, **body.model_dump(exclude_none=True, exclude={"dry_run"})}
     command = parse_command(ReplayCommand, {**said, "account": caller.account})
     if body.dry_run:
         found = await dead_letters.preview_replay(services.letters, caller, command)
@@ -90,9 +94,14 @@ async def get_replay(services: ServicesDep, caller: ReadCaller, job_id: JobPath,
 @router.delete(
     "/dead-letters/replays/{job_id}", response_model=ReplayAnswer, status_code=202, summary="Cancel a replay job"
 )
-async def cancel_replay(services: ServicesDep, caller: ReprocessCaller, job_id: JobPath, _asked: Nothing) -> Response:
+async def cancel_replay(
+    services: ServicesDep, caller: ReprocessCaller, job_id: JobPath, asked: Annotated[CancelAsked, Query()]
+) -> Response:
     """A queued job ends at once, a running one after the letters in hand; letters already sent stay sent."""
-    return json_answer(_job(await commanding.cancel_replay(services.replays, caller, job_id, now=services.now)), 202)
+    job = await commanding.cancel_replay(
+        services.replays, services.audit, caller, job_id, reason=asked.reason, now=services.now
+    )
+    return json_answer(_job(job), 202)
 
 
 @router.get("/dead-letters/{letter_id}", response_model=LetterAnswer, summary="One dead letter with its content")
@@ -134,12 +143,14 @@ async def get_raw(
     status_code=202,
     summary="Send one dead letter back to its topic",
 )
+@answered_once
 async def replay_letter(
-    services: ServicesDep, caller: ReprocessCaller, letter_id: LetterPath, _asked: Nothing
+    services: ServicesDep, caller: ReprocessCaller, letter_id: LetterPath, _asked: Nothing, once: OnceDep
 ) -> Response:
     """409 when it was replayed already, or came from a topic that nothing goes back to."""
     await dead_letters.check_open(services.letters, caller, letter_id)
-    command = ReplayCommand(account=caller.account, requested_by=caller.name, letters=[letter_id])
+    said = {**once.job_name(), "account": caller.account, "requested_by": caller.name, "letters": [letter_id]}
+    command = parse_command(ReplayCommand, said)
     return await _accepted(services, caller, command)
 
 
@@ -150,7 +161,9 @@ def letter_rows(request: Request) -> LetterFilter:
 
 
 async def _accepted(services: ServicesDep, caller: Caller, command: ReplayCommand) -> Response:
-    job = await commanding.request_replay(services.replays, services.commands, caller, command, now=services.now)
+    job = await commanding.request_replay(
+        services.replays, services.commands, services.audit, caller, command, now=services.now
+    )
     return json_answer(_job(job), 202, {"Location": f"/v1/dead-letters/replays/{job.id}"})
 
 

@@ -9,7 +9,8 @@ from services.query.entrypoints.auth import ExportCaller
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import download
 from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
-from services.query.entrypoints.parameters import ExportBody, JobPath, Nothing, RecentAsked
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import CancelAsked, ExportBody, JobPath, Nothing, RecentAsked
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.files import open_export_file
@@ -21,12 +22,22 @@ router = APIRouter(prefix="/v1", tags=["exports"], route_class=StrictJsonRoute)
 @router.post(
     "/exports", response_model=ExportAnswer, status_code=202, summary="Make a report of the rows a filter lets pass"
 )
-async def request_export(services: ServicesDep, caller: ExportCaller, body: ExportBody, _asked: Nothing) -> Response:
+@answered_once
+async def request_export(
+    services: ServicesDep, caller: ExportCaller, body: ExportBody, _asked: Nothing, once: OnceDep
+) -> Response:
     """Answers 202 with a job; the same `id` and body again is the same job."""
     caller.require_account(body.account)
-    said = {"requested_by": caller.name, **body.model_dump(exclude_none=True), "account": caller.account}
+    said = {
+        **once.job_name(),
+        "requested_by": caller.name,
+        **body.model_dump(exclude_none=True),
+        "account": caller.account,
+    }
     command = parse_command(ExportCommand, said)
-    job = await commanding.request_export(services.exports, services.commands, caller, command, now=services.now)
+    job = await commanding.request_export(
+        services.exports, services.commands, services.audit, caller, command, now=services.now
+    )
     return json_answer(export_json(job), 202, {"Location": f"/v1/exports/{job.id}"})
 
 
@@ -57,7 +68,11 @@ async def get_export_file(
 
 
 @router.delete("/exports/{job_id}", response_model=ExportAnswer, status_code=202, summary="Cancel an export job")
-async def cancel_export(services: ServicesDep, caller: ExportCaller, job_id: JobPath, _asked: Nothing) -> Response:
+async def cancel_export(
+    services: ServicesDep, caller: ExportCaller, job_id: JobPath, asked: Annotated[CancelAsked, Query()]
+) -> Response:
     """A queued job ends at once, a running one at its next step; no file is left."""
-    job = await commanding.cancel_export(services.exports, caller, job_id, now=services.now)
+    job = await commanding.cancel_export(
+        services.exports, services.audit, caller, job_id, reason=asked.reason, now=services.now
+    )
     return json_answer(export_json(job), 202)

@@ -1,48 +1,224 @@
-"""`/v1/integrations`: which marketplace an affiliate stands for."""
+"""`/v1/integrations`: register, read, change, pause, remove; how each does, and affiliates that nobody registered."""
 
-from fastapi import APIRouter, Response
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
+from fastapi import APIRouter, Query, Response
+
+from services.query.core.integration import Integration, Marketplaces
+from services.query.core.permissions import Caller
+from services.query.core.preconditions import ANY, Expected, read_tags, tag_of
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
-from services.query.entrypoints.dependencies import ServicesDep
-from services.query.entrypoints.parameters import AffiliatePath, IntegrationBody, Nothing
-from services.query.entrypoints.schemas import IntegrationAnswer, IntegrationList
+from services.query.entrypoints.dependencies import Services, ServicesDep
+from services.query.entrypoints.integration_answers import IntegrationAnswer, IntegrationList, integration_json
+from services.query.entrypoints.integration_schemas import (
+    IfMatch,
+    IfNoneMatch,
+    IfNoneMatchTag,
+    IntegrationAsked,
+    IntegrationBody,
+    IntegrationPatch,
+    IntegrationsAsked,
+    NewIntegrationBody,
+    ReasonAllowed,
+    fields_of,
+)
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import AffiliatePath
+from services.query.entrypoints.schemas import PROBLEMS
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import registry
-from services.query.handlers.registry import Integration
+from services.query.handlers.freshness import check_health, list_unregistered
+from services.query.handlers.registry import AlreadyRegistered
+from shared.contracts.errors import PreconditionMissing, Stale
 
 router = APIRouter(prefix="/v1", tags=["integrations"], route_class=StrictJsonRoute)
 
+Why = Annotated[ReasonAllowed, Query()]
+TAGGED: Final[dict[str, Any]] = {"headers": {"ETag": {"schema": {"type": "string"}, "description": "its revision"}}}
+CHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    200: TAGGED,
+    412: {**PROBLEMS[409], "description": "Someone changed it since it was read"},
+    428: {**PROBLEMS[409], "description": "No If-Match"},
+}
+KEPT: Final = frozenset({"mask_at_write", "paused"})
+"""What a PUT that does not speak of it leaves as it is."""
+
 
 @router.get("/integrations", response_model=IntegrationList, summary="The registered integrations")
-async def list_integrations(services: ServicesDep, caller: ReadCaller, _asked: Nothing) -> Response:
-    """By affiliate."""
+async def list_integrations(
+    services: ServicesDep, caller: ReadCaller, asked: Annotated[IntegrationsAsked, Query()]
+) -> Response:
+    """By affiliate, removed ones too, until `state` narrows. `state=unregistered` lists affiliates that only events speak of."""
     found = await registry.list_integrations(services.registry, caller)
-    return json_answer({"items": [_json(integration) for integration in found]})
+    known = Marketplaces(found)
+    rows = [one for one in found if not asked.state or one.standing in asked.state]
+    if "unregistered" in asked.state:
+        rows += [Integration(name, name) for name in await list_unregistered(services.freshness, caller, known)]
+    rows.sort(key=lambda one: one.affiliate)
+    told = await check_health(services.freshness, caller, rows, now=services.now()) if asked.health else {}
+    is_admin = caller.may("admin")
+    items = [
+        integration_json(one, is_admin=is_admin, health=told.get(one.affiliate), standing=known.standing(one.affiliate))
+        for one in rows
+    ]
+    return json_answer({"items": items})
 
 
-@router.get("/integrations/{affiliate}", response_model=IntegrationAnswer, summary="One integration")
+@router.post(
+    "/integrations",
+    response_model=IntegrationAnswer,
+    status_code=201,
+    responses={201: {"headers": {**TAGGED["headers"], "Location": {"schema": {"type": "string"}}}}},
+    summary="Register an integration",
+)
+@answered_once
+async def create_integration(
+    services: ServicesDep, caller: AdminCaller, body: NewIntegrationBody, why: Why, _once: OnceDep
+) -> Response:
+    """409 when the affiliate is registered. One that was removed is registered again."""
+    return await _create(services, caller, body.affiliate, body, why)
+
+
+@router.get(
+    "/integrations/{affiliate}",
+    response_model=IntegrationAnswer,
+    responses={200: TAGGED, 304: {"description": "Still the one of the ETag"}},
+    summary="One integration",
+)
 async def get_integration(
-    services: ServicesDep, caller: ReadCaller, affiliate: AffiliatePath, _asked: Nothing
+    services: ServicesDep,
+    caller: ReadCaller,
+    affiliate: AffiliatePath,
+    asked: Annotated[IntegrationAsked, Query()],
+    if_none_match: IfNoneMatchTag = None,
 ) -> Response:
-    """404 for an affiliate that is not registered, though it may have entries."""
-    return json_answer(_json(await registry.get_integration(services.registry, caller, affiliate)))
+    """404 for an affiliate that was never registered, though it may have entries. A removed one is told as such."""
+    found = await registry.get_integration(services.registry, caller, affiliate)
+    if asked.health:
+        told = await check_health(services.freshness, caller, [found], now=services.now())
+        return json_answer(integration_json(found, is_admin=caller.may("admin"), health=told[affiliate]))
+    tag = tag_of(found.revision)
+    if tag in (read_tags(if_none_match) or ()):
+        return Response(status_code=304, headers={"ETag": tag})
+    return _answer(found, caller)
 
 
-@router.put("/integrations/{affiliate}", response_model=IntegrationAnswer, summary="Register or rename an integration")
-async def save_integration(
-    services: ServicesDep, caller: AdminCaller, affiliate: AffiliatePath, body: IntegrationBody, _asked: Nothing
+@router.put(
+    "/integrations/{affiliate}",
+    response_model=IntegrationAnswer,
+    responses={**CHANGED, 201: {"model": IntegrationAnswer, "description": "Registered", **TAGGED}},
+    summary="Register an integration, or replace what is registered",
+)
+async def put_integration(
+    services: ServicesDep,
+    caller: AdminCaller,
+    affiliate: AffiliatePath,
+    body: IntegrationBody,
+    why: Why,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The name shows in lists, pages and reports. A body without `mask_at_write` leaves it as it is."""
-    saved = await registry.save_integration(
-        services.registry, caller, affiliate, marketplace=body.marketplace, mask_at_write=body.mask_at_write
+    """With `If-None-Match: *` it only registers, with `If-Match` it only replaces; with neither it registers what is not there.
+
+    What the body leaves out is the default, but `mask_at_write` and `paused` stay: whoever renames must not open what was closed.
+    """
+    if if_match is None:
+        only_new = ANY in (read_tags(if_none_match) or ())
+        return await _register(services, caller, affiliate, body, why, only_new=only_new)
+    said = {name: value for name, value in body.model_dump().items() if value is not None or name not in KEPT}
+    return await _change(services, caller, affiliate, fields_of(said), if_match, why)
+
+
+@router.patch(
+    "/integrations/{affiliate}",
+    response_model=IntegrationAnswer,
+    responses=CHANGED,
+    summary="Change, pause or resume an integration",
+)
+async def patch_integration(
+    services: ServicesDep,
+    caller: AdminCaller,
+    affiliate: AffiliatePath,
+    body: IntegrationPatch,
+    why: Why,
+    if_match: IfMatch = None,
+) -> Response:
+    """Sets the fields of the body alone. While `paused`, events are taken and shown, and nothing is sent to the connector."""
+    return await _change(services, caller, affiliate, body.changes(), if_match, why)
+
+
+@router.delete(
+    "/integrations/{affiliate}",
+    response_model=IntegrationAnswer,
+    responses=CHANGED,
+    summary="Remove an integration",
+)
+async def remove_integration(
+    services: ServicesDep, caller: AdminCaller, affiliate: AffiliatePath, why: Why, if_match: IfMatch = None
+) -> Response:
+    """Its entries stay and further events are taken; lists show them as not registered. It can be registered again."""
+    removed = await registry.remove_integration(
+        services.registry,
+        services.audit,
+        caller,
+        affiliate,
+        Expected(read_tags(if_match)),
+        reason=why.reason,
+        now=services.now,
     )
-    return json_answer(_json(saved))
+    return _answer(removed, caller)
 
 
-def _json(integration: Integration) -> dict[str, str | bool]:
-    return {
-        "affiliate": integration.affiliate,
-        "marketplace": integration.marketplace,
-        "mask_at_write": integration.mask_at_write,
-    }
+async def _register(
+    services: Services, caller: Caller, affiliate: str, body: IntegrationBody, why: ReasonAllowed, *, only_new: bool
+) -> Response:
+    try:
+        return await _create(services, caller, affiliate, body, why)
+    except AlreadyRegistered as error:
+        raise (Stale if only_new else PreconditionMissing)(str(error)) from error
+
+
+async def _create(
+    services: Services, caller: Caller, affiliate: str, body: IntegrationBody, why: ReasonAllowed
+) -> Response:
+    said = {name: value for name, value in body.model_dump(exclude={"affiliate"}).items() if value is not None}
+    made = await registry.create_integration(
+        services.registry,
+        services.audit,
+        caller,
+        affiliate,
+        fields_of(said),
+        reason=why.reason,
+        now=services.now,
+    )
+    return _answer(made, caller, 201)
+
+
+async def _change(
+    services: Services,
+    caller: Caller,
+    affiliate: str,
+    changes: Mapping[str, Any],
+    if_match: str | None,
+    why: ReasonAllowed,
+) -> Response:
+    changed = await registry.change_integration(
+        services.registry,
+        services.audit,
+        caller,
+        affiliate,
+        changes,
+        Expected(read_tags(if_match)),
+        reason=why.reason,
+        now=services.now,
+    )
+    return _answer(changed, caller)
+
+
+def _answer(integration: Integration, caller: Caller, status: int = 200) -> Response:
+    headers = {"ETag": tag_of(integration.revision)}
+    if status == 201:  # noqa: PLR2004  # HTTP's own
+        headers["Location"] = f"/v1/integrations/{integration.affiliate}"
+    return json_answer(integration_json(integration, is_admin=caller.may("admin")), status, headers)

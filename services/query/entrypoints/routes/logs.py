@@ -1,14 +1,16 @@
-"""`/v1/logs`: lists, entries, their history."""
+"""`/v1/logs`: lists, entries, their history, what changed since they last worked."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.core.permissions import Caller
 from services.query.entrypoints.answers import attempts_json, entry_json, json_answer, page_json
 from services.query.entrypoints.auth import ReadCaller
+from services.query.entrypoints.caching import checked, links, unkept
 from services.query.entrypoints.dependencies import Services, ServicesDep
+from services.query.entrypoints.diff_answers import DiffAnswer, diff_json
 from services.query.entrypoints.parameters import (
     AffiliatePath,
     CodePath,
@@ -17,17 +19,48 @@ from services.query.entrypoints.parameters import (
     LanguageDep,
     ListAsked,
     RevealAsked,
+    fields_of,
     rows_of,
 )
-from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryPage
-from services.query.handlers import auditing, reading
+from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, EntryPage, PartialPage
+from services.query.handlers import auditing, comparing, reading
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.events import entry_id
 
 router = APIRouter(prefix="/v1", tags=["logs"])
 
+PARTIAL: Final = "application/vnd.ponte.partial+json"
+"""Pages of which `fields` told what to show have a type, and so a schema, of their own."""
 
-@router.get("/logs/{kind}", response_model=EntryPage, summary="Entries that a filter lets pass, a page at a time")
+PARTIAL_PAGE: Final = {
+    name: value
+    for name, value in PartialPage.model_json_schema(ref_template="#/components/schemas/{model}").items()
+    if name != "$defs"
+}
+ITEM_FIELDS: Final = tuple(EntryItem.model_fields)
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "What `If-None-Match` names is still what this shows"}
+}
+LINKED: Final[dict[str, Any]] = {
+    "Link": {"description": "the pages before and after this one (RFC 8288)", "schema": {"type": "string"}}
+}
+CHECKED: Final[dict[str, Any]] = {
+    "ETag": {"description": "changes whenever the answer does", "schema": {"type": "string"}}
+}
+
+
+@router.get(
+    "/logs/{kind}",
+    response_model=EntryPage,
+    responses={
+        200: {
+            "headers": {**LINKED, **CHECKED},
+            "content": {PARTIAL: {"schema": PARTIAL_PAGE}},
+        },
+        **NOT_MODIFIED,
+    },
+    summary="Entries that a filter lets pass, a page at a time",
+)
 async def list_logs(
     request: Request,
     services: ServicesDep,
@@ -36,19 +69,30 @@ async def list_logs(
     kind: KindPath,
     asked: Annotated[ListAsked, Query()],
 ) -> Response:
-    """Newest first by default; several values of one parameter are alternatives, different parameters narrow."""
-    rows = rows_of(request, kind=[kind])
+    """Newest first by default; several values of one parameter are alternatives, different parameters narrow.
+
+    `total` is exact up to 10,000. A question that cannot be answered in time is 503, and its `detail` says what to narrow.
+    """
+    rows, fields = rows_of(request, kind=[kind]), fields_of(asked.fields, ITEM_FIELDS)
     page, names = await asyncio.gather(
         reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort),
         marketplace_names(services.registry, caller),
     )
-    return json_answer(page_json(page, names, language))
+    linked = links(request, {"next": page.next_cursor, "prev": page.previous_cursor})
+    answer = json_answer(page_json(page, names, language, fields), headers=linked)
+    if fields:
+        answer.headers["Content-Type"] = PARTIAL
+    return checked(request, answer)
 
 
 @router.get(
-    "/logs/{kind}/{affiliate}/{code}", response_model=EntryAnswer, summary="One entry, with its causes and guidance"
+    "/logs/{kind}/{affiliate}/{code}",
+    response_model=EntryAnswer,
+    responses={200: {"headers": CHECKED}, **NOT_MODIFIED},
+    summary="One entry, with its causes and guidance",
 )
 async def get_entry(
+    request: Request,
     services: ServicesDep,
     caller: ReadCaller,
     language: LanguageDep,
@@ -67,15 +111,18 @@ async def get_entry(
         marketplace_names(services.registry, caller),
     )
     streak = await reading.find_streak(services.log, caller, entry)
-    return json_answer(entry_json(entry, streak, names, language))
+    answer = json_answer(entry_json(entry, streak, names, language))
+    return unkept(answer) if is_revealed else checked(request, answer)
 
 
 @router.get(
     "/logs/{kind}/{affiliate}/{code}/attempts",
     response_model=AttemptPageAnswer,
+    responses={200: {"headers": {**LINKED, **CHECKED}}, **NOT_MODIFIED},
     summary="Every processing of one item, newest first",
 )
 async def list_attempts(
+    request: Request,
     services: ServicesDep,
     caller: ReadCaller,
     language: LanguageDep,
@@ -96,7 +143,33 @@ async def list_attempts(
         limit=asked.limit,
         is_revealed=is_revealed,
     )
-    return json_answer(attempts_json(page, language))
+    answer = json_answer(attempts_json(page, language), headers=links(request, {"next": page.next_cursor}))
+    return unkept(answer) if is_revealed else checked(request, answer)
+
+
+@router.get(
+    "/logs/{kind}/{affiliate}/{code}/diff",
+    response_model=DiffAnswer,
+    responses={200: {"headers": CHECKED}, **NOT_MODIFIED},
+    summary="What changed on an item since it last worked",
+)
+async def get_diff(
+    request: Request,
+    services: ServicesDep,
+    caller: ReadCaller,
+    language: LanguageDep,
+    kind: KindPath,
+    affiliate: AffiliatePath,
+    code: CodePath,
+    asked: Annotated[RevealAsked, Query()],
+) -> Response:
+    """Status, causes and payload, then and now; `basis` and `payload.reason` say where that cannot be told any more."""
+    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "diff")
+    found = await comparing.compare_with_last_success(
+        services.log, caller, kind, affiliate, code, is_revealed=is_revealed
+    )
+    answer = json_answer(diff_json(found, language))
+    return unkept(answer) if is_revealed else checked(request, answer)
 
 
 async def _is_revealed(

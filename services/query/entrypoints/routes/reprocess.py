@@ -15,11 +15,13 @@ from services.query.entrypoints.job_schemas import (
     outcome_json,
     preview_json,
 )
-from services.query.entrypoints.parameters import JobPath, Nothing, RecentAsked, ReprocessBody
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, RecentAsked, ReprocessBody
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.outcomes import follow_reprocess
 from services.query.handlers.previewing import preview_reprocess
+from services.query.handlers.registry import marketplace_names
 from shared.contracts.commands import ReprocessCommand, parse_command
 
 router = APIRouter(prefix="/v1", tags=["reprocess"], route_class=StrictJsonRoute)
@@ -36,16 +38,25 @@ DRY_RUN: dict[int | str, dict[str, Any]] = {
     responses=DRY_RUN,
     summary="Send failed items to their connectors again",
 )
+@answered_once
 async def request_reprocess(
-    services: ServicesDep, caller: ReprocessCaller, body: ReprocessBody, _asked: Nothing
+    services: ServicesDep, caller: ReprocessCaller, body: ReprocessBody, _asked: Nothing, once: OnceDep
 ) -> Response:
     """Answers 202 with a job; the same `id` and body again is the same job. With `dry_run` it changes nothing."""
     caller.require_account(body.account)
-    said = {"requested_by": caller.name, **body.model_dump(exclude_none=True), "account": caller.account}
+    said = {
+        **once.job_name(),
+        "requested_by": caller.name,
+        **body.model_dump(exclude_none=True),
+        "account": caller.account,
+    }
     command = parse_command(ReprocessCommand, said)
     if command.dry_run:
-        return json_answer(preview_json(await preview_reprocess(services.entries, caller, command)))
-    job = await commanding.request_reprocess(services.reprocesses, services.commands, caller, command, now=services.now)
+        off = (await marketplace_names(services.registry, caller)).off(command.kind)
+        return json_answer(preview_json(await preview_reprocess(services.entries, caller, command, off=off)))
+    job = await commanding.request_reprocess(
+        services.reprocesses, services.commands, services.audit, caller, command, now=services.now
+    )
     return json_answer(reprocess_json(job), 202, {"Location": f"/v1/reprocess/{job.id}"})
 
 
@@ -70,8 +81,10 @@ async def get_reprocess(services: ServicesDep, caller: ReadCaller, job_id: JobPa
 
 @router.delete("/reprocess/{job_id}", response_model=ReprocessAnswer, status_code=202, summary="Cancel a reprocess job")
 async def cancel_reprocess(
-    services: ServicesDep, caller: ReprocessCaller, job_id: JobPath, _asked: Nothing
+    services: ServicesDep, caller: ReprocessCaller, job_id: JobPath, asked: Annotated[CancelAsked, Query()]
 ) -> Response:
     """A queued job ends at once, a running one after the items in hand; items already sent stay sent."""
-    job = await commanding.cancel_reprocess(services.reprocesses, caller, job_id, now=services.now)
+    job = await commanding.cancel_reprocess(
+        services.reprocesses, services.audit, caller, job_id, reason=asked.reason, now=services.now
+    )
     return json_answer(reprocess_json(job), 202)

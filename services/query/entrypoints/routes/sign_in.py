@@ -5,9 +5,11 @@ from fastapi import APIRouter, Request, Response
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller
 from services.query.entrypoints.dependencies import ServicesDep
+from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import Nothing
 from services.query.entrypoints.schemas import SignInCode
 from services.query.entrypoints.strict_json import StrictJsonRoute
+from services.query.entrypoints.visit import HTTPS, came_by_https
 from services.query.handlers.signing_in import create_sign_in_code
 from shared.contracts.times import format_instant
 
@@ -17,8 +19,12 @@ router = APIRouter(prefix="/v1", tags=["sign-in"], route_class=StrictJsonRoute)
 @router.post(
     "/sign-in-codes", response_model=SignInCode, status_code=201, summary="A one-time link that signs in to the panel"
 )
-async def create_code(request: Request, services: ServicesDep, caller: AdminCaller, _asked: Nothing) -> Response:
+@answered_once
+async def create_code(
+    request: Request, services: ServicesDep, caller: AdminCaller, _asked: Nothing, _once: OnceDep
+) -> Response:
     """Good once, for 10 minutes, with the scopes of the key that asks."""
-    issued = await create_sign_in_code(services.credentials, caller, now=services.now)
-    link = str(request.base_url.replace(path="/sign-in", query=f"code={issued.secret}"))
+    issued = await create_sign_in_code(services.credentials, services.audit, caller, now=services.now)
+    scheme = HTTPS if came_by_https(request) else request.url.scheme
+    link = str(request.base_url.replace(scheme=scheme, path="/sign-in", query=f"code={issued.secret}"))
     return json_answer({"code": issued.secret, "link": link, "expires_at": format_instant(issued.expires_at)}, 201)

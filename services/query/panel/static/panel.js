@@ -4,6 +4,7 @@ import { startExpanding } from "./expand.js";
 import { startExports } from "./exports.js";
 import { startForms } from "./forms.js";
 import { startHelp } from "./help.js";
+import { startLive } from "./live.js";
 import { startMenus } from "./menus.js";
 import { startPolling } from "./polling.js";
 import { startReprocessing } from "./reprocess.js";
@@ -21,6 +22,7 @@ for (const start of [
   startReprocessing,
   startExports,
   startPolling,
+  startLive,
 ]) {
   start();
 }

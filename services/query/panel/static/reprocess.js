@@ -1,6 +1,6 @@
 // Reprocess without leaving the list: the rows turn to "under way" and are asked for again until their answer is there.
-import { expand, isExpanded } from "./expand.js";
-import { formValues, load, swap } from "./fragments.js";
+import { formValues, load } from "./fragments.js";
+import { renew } from "./renew.js";
 import { complain, toast } from "./toasts.js";
 
 const FIRST_PAUSE_MS = 1500;
@@ -47,25 +47,10 @@ async function look() {
   try {
     const kind = document.querySelector("[data-list]").dataset.list;
     const page = await load(`/logs/${kind}/rows?${query}`);
-    for (const fresh of [...page.querySelectorAll(".entry")]) {
-      const shown = renew(fresh);
-      if (shown && !shown.hasAttribute("data-waiting")) toast(`${shown.dataset.code}: ${shown.dataset.status}`);
-    }
+    for (const fresh of [...page.querySelectorAll(".entry")]) renew(fresh);
   } catch {
     // The next look may find the service again.
   }
   pause = Math.min(pause * GROWTH, LONGEST_PAUSE_MS);
   watch();
-}
-
-// Returns the row that now stands there, null when nothing about it changed.
-function renew(fresh) {
-  const old = document.getElementById(fresh.id);
-  if (!old || old.dataset.fingerprint === fresh.dataset.fingerprint) return null;
-  const wasOpen = isExpanded(old);
-  const hadFocus = old.contains(document.activeElement);
-  const shown = swap(old, fresh);
-  if (wasOpen) expand(shown, true);
-  if (hadFocus) shown.querySelector(".menu > summary").focus();
-  return shown;
 }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from services.query.entrypoints.pages.address import ListAddress, entry_path, is_untidy, local_input, parse_address
 from services.query.entrypoints.paths import routable, unescape_segment
 from shared.contracts.errors import InvalidFilter
+from shared.contracts.filters import LogFilter
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 
@@ -22,6 +23,36 @@ def test_an_address_says_what_it_was_made_from() -> None:
     )
     assert read(address.href()) == address
     assert read(address.page("abc")) == address
+
+
+def test_every_filter_and_order_lives_in_the_address() -> None:
+    query = (
+        "?retry=auto&retry=fix&reprocess_id=job-1&attempts_min=3&date_axis=received_at&from=2026-11-23T10:00:00Z"
+        "&stale_since=2026-11-24T10:00:00Z&sort=-attempts"
+    )
+    address = read(query)
+    assert address.rows.attempts_min == 3
+    assert read(address.href()) == address
+    assert ("attempts_min", "3") in address.pairs()
+    assert [name for name, _ in address.unseen_pairs()] == ["retry", "retry", "reprocess_id", "stale_since", "sort"]
+
+
+@pytest.mark.parametrize("name", ["retry", "reprocess_id", "attempts_min", "date_axis", "stale_since", "from_at"])
+def test_a_filter_is_taken_away_whole(name: str) -> None:
+    address = read(
+        "?retry=auto&reprocess_id=j&attempts_min=3&date_axis=received_at&from=2026-11-23T10:00:00Z&stale_since=2026-11-24T10:00:00Z"
+    )
+    left = read(address.without(name))
+    assert getattr(left.rows, name) == getattr(LogFilter(), name)
+    assert len(left.rows.to_json()) < len(address.rows.to_json())
+
+
+def test_another_tab_is_asked_the_same_but_for_what_is_of_this_one() -> None:
+    address = read("?error_code=ORD-SLA&reprocess_id=j&attempts_min=3&date_axis=received_at&from=2026-11-23T10:00:00Z")
+    assert address.tab("price") == "/logs/price?from=2026-11-23T10%3A00%3A00.000Z&date_axis=received_at&attempts_min=3"
+    assert address.status("price", "error").endswith(
+        "status=error&from=2026-11-23T10%3A00%3A00.000Z&date_axis=received_at"
+    )
 
 
 def test_an_instant_without_a_zone_is_read_in_the_visitors_zone_and_written_back_for_the_input() -> None:
@@ -53,7 +84,7 @@ def test_a_filter_that_cannot_be_is_refused_with_its_field(query: str) -> None:
 
 
 def test_page_sizes_and_orders_that_do_not_exist_fall_back() -> None:
-    address = read("?limit=1000000&sort=code&unknown=1")
+    address = read("?limit=1000000&sort=colour&unknown=1")
     assert (address.limit, address.sort) == (30, "-processed_at")
 
 

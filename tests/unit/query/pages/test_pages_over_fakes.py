@@ -8,10 +8,11 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from services.query.core.permissions import Caller
+from services.query.core.keys import ApiKey
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
-from services.query.handlers.signing_in import digest_of, sign_in_with_key
+from services.query.handlers.keys import digest_of
+from services.query.handlers.signing_in import sign_in_with_key
 from services.query.settings import Settings
 from shared.contracts.entries import attempt_document
 from shared.contracts.errors import StoreUnavailable
@@ -20,15 +21,18 @@ from shared.contracts.records import Address
 from shared.runtime.health import Health
 from tests.support.builders import RECEIVED_AT, make_event
 from tests.support.fakes.query import (
+    FakeAnswers,
     FakeAudit,
     FakeCommands,
     FakeCredentials,
     FakeFileStore,
+    FakeFreshness,
     FakeJobs,
     FakeLetters,
     FakeLog,
     FakeRegistry,
 )
+from tests.support.fakes.streams import hub_over
 from tests.support.seed import entry_document
 
 FROM_PANEL = {"Origin": "http://ponte.test"}
@@ -52,8 +56,8 @@ def services(**changes: Any) -> Services:
     made = Services(
         settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=log, entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
         letters=FakeLetters(), replays=FakeJobs(),
-        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), credentials=FakeCredentials(), audit=FakeAudit(),
-        health=Health({}),
+        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
+        health=Health({}), streams=hub_over(),
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -61,9 +65,9 @@ def services(**changes: Any) -> Services:
 async def visitor(made: Services, *scopes: str) -> httpx.AsyncClient:
     app: FastAPI = create_app(made)
     key = "k" * 40
-    holder = Caller("loja", "id", "Ana", frozenset(scopes))
-    await made.credentials.save_key(digest_of(key), key[:6], holder, now=RECEIVED_AT)
-    issued = await sign_in_with_key(made.credentials, key, now=made.now)
+    stored = ApiKey("id", "loja", "Ana", frozenset(scopes), prefix=key[:6], created_at=RECEIVED_AT)
+    await made.credentials.add_key(stored, digest_of(key))
+    issued = await sign_in_with_key(made.credentials, made.audit, key, now=made.now)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://ponte.test", cookies={"ponte_session": issued.secret}
     )

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from services.query.core.integration import Integration, Marketplaces
 from services.query.core.permissions import Caller
 from services.query.entrypoints.pages.language import words_of
 from services.query.entrypoints.pages.rows import RowView, pretty, row_of, waiting_job
@@ -18,7 +19,7 @@ def entry_of(**changes: Any) -> LogEntry:
 
 
 def row(*, caller: Caller = CALLER, waiting_for: str = "", **changes: Any) -> RowView:
-    names = {"MLC": "Mercado Livre"}
+    names = Marketplaces([Integration("MLC", "Mercado Livre"), Integration("OFF", "Off", paused=True)])
     return row_of(entry_of(**changes), caller, words_of("pt"), marketplaces=names, waiting_for=waiting_for)
 
 
@@ -32,6 +33,11 @@ def test_a_failed_row_is_explained_and_may_be_reprocessed() -> None:
 
 def test_an_affiliate_without_a_name_is_shown_by_its_code() -> None:
     assert row(affiliate="XYZ").marketplace == "XYZ"
+
+
+def test_a_row_tells_how_its_integration_stands_and_a_paused_one_is_not_reprocessed() -> None:
+    assert [row(affiliate=name).standing for name in ("MLC", "OFF", "XYZ")] == ["active", "paused", "unregistered"]
+    assert [row(affiliate=name).may_reprocess for name in ("MLC", "OFF", "XYZ")] == [True, False, True]
 
 
 def test_a_cause_without_message_says_so_and_keeps_its_guidance() -> None:

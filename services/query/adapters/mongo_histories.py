@@ -1,0 +1,87 @@
+"""The history of one entry from MongoDB. Its newest attempt is the entry's own state, those before it stand in `attempts`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+
+from services.query.core.cursor import Position
+from shared.contracts.entries import Attempt, attempt_from_document, attempt_of_state, aware
+from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
+from shared.mongo.client import Database, Document
+from shared.mongo.errors import translated
+from shared.mongo.queries import Query
+
+ATTEMPT_ORDER: Final = ("version.0", "version.1", "_id")
+"""An attempt's place in the history: order text, sequence, then the id. Not the array as a whole: a sort would take its largest member."""
+
+LEAN: Final = ("version", "status", "processed_at")
+
+
+class MongoHistories:
+    """Those methods of the port LogReader that tell of one entry's attempts."""
+
+    def __init__(self, database: Database, *, time_limit_ms: int) -> None:
+        self._states: AsyncCollection[Document] = database[LOG_ENTRIES]
+        self._attempts: AsyncCollection[Document] = database[ATTEMPTS]
+        self._limit_ms = time_limit_ms
+
+    async def list_attempts(self, identity: str, *, after: Position | None, limit: int) -> list[Attempt]:
+        """Return the first `limit` attempts beyond `after`, newest first."""
+        with translated():
+            newest = await self._newest(identity)
+            query = _before(identity, newest)
+            if after is not None and newest is not None and after.id != newest["_id"]:
+                query = {"$and": [query, await self._older(after)]}
+            found = await self._read(query, None, limit)
+        told = [newest, *found] if newest is not None and after is None else found
+        return [attempt_from_document(document) for document in told[:limit]]
+
+    async def list_outcomes(self, identity: str, *, limit: int) -> list[tuple[str, datetime]]:
+        """Return (status, processed at) of the newest `limit` attempts."""
+        with translated():
+            newest = await self._newest(identity, LEAN)
+            found = await self._read(_before(identity, newest), dict.fromkeys(LEAN, 1), limit)
+        told = [newest, *found] if newest is not None else found
+        return [(document["status"], aware(document["processed_at"])) for document in told[:limit]]
+
+    async def find_last_success(self, identity: str) -> Attempt | None:
+        """Return the newest attempt before the entry's state that succeeded."""
+        with translated():
+            found = await self._read({"_id": attempts_of(identity), "status": {"$eq": "success"}}, None, 1)
+        return attempt_from_document(found[0]) if found else None
+
+    async def _newest(self, identity: str, fields: tuple[str, ...] = ()) -> Document | None:
+        """Read before the others: when a newer state comes meanwhile, this one stands among them and is not told twice."""
+        shown = {f"state.{name}": 1 for name in fields} or {"state": 1}
+        entry = await self._states.find_one({"_id": {"$eq": identity}}, shown, max_time_ms=self._limit_ms)
+        return None if entry is None else attempt_of_state(identity, entry["state"])
+
+    async def _read(self, query: Query, fields: Document | None, limit: int) -> list[Document]:
+        found = self._attempts.find(query, fields, max_time_ms=self._limit_ms)
+        return await found.sort([(field, -1) for field in ATTEMPT_ORDER]).limit(limit).to_list()
+
+    async def _older(self, after: Position) -> Query:
+        known = await self._attempts.find_one({"_id": {"$eq": after.id}}, {"version": 1}, max_time_ms=self._limit_ms)
+        if known is None:  # expired meanwhile, and all older ones with it
+            return {"_id": {"$in": []}}
+        order, sequence = known["version"][:2]
+        return {
+            "$or": [
+                {"version.0": {"$lt": order}},
+                {"version.0": {"$eq": order}, "version.1": {"$lt": sequence}},
+                {"version.0": {"$eq": order}, "version.1": {"$eq": sequence}, "_id": {"$lt": after.id}},
+            ]
+        }
+
+
+def attempts_of(identity: str) -> Mapping[str, str]:
+    """Return the range of `_id` that holds the attempts of an entry: they start with its id and U+001F."""
+    return {"$gt": f"{identity}\x1f", "$lt": f"{identity}\x20"}
+
+
+def _before(identity: str, newest: Document | None) -> Query:
+    if newest is None:
+        return {"_id": attempts_of(identity)}
+    return {"_id": {**attempts_of(identity), "$ne": newest["_id"]}}

@@ -1,0 +1,24 @@
+"""What to tell whoever asked for more than can be found in time: by what the question could be narrowed."""
+
+from shared.contracts.filters import LogFilter
+
+
+def too_broad(rows: LogFilter, *, within_ms: int) -> str:
+    """Return the sentence for a question that took longer than `within_ms`."""
+    return f"the answer takes longer than {within_ms / 1000:g} s; narrow the question by {_ways(rows)}"
+
+
+def _ways(rows: LogFilter) -> str:
+    unused = [
+        name
+        for name, is_used in (
+            ("`kind`", rows.kind),
+            ("`affiliate`", rows.affiliate),
+            ("`status`", rows.statuses),
+            ("`error_code`", rows.error_code),
+            ("a shorter period (`from`, `to`)", False),
+            ("more letters or words in `q`", not rows.q),
+        )
+        if not is_used
+    ]
+    return ", ".join(unused[:-1]) + f" or {unused[-1]}" if len(unused) > 1 else unused[0]

@@ -1,0 +1,56 @@
+"""Validators and links of answers: an asker who has the same answer already gets 304, one who reads on finds the pages in `Link`."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Request, Response
+
+OURS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept-Language"}
+"""May be kept by the asker alone, and is asked for again each time: what the answer shows may change at any moment."""
+
+NEVER_KEPT: Final = {"Cache-Control": "no-store"}
+DIGEST_BYTES: Final = 16
+IN_PATHS: Final = "/%:@!$&'()*+,;="
+"""What stands in a path as it is; it is percent-encoded already."""
+
+
+def checked(request: Request, answer: Response) -> Response:
+    """Return `answer` with an ETag over its bytes, or 304 where the asker holds the same bytes. To be used on answers that are whole."""
+    etag = etag_of(bytes(answer.body))
+    answer.headers.update({"ETag": etag, **OURS})
+    if not holds(request.headers.getlist("if-none-match"), etag):
+        return answer
+    kept = {name: answer.headers[name] for name in ("etag", "cache-control", "vary", "link") if name in answer.headers}
+    return Response(status_code=304, headers=kept)
+
+
+def unkept(answer: Response) -> Response:
+    """Return `answer` as one that nobody may keep: it shows what is masked otherwise."""
+    answer.headers.update(NEVER_KEPT)
+    return answer
+
+
+def etag_of(body: bytes) -> str:
+    """Return the validator of an answer. Weak, because the same answer may travel compressed."""
+    return f'W/"{hashlib.blake2b(body, digest_size=DIGEST_BYTES).hexdigest()}"'
+
+
+def holds(if_none_match: list[str], etag: str) -> bool:
+    """Say whether the header `If-None-Match` names `etag`, compared weakly (RFC 9110), or anything at all."""
+    named = [one.strip() for line in if_none_match for one in line.split(",")]
+    return "*" in named or etag.removeprefix("W/") in {one.removeprefix("W/") for one in named}
+
+
+def links(request: Request, cursors: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the header `Link` (RFC 8288) to the pages whose cursors are given by relation; nothing when there are none."""
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    path = quote(raw.partition(b"?")[0], safe=IN_PATHS)
+    found = [
+        f'<{path}?{urlencode([*asked, ("cursor", cursor)])}>; rel="{relation}"'
+        for relation, cursor in cursors.items()
+        if cursor is not None
+    ]
+    return {"Link": ", ".join(found)} if found else {}

@@ -1,0 +1,168 @@
+"""What may be said of an integration, and the headers and parameters beside it."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import Header
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from services.query.core.freshness import DEFAULT_OBJECTIVE_SECONDS
+from services.query.core.integration import Standing
+from services.query.entrypoints.parameters import Body
+from shared.contracts.events import Name
+from shared.contracts.names import KINDS, Kind
+
+MAX_EMAILS: Final = 20
+MONTH_SECONDS: Final = 31 * 24 * 3600
+_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}$)"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
+"""An address that mail servers take: what HTML's own e-mail field takes, with a dot in the domain."""
+
+
+def known_email(text: str) -> str:
+    """Return an e-mail address. Raise ValueError."""
+    if not _EMAIL.fullmatch(text) or ".." in text or text.startswith(".") or ".@" in text:
+        msg = "must be an e-mail address, such as operacao@loja.com.br"
+        raise ValueError(msg)
+    return text
+
+
+def each_once(emails: list[str]) -> list[str]:
+    """Return the addresses, each once, whatever its casing."""
+    return list({email.casefold(): email for email in reversed(emails)}.values())[::-1]
+
+
+def in_order(kinds: list[Kind]) -> list[Kind]:
+    """Return the kinds, each once, in the order of the tabs."""
+    return [kind for kind in KINDS if kind in kinds]
+
+
+Marketplace = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+        examples=["Mercado Livre"],
+    ),
+]
+Kinds = Annotated[
+    list[Kind], Field(min_length=1, description="the kinds that are switched on"), AfterValidator(in_order)
+]
+Minimum = Annotated[
+    int,
+    Field(ge=0, le=1_000_000, description="a stock change is sent on if the quantity before or after is at most this"),
+]
+Emails = Annotated[
+    list[Annotated[str, Field(max_length=254), AfterValidator(known_email)]],
+    Field(
+        max_length=MAX_EMAILS,
+        description="who hears of orders that failed; masked in answers to keys without the scope admin",
+        examples=[["operacao@loja.com.br"]],
+    ),
+    AfterValidator(each_once),
+]
+Objectives = Annotated[
+    dict[Kind, Annotated[int, Field(ge=60, le=MONTH_SECONDS)]],
+    Field(
+        description=f"per kind, how many seconds old its newest event may be; {DEFAULT_OBJECTIVE_SECONDS} where none is given",
+        examples=[{"order": 3600}],
+    ),
+]
+Masking = Annotated[
+    bool,
+    Field(description="mask personal data before it is stored, from 30 s after; such a payload is never sent again"),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(description='the ETag that was read, such as `"3"`; without it nothing that exists is changed (428)'),
+]
+IfNoneMatch = Annotated[str | None, Header(description="`*`: only if the affiliate is not registered (412)")]
+IfNoneMatchTag = Annotated[str | None, Header(description="an ETag: 304 if it is still the newest")]
+
+
+class IntegrationsAsked(BaseModel):
+    """Which integrations, and whether to look how they do."""
+
+    model_config = ConfigDict(extra="forbid")
+    state: Annotated[
+        list[Standing],
+        Field(
+            description="`unregistered`: affiliates of events that nobody registered; without it, all that are registered"
+        ),
+    ] = []
+    health: Annotated[bool, Field(description="tell when each kind was heard of last, and how that is")] = False
+
+
+class IntegrationAsked(BaseModel):
+    """One integration."""
+
+    model_config = ConfigDict(extra="forbid")
+    health: Annotated[bool, Field(description="tell how it does; such an answer has no ETag")] = False
+
+
+class ReasonAllowed(BaseModel):
+    """A write; its reason is kept in the audit."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
+
+
+EXAMPLE: Final[dict[str, Any]] = {
+    "marketplace": "Mercado Livre",
+    "kinds": ["order", "price", "stock"],
+    "minimum_availability": 5,
+    "emails": ["operacao@loja.com.br"],
+    "freshness_seconds": {"order": 3600},
+}
+
+
+class IntegrationBody(Body):
+    """An integration as a whole: what is not said is the default, but `mask_at_write` and `paused` stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+    marketplace: Marketplace
+    kinds: Kinds = Field(default_factory=lambda: list(KINDS))
+    minimum_availability: Minimum | None = None
+    emails: Emails = Field(default_factory=list)
+    freshness_seconds: Objectives = Field(default_factory=dict)
+    mask_at_write: Masking | None = None
+    paused: bool | None = None
+
+
+class NewIntegrationBody(IntegrationBody):
+    """An integration to register."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"affiliate": "MLC", **EXAMPLE}]})
+    affiliate: Annotated[Name, Field(description="three consonants by the rule; others are taken with a warning")]
+
+
+class IntegrationPatch(Body):
+    """Some fields of an integration; null takes a minimum back to the deployment's own. Also as `application/merge-patch+json`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"paused": True}, {"minimum_availability": None}]})
+    marketplace: Marketplace | None = None
+    kinds: Kinds | None = None
+    minimum_availability: Minimum | None = None
+    emails: Emails | None = None
+    freshness_seconds: Objectives | None = None
+    mask_at_write: Masking | None = None
+    paused: Annotated[
+        bool | None, Field(description="true: its events are taken, nothing is sent to its connector")
+    ] = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was said, by field. A null means something for the minimum alone."""
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        return fields_of({name: value for name, value in said.items() if value is not None or name == NULLABLE})
+
+
+NULLABLE: Final = "minimum_availability"
+
+
+def fields_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of a body as fields of Integration."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}

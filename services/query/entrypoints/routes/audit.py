@@ -1,0 +1,51 @@
+"""`/v1/audit`: who changed or saw what. It can be read; nothing in the API can change it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.query.entrypoints.answers import json_answer
+from services.query.entrypoints.auth import AdminCaller
+from services.query.entrypoints.dependencies import ServicesDep
+from services.query.entrypoints.key_schemas import AuditAsked, AuditPageAnswer, line_json
+from services.query.handlers.auditing import AuditFilter, list_audit
+from shared.contracts.errors import InvalidField
+from shared.contracts.times import parse_instant
+
+router = APIRouter(prefix="/v1", tags=["audit"])
+
+
+@router.get("/audit", response_model=AuditPageAnswer, summary="Who changed or saw what, newest first")
+async def get_audit(
+    request: Request, services: ServicesDep, caller: AdminCaller, asked: Annotated[AuditAsked, Query()]
+) -> Response:
+    """Every change and every look at personal data, written down before it was done: with whose key, why, in which request.
+
+    Actions: `entry.revealed`, `attempts.revealed`, `dead_letter.revealed`, `reprocess.requested`, `reprocess.cancelled`, `export.requested`,
+    `export.cancelled`, `replay.requested`, `replay.cancelled`, `key.created`, `key.rotated`, `key.revoked`, `sign_in_code.created`,
+    `session.opened`, and those of other things that can be changed, named the same way.
+    """
+    rows = AuditFilter(
+        actor=tuple(asked.actor),
+        action=tuple(asked.action),
+        target=tuple(asked.target),
+        from_at=_instant(request, "from"),
+        to_at=_instant(request, "to"),
+    )
+    if rows.from_at is not None and rows.to_at is not None and rows.from_at >= rows.to_at:
+        raise InvalidField("to", "must lie after `from`")
+    page = await list_audit(services.audit, caller, rows, cursor=asked.cursor, limit=asked.limit)
+    return json_answer({"items": [line_json(line) for line in page.items], "next_cursor": page.next_cursor})
+
+
+def _instant(request: Request, name: str) -> datetime | None:
+    written = request.query_params.getlist(name)
+    if len(written) > 1:
+        raise InvalidField(name, "may be given once")
+    if not written or not written[0]:
+        return None
+    try:
+        return parse_instant(written[0])[0]
+    except ValueError as error:
+        raise InvalidField(name, str(error)) from error

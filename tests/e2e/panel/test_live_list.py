@@ -1,0 +1,90 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.builders import make_event
+from tests.support.panel_site import PanelSite, Visit
+from tests.support.seed import entry_document
+
+LIVE = "[data-live][data-state=on]"
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(site: PanelSite) -> Iterator[None]:
+    """The shop is shared: other tests count its errors."""
+    yield
+    site.mongo["log_entries"].delete_many({"account": site.account, "affiliate": "LIV"})
+
+
+def store(site: PanelSite, code: str, **changes: Any) -> None:
+    """Let an item be processed now."""
+    told = {"account": site.account, "kind": "price", "affiliate": "LIV", "code": code, "aliases": {}, **changes}
+    document = entry_document([make_event(**told)])
+    state, known = document.pop("state"), {**document, "applied": {}}
+    del known["attempts"]
+    site.mongo["log_entries"].update_one(
+        {"_id": document["_id"]},
+        {"$set": {"state": state}, "$inc": {"attempts": 1}, "$setOnInsert": known},
+        upsert=True,
+    )
+
+
+def opened(visit: Visit, path: str) -> Page:
+    page = visit(path)
+    expect(page.locator(LIVE)).to_have_text("Ao vivo")
+    return page
+
+
+def test_a_row_changes_where_it_stands_when_its_item_is_processed_again(site: PanelSite, visit: Visit) -> None:
+    store(site, "live-1")
+    page = opened(visit, "/logs/price?affiliate=LIV&q=live-1")
+    row = page.locator(".entry")
+    row.locator(".expander").click()
+
+    store(site, "live-1", status="success", causes=[], processed_at="2026-11-23T12:00:00Z")
+
+    expect(row).to_have_class(re.compile("is-success"))
+    expect(row).to_have_class(re.compile("is-renewed"))
+    expect(row.locator(".details").first).to_be_visible()
+
+
+def test_a_new_item_is_counted_in_a_banner_and_moves_no_row(site: PanelSite, visit: Visit) -> None:
+    store(site, "live-2a")
+    page = opened(visit, "/logs/price?affiliate=LIV&q=live-2")
+
+    store(site, "live-2b", processed_at="2026-11-23T12:00:00Z")
+
+    news = page.locator("[data-live-news]")
+    expect(news).to_contain_text("1 itens novos")
+    expect(page.locator(".entry")).to_have_count(1)
+    news.get_by_role("link").click()
+    expect(page.locator(".entry")).to_have_count(2)
+
+
+def test_a_row_that_leaves_the_filter_says_so_and_stays(site: PanelSite, visit: Visit) -> None:
+    store(site, "live-3")
+    page = opened(visit, "/logs/price?affiliate=LIV&q=live-3&status=error")
+
+    store(site, "live-3", status="success", causes=[], processed_at="2026-11-23T12:00:00Z")
+
+    row = page.locator(".entry")
+    expect(row).to_have_class(re.compile("is-gone"))
+    expect(row).to_have_attribute("title", "Não corresponde mais ao filtro")
+
+
+def test_the_list_can_be_held_still(site: PanelSite, visit: Visit) -> None:
+    store(site, "live-4")
+    page = opened(visit, "/logs/price?affiliate=LIV&q=live-4")
+
+    switch = page.locator("[data-live] button")
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    expect(switch).to_have_text("Pausado")
+    store(site, "live-4", status="success", causes=[], processed_at="2026-11-23T12:00:00Z")
+    expect(page.locator(".entry")).to_have_class(re.compile("is-error"))
+    switch.click()
+
+    expect(page.locator(".entry")).to_have_class(re.compile("is-success"))
