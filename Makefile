@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-unit test-contract test-integration test-e2e test-architecture bench-ingest bench-latency check format lock clean
+.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture bench-ingest bench-latency bench-outage bench-streams check format lock clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -40,6 +40,9 @@ test-contract: setup ## one suite for each port, on the fake and on the real ser
 test-integration: setup ## one adapter, one real server
 	@$(PYTEST) tests/integration
 
+test-faults: setup ## real servers that are killed, frozen and slowed under load; nothing lost, nothing doubled
+	@$(PYTEST) tests/faults
+
 test-e2e: setup ## four real processes, one real browser
 	@$(PYTEST) tests/e2e
 
@@ -56,6 +59,12 @@ check: setup ## style, types, rooms
 
 bench-ingest: setup ## ingest beside Kafka Connect and the bare loop; 5 minutes, BENCH_MODE=full for 90 (tests/bench/README.md)
 	@$(BIN)/python -m tests.bench.ingest
+
+bench-outage: setup ## MongoDB, then Kafka away for a minute under load: how fast the rest is drained, whether all is there; 10 minutes
+	@$(BIN)/python -m tests.bench.outage
+
+bench-streams: setup ## 500 live streams: what they cost, how soon events come, whether ingest notices; 2 minutes
+	@$(BIN)/python -m tests.bench.streams
 
 bench-latency: setup ## from publish to visible in the API, at 10, 50 and 80 % of the maximum
 	@$(BIN)/python -m tests.bench.latency

@@ -1,6 +1,7 @@
 """What every LetterBook promises ingest. Subclass it with a fixture `book` and one `kept`."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from services.ingest.core.replay import Walk
@@ -32,6 +33,15 @@ class LetterBookSuite:
         assert len(found) == 2
         assert (found[letter["_id"]]["state"], found[letter["_id"]]["replay"]["by"]) == ("replayed", "Ana")
         assert await book.keep([]) == 0
+
+    async def test_a_survey_counts_all_letters_and_tells_since_when_the_first_to_go_is_here(
+        self, book: LetterBook
+    ) -> None:
+        assert await book.survey() == (0, None)
+        later, first = make_letter(offset=1, seconds=1), make_letter(offset=2, seconds=2, account="vizinha")
+        later["expires_at"] += timedelta(hours=1)
+        await book.keep([later, first])
+        assert await book.survey() == (2, first["received_at"])
 
     async def test_other_content_at_the_same_address_is_another_letter(self, book: LetterBook) -> None:
         assert await book.keep([make_letter(offset=1, value=b"a"), make_letter(offset=1, value=b"b")]) == 2

@@ -2,13 +2,14 @@ import pytest
 
 from services.reprocessor.adapters.mongo_integrations import MongoIntegrations
 from shared.contracts.names import INTEGRATIONS
+from shared.runtime.clock import now
 from tests.support.fakes.reprocessor import FakeIntegrations
 
 
 class IntegrationsSuite:
     async def test_only_the_accounts_own_paused_affiliates_are_paused(self):
-        assert await self.integrations.list_paused("loja") == {"AMZ"}
-        assert await self.integrations.list_paused("nova") == frozenset()
+        assert await self.integrations.list_paused("loja", "order") == {"AMZ"}
+        assert await self.integrations.list_paused("nova", "order") == frozenset()
 
 
 class TestFakeIntegrations(IntegrationsSuite):
@@ -27,3 +28,14 @@ class TestMongoIntegrations(IntegrationsSuite):
         )
         await database[INTEGRATIONS].insert_one({"_id": "loja|SHP", "account": "loja", "affiliate": "SHP"})
         self.integrations = MongoIntegrations(database)
+
+    async def test_a_removed_integration_and_a_kind_that_is_off_are_paused_too(self, database):
+        told = {"account": "loja", "paused": False, "kinds": ["order"], "removed_at": None}
+        await database[INTEGRATIONS].insert_many(
+            [
+                {"_id": "loja|ONE", "affiliate": "ONE", **told},
+                {"_id": "loja|TWO", "affiliate": "TWO", **told, "removed_at": now()},
+            ]
+        )
+        assert await self.integrations.list_paused("loja", "order") == {"AMZ", "TWO"}
+        assert await self.integrations.list_paused("loja", "price") == {"AMZ", "ONE", "TWO"}

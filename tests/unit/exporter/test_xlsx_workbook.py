@@ -155,6 +155,11 @@ def test_the_summary_names_the_filter_and_counts_by_affiliate_and_cause() -> Non
             "q": "=1+1",
             "from": "2026-11-01T00:00:00-03:00",
             "to": "2026-12-01T03:00:00Z",
+            "retry": ["auto", "never"],
+            "reprocess_id": "job-7",
+            "date_axis": "received_at",
+            "attempts_min": 3,
+            "stale_since": "2026-12-01T00:00:00-03:00",
         }
     )
     entries = [make_entry(), make_entry(), make_entry(affiliate="AMZ", causes=[])]
@@ -165,6 +170,11 @@ def test_the_summary_names_the_filter_and_counts_by_affiliate_and_cause() -> Non
     assert ["Filtro", "Afiliado", "MLC, AMZ"] in lines
     assert ["Filtro", "Status", "processo com erro"] in lines
     assert ["Filtro", "Busca", "=1+1"] in lines
+    assert ["Filtro", "Retentativa", "automática, não adianta reprocessar"] in lines
+    assert ["Filtro", "Reprocessamento", "job-7"] in lines
+    assert ["Filtro", "Data", "Recebido em"] in lines
+    assert ["Filtro", "Tentativas, no mínimo", "3"] in lines
+    assert ["Filtro", "Sem processamento desde", "2026-12-01 00:00:00 (2026-12-01T03:00:00.000Z)"] in lines
     assert ["Filtro", "De", "2026-11-01 00:00:00 (2026-11-01T03:00:00.000Z)"] in lines
     assert ["Fuso horário", "America/Sao_Paulo"] in lines
     assert [

@@ -1,18 +1,29 @@
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
+import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from shared.contracts import filters
+from shared.contracts.catalogue import RETRY_ADVICE
+from shared.contracts.eligibility import FAILED_STATUSES
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.events import STATUSES
-from shared.contracts.filters import LogFilter
+from shared.contracts.filters import DATE_AXES, MAX_ATTEMPTS, ONCE, PARAMETERS, LogFilter
 from shared.contracts.names import KINDS
+from shared.contracts.text import fold
 from shared.mongo.queries import query_of
 
 NAMES = st.text("ABCdef019_.-", min_size=1, max_size=8)
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40).filter(
     lambda text: text == text.strip()
+)
+YEARS = timedelta(days=365) // timedelta(microseconds=1)
+INSTANTS = st.integers(-1_900 * YEARS, 7_900 * YEARS).map(
+    lambda micro: (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micro)).isoformat()
 )
 FILTERS = st.fixed_dictionaries(
     {},
@@ -21,16 +32,50 @@ FILTERS = st.fixed_dictionaries(
         "affiliate": st.lists(NAMES, min_size=1, unique=True),
         "status": st.lists(st.sampled_from(STATUSES), min_size=1, unique=True),
         "error_code": st.lists(TEXTS, min_size=1, unique=True),
-        "q": TEXTS,
+        "retry": st.lists(st.sampled_from(RETRY_ADVICE), min_size=1, unique=True),
+        "reprocess_id": st.lists(TEXTS, min_size=1, unique=True),
+        "q": TEXTS.filter(fold),
+        "from": INSTANTS,
+        "to": INSTANTS,
+        "date_axis": st.sampled_from(DATE_AXES),
+        "attempts_min": st.one_of(st.integers(1, MAX_ATTEMPTS), st.integers(1, MAX_ATTEMPTS).map(str)),
+        "stale_since": INSTANTS,
     },
 )
 
 
+def parsed(values):
+    """Return the filter, or leave the example out where its fields contradict one another."""
+    try:
+        return LogFilter.parse(values)
+    except InvalidFilter as error:
+        assume(error.field not in ("to", "status", "stale_since"))
+        raise
+
+
 @given(FILTERS)
 def test_a_view_is_an_address(values):
-    rows = LogFilter.parse(values)
+    rows = parsed(values)
     assert LogFilter.parse(parse_qs(rows.to_query_string())) == rows
     assert LogFilter.parse(rows.to_json()) == rows
+    assert LogFilter.parse(orjson.loads(orjson.dumps(rows.to_json()))) == rows
+
+
+@given(FILTERS)
+def test_two_addresses_of_one_view_are_the_same(values):
+    rows = parsed(values)
+    assert LogFilter.parse(rows.to_json()).to_query_string() == rows.to_query_string()
+
+
+def test_every_field_has_its_parameter():
+    aliases = {"from_at": "from", "to_at": "to"}
+    assert {aliases.get(field.name, field.name) for field in fields(LogFilter)} == set(PARAMETERS)
+    assert set(ONCE) < set(PARAMETERS)
+
+
+def test_the_classes_of_retry_are_those_of_the_catalogue():
+    assert filters.RETRY_ADVICE == RETRY_ADVICE
+    assert set(filters.FAILED) == FAILED_STATUSES
 
 
 @pytest.mark.parametrize("text", ["a&b", "a+b", "não ç", 'it\'s "q"', "100%", "a/b", "#1", "=x"])
@@ -53,6 +98,24 @@ def test_text_survives_the_address(text):
         ({"q": {"$ne": 1}}, "q"),
         ({"status": {"$ne": "error"}}, "status"),
         ({"affiliate": [{"$gt": ""}]}, "affiliate"),
+        ({"q": "\u0301"}, "q"),
+        ({"q": ["a", "b"]}, "q"),
+        ({"retry": "perhaps"}, "retry"),
+        ({"attempts_min": "0"}, "attempts_min"),
+        ({"attempts_min": -1}, "attempts_min"),
+        ({"attempts_min": True}, "attempts_min"),
+        ({"attempts_min": "1.5"}, "attempts_min"),
+        ({"attempts_min": "٣"}, "attempts_min"),
+        ({"attempts_min": "9" * 5000}, "attempts_min"),
+        ({"attempts_min": ["1", "2"]}, "attempts_min"),
+        ({"date_axis": "created_at"}, "date_axis"),
+        ({"date_axis": ["processed_at", "received_at"]}, "date_axis"),
+        ({"stale_since": "yesterday"}, "stale_since"),
+        ({"stale_since": "9999-12-31T23:59:59.9999Z"}, "stale_since"),
+        ({"stale_since": "2026-11-23T00:00:00Z", "from": "2026-11-23T00:00:00Z"}, "stale_since"),
+        ({"retry": "auto", "status": ["success", "processing"]}, "status"),
+        ({"error_code": "ORD-SLA", "status": "processing"}, "status"),
+        ({"reprocess_id": "a\x00"}, "reprocess_id"),
     ],
 )
 def test_the_field_at_fault_is_named(values, field):
@@ -67,13 +130,49 @@ def test_an_unknown_value_tells_the_allowed_ones():
     assert caught.value.allowed == STATUSES
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": "failed"},
+        {"retry": "perhaps"},
+        {"date_axis": "created_at"},
+        {"attempts_min": "0"},
+        {"retry": "auto", "status": "success"},
+        {"error_code": "ORD-SLA", "status": "processing"},
+        {"colour": "red"},
+    ],
+)
+def test_what_would_be_right_is_told(values):
+    with pytest.raises(InvalidFilter) as caught:
+        LogFilter.parse(values)
+    assert caught.value.allowed
+
+
+def test_an_axis_means_nothing_without_a_period():
+    assert LogFilter.parse({"date_axis": "received_at"}) == LogFilter()
+    period = {"from": "2026-11-23T00:00:00Z", "date_axis": "received_at"}
+    assert LogFilter.parse(period).to_json() == {**period, "from": "2026-11-23T00:00:00.000Z"}
+
+
+def test_an_instant_finer_than_a_millisecond_keeps_the_rows_it_means():
+    rows = LogFilter.parse({"from": "2026-11-23T00:00:00.0001Z", "to": "2026-11-23T00:00:00.0019Z"})
+    assert rows.to_json() == {"from": "2026-11-23T00:00:00.001Z", "to": "2026-11-23T00:00:00.002Z"}
+
+
+def test_advice_narrows_to_what_failed():
+    assert LogFilter(retry=("auto",)).statuses == ("error", "warning")
+    assert LogFilter(retry=("auto",), status=("error", "success")).statuses == ("error",)
+    assert LogFilter().statuses == ()
+
+
 def test_empty_values_do_not_narrow():
+    assert LogFilter.parse({"attempts_min": "", "retry": [""], "date_axis": "", "stale_since": ""}).is_empty()
     assert LogFilter.parse({"q": "  ", "status": [""], "from": ""}).is_empty()
 
 
 @given(FILTERS)
 def test_every_query_starts_with_the_account_and_no_value_stands_bare(values):
-    query = query_of("loja", LogFilter.parse(values))
+    query = query_of("loja", parsed(values))
     assert next(iter(query.items())) == ("account", {"$eq": "loja"})
     assert all(isinstance(value, (dict, list)) for value in query.values())
 

@@ -1,3 +1,5 @@
+import asyncio
+import contextlib
 import json
 import urllib.error
 import urllib.request
@@ -39,6 +41,24 @@ async def test_a_failing_check_is_named():
     assert facts["failures"] == {"mongo": "ConnectionError: no MongoDB"}
 
 
+async def test_watching_ends_when_it_is_told_to_even_where_a_check_loses_the_telling():
+    begun = asyncio.Event()
+
+    async def deaf():
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    watching = asyncio.create_task(Health({"mongo": deaf}).watch())
+    await begun.wait()
+    watching.cancel()
+
+    done, _ = await asyncio.wait([watching], timeout=1)
+
+    assert done
+    assert watching.cancelled()
+
+
 async def test_a_loop_that_no_longer_turns_is_not_alive():
     time = Time()
     health = Health({}, clock=time)
@@ -66,3 +86,15 @@ async def test_the_port_answers_probes_and_metrics():
         refused.value.close()
     finally:
         server.stop()
+
+
+async def test_an_alarm_makes_the_worker_not_ready_at_the_next_answer_without_being_asked_by_the_loop() -> None:
+    rung: list[str] = []
+    health = Health({"mongo": passes}, alarms={"progress": lambda: rung[0] if rung else None})
+    await health.ask()
+    assert health.readiness()[0]
+
+    rung.append("nothing moves")
+
+    fine, facts = health.readiness()
+    assert (fine, facts["failures"]) == (False, {"progress": "nothing moves"})
