@@ -1,14 +1,14 @@
 """What the broker knows of partitions: what a group has committed there, and the id of the topic.
 
-Asked by a client of its own: a member that asks names its epoch, which is stale while it is being given partitions, and would have
-to ask again and again.
+Asked by clients of their own. A member that asks names its epoch, which is stale while it is being given partitions, and would have
+to ask again and again. librdkafka's admin client cannot be asked for commits: where the coordinator is away it ends the process.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 T = TypeVar("T")
@@ -22,13 +22,19 @@ def look_up(
     `patience` in seconds. Raise KafkaException: the broker is away, or a commit is under way.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])
-    answer = admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=patience)[group]
     ids = find_topic_ids(admin, sorted({topic for topic, _ in places}), patience)
-    committed = _result(answer, patience).topic_partitions
-    if refused := [at.error for at in committed if at.error]:
+    return [(at, ids.get(at.topic, "")) for at in _committed(bootstrap, group, places, patience)]
+
+
+def _committed(bootstrap: str, group: str, places: Sequence[tuple[str, int]], patience: float) -> list[TopicPartition]:
+    asking = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})
+    try:
+        found: list[TopicPartition] = asking.committed([TopicPartition(*place) for place in places], timeout=patience)
+    finally:
+        asking.close()
+    if refused := [at.error for at in found if at.error]:
         raise KafkaException(refused[0])
-    return [(at, ids.get(at.topic, "")) for at in committed]
+    return found
 
 
 def find_topic_ids(admin: AdminClient, topics: Sequence[str], patience: float) -> dict[str, str]:

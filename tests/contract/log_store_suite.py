@@ -8,7 +8,7 @@ import pytest
 
 from services.ingest.core.fold import Delivery
 from services.ingest.core.plan import Change, by_entry, plan
-from services.ingest.handlers.ports import Answer, LogStore
+from services.ingest.handlers.ports import Answer, AttemptsStored, LogStore
 from services.ingest.handlers.writing import Tally, for_ever
 from services.ingest.handlers.writing import write as write_deliveries
 from shared.contracts.entries import attempt_document
@@ -49,9 +49,11 @@ class LogStoreSuite:
 
     async def test_an_attempt_that_is_there_stays_as_it_is(self, store: LogStore, documents: Documents) -> None:
         first, other = make_event(id="1"), make_event(id="2")
-        assert await store.store_attempts([attempt(first, 3)]) == {}
+        assert await store.store_attempts([attempt(first, 3)]) == AttemptsStored()
 
-        assert await store.store_attempts([attempt(first, 9), attempt(other, 10)]) == {}
+        again = await store.store_attempts([attempt(first, 9), attempt(other, 10)])
+
+        assert again == AttemptsStored(present=frozenset({first.attempt_id}))
 
         addresses = await store.find_attempts([first.attempt_id, other.attempt_id, "absent"])
         assert addresses == {first.attempt_id: Address(TOPIC, 0, 3), other.attempt_id: Address(TOPIC, 0, 10)}
@@ -73,9 +75,9 @@ class LogStoreSuite:
         payloads = [*BROKEN, _nested(5000)]
         attempts = [{**attempt(one, 1), "payload": payload} for one, payload in zip(bad, payloads, strict=True)]
 
-        refused = await store.store_attempts([*attempts, attempt(good, 2)])
+        stored = await store.store_attempts([*attempts, attempt(good, 2)])
 
-        assert set(refused) == {one.attempt_id for one in bad}
+        assert set(stored.unstorable) == {one.attempt_id for one in bad}
         assert set(await documents("attempts")) == {good.attempt_id}
 
     async def test_forgotten_attempts_are_gone(self, store: LogStore, documents: Documents) -> None:
@@ -235,6 +237,30 @@ class LogStoreSuite:
 
         entry = await self.entry(documents)
         assert (entry["attempts"], entry["first_seen_at"]) == (2, left.order_at)
+
+    async def test_an_attempt_that_another_stores_while_we_plan_counts_once(
+        self, store: LogStore, documents: Documents
+    ) -> None:
+        first, late = make_event(id="1"), make_event(id="0", processed_at="2026-11-22T00:00:00Z")
+        await write(store, delivered(first, 1))
+        ours, theirs = delivered(late, 2), delivered(late, 7, partition=1)
+
+        class Between:
+            """The other one stores the attempt between our look and our writing, and goes on when we are done."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(store, name)
+
+            async def store_attempts(self, attempts: Any) -> Any:
+                await store.store_attempts([{**attempt(late), "address": theirs.address._asdict()}])
+                return await store.store_attempts(attempts)
+
+        between: Any = Between()
+        await write(between, ours)
+        await write(store, theirs)
+        await write(store, ours)
+
+        assert (await self.entry(documents))["attempts"] == 2
 
     async def test_a_topic_made_again_counts_its_new_events(self, store: LogStore, documents: Documents) -> None:
         old = make_event(id="1", status="success", causes=[], processed_at="2026-11-23T10:00:01Z")

@@ -13,6 +13,7 @@ from shared.contracts.names import DEAD_LETTER_TOPIC, events_topic, retry_topic
 from shared.kafka.producer import OutMessage, Publisher
 from tests.support.builders import make_cloudevent, make_data, now_text
 from tests.support.eventually import eventually
+from tests.support.ingest_shop import whole_history
 from tests.support.ponte import RunningPonte, is_alive
 
 
@@ -180,11 +181,16 @@ def test_ingest_killed_under_load_loses_and_doubles_nothing(ponte, code):
     with MongoClient(ponte.status["mongo"]["uri"]) as client:
         database = client["ponte"]
         mine = {"_id": {"$gte": f"loja|stock|KLL|{code}-", "$lt": f"loja|stock|KLL|{code}."}}
-        eventually(lambda: database.attempts.count_documents(mine), lambda seen: seen == count, within=60)
         eventually(
-            lambda: sum(entry["attempts"] for entry in database.log_entries.find(mine)), lambda seen: seen == count
+            lambda: sum(entry["attempts"] for entry in database.log_entries.find(mine)),
+            lambda seen: seen == count,
+            within=60,
         )
-        events = [attempt["event_id"] for attempt in database.attempts.find(mine)]
+        history = whole_history(
+            {one["_id"]: one for one in database.attempts.find(mine)},
+            {one["_id"]: one for one in database.log_entries.find(mine)},
+        )
+        events = [attempt["version"][3] for attempt in history.values()]
         assert sorted(events) == sorted(f"{code}-{n}" for n in range(count))
         entries, attempts = (
             list(database.log_entries.find(mine).sort("_id")),

@@ -19,7 +19,7 @@ from pymongo.read_concern import ReadConcern
 
 from services.ingest.core.fold import Held, held_from_document
 from services.ingest.core.plan import Change, Stored
-from services.ingest.handlers.ports import Answer, ChangesWritten
+from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten
 from shared.contracts.entries import Document
 from shared.contracts.errors import OutcomeUnknown, StoreUnavailable
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
@@ -69,7 +69,7 @@ class MongoLogStore:
             found = await self._stored.find(ids, {"address": 1}, batch_size=len(attempt_ids) + 1).to_list()
         return {one["_id"]: Address(**one["address"]) if "address" in one else None for one in found}
 
-    async def store_attempts(self, attempts: Sequence[Document]) -> Mapping[str, str]:
+    async def store_attempts(self, attempts: Sequence[Document]) -> AttemptsStored:
         """Insert those that are not there yet, each proved encodable before it joins the others."""
         unstorable: dict[str, str] = {}
         encoded = [raw for attempt in attempts if (raw := _encode(attempt, attempt["_id"], unstorable)) is not None]
@@ -83,7 +83,8 @@ class MongoLogStore:
         if counted := [document["_id"] for document in there if "address" not in document]:
             with translated():
                 await self._attempts.update_many(_any_of(counted), {"$unset": {"address": 1}})
-        return unstorable
+        present = frozenset(document["_id"] for document in there if "address" in document)
+        return AttemptsStored(present, unstorable)
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
         """Delete these attempts."""

@@ -64,7 +64,7 @@ def plan(told: Told, found: Mapping[str, Held], stored: Stored, remembered_since
         counting = uncounted(deliveries, held, stored, remembered_since)
         if not counting:
             continue
-        older = history(entry_id, held, counting)
+        older = [one for one in history(entry_id, held, counting) if one["_id"] not in stored]
         if held is None:
             yield Change(entry_id, counting, older, new_entry(counting))
         else:

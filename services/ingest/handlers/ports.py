@@ -16,6 +16,14 @@ Fate = Literal["sent", "refused", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptsStored:
+    """Ids of attempts with an address that somebody else had stored meanwhile, and of those that cannot be stored, with the reason."""
+
+    present: frozenset[str] = frozenset()
+    unstorable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ChangesWritten:
     """Ids of entries that somebody else changed meanwhile, and of those that cannot be stored, with the reason."""
 
@@ -43,10 +51,10 @@ class LogStore(Protocol):
     async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
         """Return the address of each stored attempt; absent ones are left out."""
 
-    async def store_attempts(self, attempts: Sequence[Document]) -> Mapping[str, str]:
+    async def store_attempts(self, attempts: Sequence[Document]) -> AttemptsStored:
         """Insert those that are not there yet. One without an address takes the address of one that is there.
 
-        Return the ids of those that cannot be stored, with the reason; they harm no other.
+        What cannot be stored harms no other.
         """
 
     async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:

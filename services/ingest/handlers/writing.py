@@ -55,19 +55,34 @@ async def write(
         tally.known += len(found)
         stored = await log.find_attempts(questioned(told, found))
         changes = list(plan(told, found, stored, remembered_since))
-        refused = await log.store_attempts([attempt for change in changes for attempt in change.older])
-        written = await log.write_entries([change for change in changes if not _reason(change, refused)])
+        storing = await log.store_attempts([attempt for change in changes for attempt in change.older])
+        late = _entries_of(changes, storing.present)
+        refused = storing.unstorable
+        written = await log.write_entries(
+            [change for change in changes if change.entry_id not in late and not _reason(change, refused)]
+        )
+        conflicts = late | written.conflicts
+        again: dict[str, list[Delivery]] = {}
         for change in changes:
             if reason := _reason(change, refused) or written.unstorable.get(change.entry_id):
                 await _break_up(log, change, reason, tally, remembered_since)
-            elif change.entry_id not in written.conflicts:
+            elif change.entry_id not in conflicts:
                 tally.entries += 1
                 tally.attempts += len(change.deliveries)
-        told = {identity: told[identity] for identity in written.conflicts}
+            else:
+                again[change.entry_id] = told[change.entry_id]
+        told = again
     if told:
         msg = f"{len(told)} entries still met other writers after {ROUNDS} rounds"
         raise StoreUnavailable(msg)
     return tally
+
+
+def _entries_of(changes: Iterable[Change], present: frozenset[str]) -> frozenset[str]:
+    """Return the entries of which somebody else stored an attempt since we looked: who counts it must be decided anew."""
+    if not present:
+        return frozenset()
+    return frozenset(one.entry_id for one in changes if any(attempt["_id"] in present for attempt in one.older))
 
 
 def _reason(change: Change, refused: Mapping[str, str]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from services.ingest.core.fold import Held, held_from_document
 from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
-from services.ingest.handlers.ports import Answer, ChangesWritten, Fate, Replayed
+from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Fate, Replayed
 from shared.contracts.dead_letters import Letter, letter_from_document
 from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.gaps import Gap
@@ -35,18 +35,21 @@ class MemoryLogStore:
         found = {i: self.attempts[i].get("address") for i in attempt_ids if i in self.attempts}
         return {i: Address(**address) if address else None for i, address in found.items()}
 
-    async def store_attempts(self, attempts: Sequence[Document]) -> Mapping[str, str]:
+    async def store_attempts(self, attempts: Sequence[Document]) -> AttemptsStored:
         self.before("store_attempts")
+        present = set()
         unstorable = {}
         for attempt in attempts:
             known = self.attempts.get(attempt["_id"])
             if known is not None and "address" not in attempt:
                 known.pop("address", None)
-            elif known is None and _is_encodable(attempt):
+            elif known is not None:
+                present.add(attempt["_id"])
+            elif _is_encodable(attempt):
                 self.attempts[attempt["_id"]] = deepcopy(attempt)
-            elif known is None:
+            else:
                 unstorable[attempt["_id"]] = "not encodable"
-        return unstorable
+        return AttemptsStored(frozenset(present), unstorable)
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
         self.before("forget_attempts")

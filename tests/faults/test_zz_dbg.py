@@ -1,0 +1,126 @@
+"""Rows 8, 9, 12 and 13 of the fault matrix: a broker that is restarted, killed, frozen, and topics that change under a worker."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.local.servers import Servers
+from deploy.provision import provision_topics
+from shared.contracts.names import EVENTS_TOPICS, GAPS, TOPICS
+from tests.support.broker import Broker, own_broker
+from tests.support.eventually import eventually
+from tests.support.ingest_process import IngestProcess
+from tests.support.journal import Journal, check
+from tests.support.topic_admin import Admin
+
+RATE = 300
+STUCK_SECONDS = 4
+import tests.support.ingest_process as _ip
+_ip.IngestProcess.program=("dbg_commit",)
+"""Shorter than every fault here: whoever only waits for Kafka must not be taken for stuck."""
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with own_broker(tmp_path_factory.mktemp("broker")) as broker:
+        provision_topics(broker.bootstrap, TOPICS)
+        yield broker
+
+
+@pytest.fixture
+def database(servers: Servers, database_name: str) -> Iterator[Any]:
+    with MongoClient[dict[str, Any]](servers.mongo.uri) as client:
+        yield client[database_name]
+
+
+@pytest.fixture
+def journal(broker: Broker) -> Journal:
+    return Journal(broker.bootstrap)
+
+
+@pytest.fixture
+def ingest(broker: Broker, servers: Servers, database_name: str, tmp_path: Path) -> IngestProcess:
+    knobs = {"PONTE_INGEST_STUCK_SECONDS": "200", "PYTHONPATH": "/tmp/lab/b:/work/main"}
+    return IngestProcess(broker.bootstrap, servers.mongo.uri, database_name, tmp_path, **knobs)
+
+
+def it_takes(ingest: IngestProcess, more: int) -> None:
+    before = ingest.metric("ponte_ingest_records_total")
+    eventually(lambda: ingest.metric("ponte_ingest_records_total") >= before + more, within=60)
+
+
+def test_a_broker_that_is_restarted_or_killed_under_load_costs_no_event_and_no_worker(
+    broker: Broker, ingest: IngestProcess, journal: Journal, database: Any
+) -> None:
+    ways: list[Callable[[], None]] = [broker.stop, broker.kill]
+    with ingest.running(), journal.watching(ingest.group):
+        with journal.load(rate=RATE, bad_every=40):
+            for end in ways:
+                it_takes(ingest, RATE)
+                end()
+                broker.start()
+            it_takes(ingest, RATE)
+        check(journal, database, group=ingest.group)
+        assert ingest.is_running
+        assert ingest.is_ready()
+
+
+def test_a_broker_that_answers_nobody_is_waited_for_and_nobody_takes_the_worker_for_stuck(
+    broker: Broker, ingest: IngestProcess, journal: Journal, database: Any
+) -> None:
+    with ingest.running(), journal.watching(ingest.group):
+        with journal.load(rate=RATE, bad_every=40):
+            it_takes(ingest, RATE)
+            with broker.frozen():
+                assert ingest.process.wait(3 * STUCK_SECONDS) is None
+            it_takes(ingest, RATE)
+        check(journal, database, group=ingest.group)
+        assert ingest.said("worker.stuck") == []
+        eventually(ingest.is_ready)
+
+
+def test_partitions_added_to_a_live_topic_are_read_without_a_restart_though_keys_move(
+    broker: Broker, ingest: IngestProcess, journal: Journal, database: Any
+) -> None:
+    with ingest.running():
+        journal.publish(journal.teller(items=40).tell(300))
+        for topic in journal.topics:
+            Admin(broker.bootstrap).add_partitions(topic, total=9)
+        with journal.watching(ingest.group):
+            journal.publish(journal.teller(items=40).tell(300))
+            check(journal, database, group=ingest.group)
+
+    assert {address.partition for address in journal.told.acked} >= {6, 7, 8}
+    assert ingest.said("gap.found") == []
+
+
+def test_records_deleted_before_they_were_read_are_told_of_as_a_gap_and_the_rest_is_read(
+    broker: Broker, ingest: IngestProcess, journal: Journal, database: Any
+) -> None:
+    with ingest.running():
+        journal.publish(journal.teller(items=40).tell(100))
+        check(journal, database, group=ingest.group)
+        ingest.process.ask_to_stop()
+        assert ingest.process.wait(30) == 0
+    journal.publish(journal.teller(items=40).tell(200))
+    mine = [at for at in journal.told.acked if (at.topic, at.partition) == (EVENTS_TOPICS[0], 0)]
+    before = max(at.offset for at in mine)
+    Admin(broker.bootstrap).delete_records(EVENTS_TOPICS[0], before=before)
+    stopped_at = journal.commits[-1][EVENTS_TOPICS[0], 0]
+    lost = [at for at in mine if stopped_at <= at.offset < before]
+    for address in lost:
+        del journal.told.acked[address]
+
+    with ingest.running():
+        check(journal, database, group=ingest.group)
+        eventually(lambda: not ingest.is_ready())
+        assert ingest.metric("ponte_ingest_gap_records_total") == len(lost) > 0
+
+    (gap,) = database[GAPS].find()
+    assert (gap["topic"], gap["partition"], gap["from"], gap["to"]) == (EVENTS_TOPICS[0], 0, stopped_at, before)
+    assert (gap["reason"], gap["records"], gap["then"]) == ("deleted", len(lost), "read on")
+    (line,) = ingest.said("gap.found")
+    assert (line["level"], line["from"], line["to"]) == ("error", stopped_at, before)
