@@ -7,7 +7,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from deploy.local.servers import Servers
 from tests.support.panel_site import PanelSite, Visit, running_site
@@ -15,6 +15,11 @@ from tests.support.panel_site import PanelSite, Visit, running_site
 PORTUGUESE = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", "viewport": {"width": 1280, "height": 900}}
 EXPECTED = ("Failed to load resource: the server responded with a status of 4",)
 """What chromium writes when a page answers 404 or 422 on purpose."""
+
+PATIENCE_MS = 20_000
+"""A fact is waited for, not a time: two browsers beside two Kafkas on two cores may need a while."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +48,7 @@ def visit(site: PanelSite, browser: Browser, signed_in: Any) -> Iterator[Visit]:
         context = browser.new_context(**{**PORTUGUESE, "storage_state": signed_in, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
         page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
