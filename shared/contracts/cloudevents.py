@@ -75,9 +75,9 @@ def envelope(event: CloudEvent) -> dict[str, Any]:
 def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
     if attributes.get("specversion") != SPEC_VERSION:
         raise InvalidEvent("InvalidEnvelope", f"specversion must be {SPEC_VERSION!r}")
-    for name in ("id", "source", "type"):
-        if not isinstance(attributes.get(name), str) or not attributes[name]:
-            raise InvalidEvent("InvalidEnvelope", f"the CloudEvents attribute {name!r} must be a non-empty text")
+    identity, source, kind = attributes.get("id"), attributes.get("source"), attributes.get("type")
+    if not (identity and source and kind and type(identity) is type(source) is type(kind) is str):
+        raise _without_identity(attributes)
     time, subject = attributes.get("time"), attributes.get("subject")
     extensions = (
         _NONE
@@ -85,14 +85,21 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
         else {name: str(text) for name, text in attributes.items() if name not in _NO_EXTENSION}
     )
     return CloudEvent(
-        id=attributes["id"],
-        source=attributes["source"],
-        type=attributes["type"],
-        data=data,
-        time=time if isinstance(time, str) else None,
-        extensions=extensions,
-        subject=subject if isinstance(subject, str) else None,
+        identity,
+        source,
+        kind,
+        data,
+        time if isinstance(time, str) else None,
+        extensions,
+        subject if isinstance(subject, str) else None,
     )
+
+
+def _without_identity(attributes: Mapping[str, Any]) -> InvalidEvent:
+    name = next(
+        name for name in ("id", "source", "type") if not (attributes.get(name) and isinstance(attributes[name], str))
+    )
+    return InvalidEvent("InvalidEnvelope", f"the CloudEvents attribute {name!r} must be a non-empty text")
 
 
 def _text(name: str, raw: bytes) -> str:

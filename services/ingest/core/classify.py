@@ -9,9 +9,10 @@ from shared.contracts.events import EventData
 
 def classify_causes(data: EventData) -> EventData:
     """Return `data` with a code on every cause; codes given are kept as they are, known to us or not."""
-    if all(cause["code"] for cause in data.causes):
-        return data
-    return replace(data, causes=[_classified(cause, data.kind) for cause in data.causes])
+    for cause in data.causes:
+        if not cause["code"]:
+            return replace(data, causes=[_classified(cause, data.kind) for cause in data.causes])
+    return data
 
 
 def _classified(cause: dict[str, Any], kind: str) -> dict[str, Any]:

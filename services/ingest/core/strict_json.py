@@ -18,7 +18,10 @@ MAX_DEPTH: Final = 100
 
 _BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _BY_MESSAGE: Final = {"depth limit": "TooDeep", "number is infinity": "NumberTooLarge"}
-_ZEROS: Final = bytes(ord("0") if chr(byte) in string.digits else ord(" ") for byte in range(256))
+_OPENING: Final = b"{["
+_OUTLINE: Final = bytes(
+    ord("0") if chr(byte) in string.digits else ord("{") if byte in _OPENING else ord(" ") for byte in range(256)
+)
 _LONG_RUN: Final = b"0" * 19
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _LONGEST: Final = len(str(_SMALLEST))
@@ -33,10 +36,12 @@ def parse_object(value: bytes | None) -> dict[str, Any]:
     body = _parse(value)
     if not isinstance(body, dict):
         raise InvalidEvent("NotAnObject", "an event is a JSON object")
-    # A digit becomes 0, all else a blank: one search in C finds a number too long to be surely a 64-bit one.
-    if _LONG_RUN in value.translate(_ZEROS):
+    # A digit becomes 0, what opens a level {, all else a blank: one search in C finds a number too long to be surely a 64-bit one.
+    outline = value.translate(_OUTLINE)
+    if _LONG_RUN in outline:
         _refuse_wide_integers(value)
-    if b"\\u0000" in value or value.count(b"{") + value.count(b"[") > MAX_DEPTH:
+    # A single byte is found ten times as fast as six, and few events hold a backslash.
+    if outline.count(b"{") > MAX_DEPTH or (b"\\" in value and b"\\u0000" in value):
         _refuse_nul_keys_and_depth(body)
     return body
 
