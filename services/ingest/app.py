@@ -24,6 +24,7 @@ from services.ingest.core.shapes.by_integration import change_notice_by
 from services.ingest.entrypoints.commands import replay_commands
 from services.ingest.entrypoints.events import EventsEntryPoint
 from services.ingest.entrypoints.gaps import GapsEntryPoint
+from services.ingest.entrypoints.lanes import LanesEntryPoint
 from services.ingest.entrypoints.letters import LettersEntryPoint
 from services.ingest.entrypoints.replays import ReplayRunner
 from services.ingest.entrypoints.timers import Housekeeping, LetterCount
@@ -38,7 +39,9 @@ from shared.contracts.events import ITEM_CHANGED_TYPE
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
 from shared.kafka.beginnings import Commit, Place
 from shared.kafka.dead_letters import KafkaDeadLetters
+from shared.kafka.holds import PutAside
 from shared.kafka.intake import Intake
+from shared.kafka.lag import Ends, Lags
 from shared.kafka.probe import Probe
 from shared.kafka.producer import Publisher
 from shared.kafka.pulse import Pulse
@@ -47,6 +50,7 @@ from shared.mongo.client import Database, connect
 from shared.mongo.jobs import Jobs
 from shared.runtime import clock
 from shared.runtime.health import Check
+from shared.runtime.retry import delay_before
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
 from shared.runtime.worker import Worker
@@ -75,6 +79,9 @@ def build(settings: Settings) -> Worker:
     worker.add_check("kafka", _any_of(lanes))
     worker.add_check("mongo", log.ping)
     worker.add_check("gaps", gaps.check)
+    seen = LanesEntryPoint(lanes, Lags(Ends(settings.kafka_bootstrap)), clock.now)
+    worker.add_check("dead letters", seen.check)
+    worker.add_main("lanes", seen.run)
     letters = _keep_and_replay(worker, settings, client[settings.mongo_database], publisher, gaps)
     _watch(worker, settings, {**{f"intake-{number}": lane for number, lane in enumerate(lanes)}, "letters": letters})
     keep = KeepDays(
@@ -121,6 +128,7 @@ def _lane(
         linger_seconds=settings.ingest_linger_ms / 1000,
         client_id=f"ponte.ingest.{number}",
         on_gap=lambda gap: gaps.on_gap(gap, pulse.wait),
+        put_aside=PutAside(dead_letters.offer, delay_before),
         known=known,
         pulse=pulse,
     )

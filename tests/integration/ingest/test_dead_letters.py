@@ -65,7 +65,10 @@ async def test_a_bad_record_is_kept_raw_with_its_address_and_goes_back_when_aske
 
 async def test_dead_letters_that_no_broker_takes_are_not_called_done() -> None:
     publisher = Publisher("127.0.0.1:1", service="test", timeout_seconds=0.5)
-    ingest = Ingest(MemoryLogStore(), KafkaDeadLetters(publisher))
+    letters, bad = KafkaDeadLetters(publisher), make_record(b"")
 
+    outcome = await asyncio.wait_for(Ingest(MemoryLogStore(), letters).handle([bad]), 20)
+
+    assert [(one.letter.record, one.error) for one in outcome.untaken] == [(bad, "_MSG_TIMED_OUT")]
     with pytest.raises(BrokerUnavailable):
-        await asyncio.wait_for(ingest.handle([make_record(b"")]), 20)
+        await asyncio.wait_for(letters.put([one.letter for one in outcome.untaken]), 20)
