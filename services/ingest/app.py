@@ -55,6 +55,9 @@ from shared.runtime.settings import read_settings
 from shared.runtime.start import start
 from shared.runtime.worker import Worker
 
+LETTER_SECONDS = 5.0
+"""How long a batch waits for its dead letters to be taken. Those that are not then hold their partitions, and the batch is done."""
+
 
 def build(settings: Settings) -> Worker:
     """Return the worker, ready to run: the intake as its main loop, one agent for replays."""
@@ -63,7 +66,8 @@ def build(settings: Settings) -> Worker:
     client = connect(settings.mongo_uri.get_secret_value(), service="ingest")
     log = MongoLogStore(client[settings.mongo_database])
     publisher = Publisher(settings.kafka_bootstrap, service="ingest")
-    dead_letters = KafkaDeadLetters(publisher)
+    letters_out = Publisher(settings.kafka_bootstrap, service="ingest", timeout_seconds=LETTER_SECONDS)
+    dead_letters = KafkaDeadLetters(letters_out)
     integrations = MongoIntegrations(client[settings.mongo_database], now=clock.now)
     gaps = GapsEntryPoint(
         MongoGapBook(client[settings.mongo_database]),
@@ -90,6 +94,7 @@ def build(settings: Settings) -> Worker:
     worker.add_main("housekeeping", Housekeeping(MongoOldContent(client[settings.mongo_database]), keep, clock.now).run)
     worker.on_close(client.close)
     worker.on_close(publisher.close)
+    worker.on_close(letters_out.close)
     return worker
 
 

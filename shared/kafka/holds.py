@@ -15,7 +15,6 @@ from shared.contracts.records import Address, BatchOutcome, DeadLetter, Untaken
 from shared.kafka.beginnings import Place
 
 MAX_HELD_BYTES = 32 * 1024 * 1024
-"""With so many bytes of letters waiting, the whole intake takes in no more."""
 
 TELL_EVERY_TRIES = 12
 """At the longest pause between two tries that is once a minute."""
@@ -30,10 +29,14 @@ async def _nobody(_: Sequence[DeadLetter]) -> Sequence[Untaken]:
 
 @dataclass(frozen=True, slots=True)
 class PutAside:
-    """How letters are tried again: `offer` returns those that nobody took, `delay_before` the seconds to wait before try number n."""
+    """How letters are tried again: `offer` returns those that nobody took, `delay_before` the seconds to wait before try number n.
+
+    With more than `most_bytes` of them waiting, the whole intake takes in no more.
+    """
 
     offer: Callable[[Sequence[DeadLetter]], Awaitable[Sequence[Untaken]]] = _nobody
     delay_before: Callable[[int], float] = float
+    most_bytes: int = MAX_HELD_BYTES
 
 
 @dataclass(slots=True)
@@ -67,8 +70,8 @@ class Hold:
 class Holds:
     """All holds of one intake. Changed by the thread of its client alone; others may look."""
 
-    def __init__(self, delay_before: Callable[[int], float], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._delay_before = delay_before
+    def __init__(self, put_aside: PutAside, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._put_aside = put_aside
         self._clock = clock
         self._holds: dict[Place, Hold] = {}
 
@@ -81,7 +84,7 @@ class Holds:
     def are_full(self) -> bool:
         """Whether no more may be taken in."""
         waiting = [one.letter.record for hold in self.all().values() for one in hold.untaken]
-        return sum(len(record.value or b"") for record in waiting) > MAX_HELD_BYTES
+        return sum(len(record.value or b"") for record in waiting) > self._put_aside.most_bytes
 
     def all(self) -> Mapping[Place, Hold]:
         """Return the holds as they stand."""
@@ -131,14 +134,14 @@ class Holds:
 
     def _hold(self, place: Place, untaken: list[Untaken], then: int) -> Hold:
         now = self._clock()
-        hold = self._holds[place] = Hold(untaken, then, now, now + self._delay_before(1))
+        hold = self._holds[place] = Hold(untaken, then, now, now + self._put_aside.delay_before(1))
         log.error("partition.held", extra={"facts": _facts(place, hold)})
         return hold
 
     def _put_off(self, place: Place, hold: Hold, left: list[Untaken], *, has_hope: bool) -> None:
         hold.untaken = left
         hold.tries = 0 if has_hope else hold.tries + 1
-        hold.due = self._clock() + (self._delay_before(hold.tries) if hold.tries else 0)
+        hold.due = self._clock() + (self._put_aside.delay_before(hold.tries) if hold.tries else 0)
         if hold.tries and hold.tries % TELL_EVERY_TRIES == 0:
             log.error("partition.held", extra={"facts": _facts(place, hold)})
 

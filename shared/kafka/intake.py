@@ -75,7 +75,7 @@ class Intake:
         self._drain_seconds = drain_seconds
         self._stopping = asyncio.Event()
         self._offering: asyncio.Task[None] | None = None
-        self._holds = Holds(self._put_aside.delay_before)
+        self._holds = Holds(self._put_aside)
         self._marked_at = 0.0
         self.marks: Mapping[Place, Mark] = {}
         self.pulse = pulse or Pulse()

@@ -1,12 +1,14 @@
 """An intake one of whose partitions is held by a bad record that nobody takes."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
 
 from deploy.local.servers import Servers
+from shared.contracts.errors import Defect
 from shared.kafka.lag import Ends, Lags
 from tests.support.eventually import eventually_async
 from tests.support.ingest_topics import lag, own_topic
@@ -31,7 +33,7 @@ def topic(bootstrap: str) -> Iterator[str]:
 def taker(bootstrap: str, topic: str) -> Callable[..., Taker]:
     group = f"test.{uuid4().hex}"
 
-    def make(**options: object) -> Taker:
+    def make(**options: Any) -> Taker:
         taker = Taker(bootstrap, topic, group, **options)
         taker.bad = {BAD}
         return taker
@@ -144,3 +146,32 @@ async def test_the_lag_grows_while_a_partition_is_held_and_is_nothing_afterwards
         one.refuses = False
         await eventually_async(looked, lambda seen: seen == {(topic, 0): 0, (topic, 1): 0})
         assert one.intake.oldest_in_hand() is None
+
+
+async def test_an_intake_with_too_much_to_hold_takes_nothing_in_and_keeps_its_membership(
+    bootstrap: str, topic: str, taker: Callable[..., Taker], put: Publishing
+) -> None:
+    one = taker(most_bytes=0)
+    put(0, [BAD])
+    async with one.running():
+        await held(one)
+        put(1, numbered(0, 100))
+        turns = one.intake.pulse.turns
+        await eventually_async(fact(lambda: one.intake.pulse.turns > turns + 20))
+        assert (one.values, len(one.intake.member.assigned)) == ([BAD], 2)
+
+        one.refuses = False
+        await eventually_async(fact(lambda: lag(bootstrap, one.group, [topic])), lambda records: records == 0)
+    assert one.values == [BAD, *numbered(0, 100)]
+
+
+async def test_what_goes_wrong_while_letters_are_offered_again_ends_the_intake_with_nothing_committed(
+    topic: str, taker: Callable[..., Taker], put: Publishing
+) -> None:
+    one = taker()
+    one.wrong = Defect("on purpose")
+    put(0, [BAD])
+    with pytest.raises(Defect):
+        await one.intake.run()
+
+    assert committed(one, topic, 0) == 0

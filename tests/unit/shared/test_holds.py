@@ -4,11 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.records import BatchOutcome, DeadLetter, Untaken, next_offsets
-from shared.kafka.holds import MAX_HELD_BYTES, Holds
+from shared.kafka.holds import Holds, PutAside
 from tests.support.builders import make_record
 
 TOPIC = "integration.events.order"
 ONE, OTHER = (TOPIC, 0), (TOPIC, 1)
+MOST_BYTES = 1000
 
 
 class Clock:
@@ -33,7 +34,7 @@ def outcome_of(offsets: Iterable[int], untaken: Sequence[Untaken] = (), partitio
 
 
 def holds_of(clock: Clock) -> Holds:
-    return Holds(lambda attempt: 10.0 * attempt, clock=clock)
+    return Holds(PutAside(delay_before=lambda attempt: 10.0 * attempt, most_bytes=MOST_BYTES), clock=clock)
 
 
 def test_a_partition_is_committed_as_far_as_its_first_letter_that_waits_and_others_wholly() -> None:
@@ -94,10 +95,10 @@ def test_the_reason_that_is_told_is_the_latest() -> None:
 
 
 def test_what_waits_has_a_bound() -> None:
-    holds, half = holds_of(Clock()), MAX_HELD_BYTES // 2
-    holds.settle(outcome_of([0], refused(letter_at(0, size=half))), set())
+    holds = holds_of(Clock())
+    holds.settle(outcome_of([0], refused(letter_at(0, size=MOST_BYTES // 2))), set())
     assert not holds.are_full
-    large = letter_at(0, 1, size=half + 1)
+    large = letter_at(0, 1, size=MOST_BYTES // 2 + 1)
     holds.settle(outcome_of([0], refused(large), partition=1), set())
     assert holds.are_full
     holds.take([large], [])
