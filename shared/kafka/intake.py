@@ -10,12 +10,10 @@ takes them. Where records are missing nobody jumps silently: `on_gap` is told, a
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.gaps import Gap
@@ -26,15 +24,13 @@ from shared.kafka.holds import Hold, Holds, PutAside
 from shared.kafka.in_hand import Batch, InHand
 from shared.kafka.lag import Mark
 from shared.kafka.member import Member, member_settings
+from shared.kafka.patience import Patience
 from shared.kafka.pulse import Pulse
 
 Handler = Callable[[Sequence[Record]], Awaitable[BatchOutcome]]
 Observer = Callable[[BatchOutcome, float], None]
 GapHandler = Callable[[Gap], Awaitable[bool]]
 """Returns when the gap is written down durably; True: read on behind it."""
-
-POLL_WHILE_PAUSED_SECONDS = 0.5
-MARK_EVERY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -72,17 +68,21 @@ class Intake:
         self._observe = observe
         self._on_gap = on_gap
         self._put_aside = put_aside or PutAside()
-        self._drain_seconds = drain_seconds
         self._stopping = asyncio.Event()
         self._offering: asyncio.Task[None] | None = None
         self._holds = Holds(self._put_aside)
-        self._marked_at = 0.0
-        self.marks: Mapping[Place, Mark] = {}
         self.pulse = pulse or Pulse()
         self._thread = ClientThread(self.pulse)
         settings = member_settings(bootstrap, group, client_id)
         self.member = Member(settings, topics, {} if known is None else known, on_lost=self._on_lost)
         self._in_hand = InHand(self.member, size=batch_size, linger=linger_seconds)
+        self._patience = Patience(
+            self._thread,
+            self.member,
+            keep=self._in_hand.keep_early,
+            stopping=self._stopping,
+            drain_seconds=drain_seconds,
+        )
 
     async def run(self) -> None:
         """Take batches until `stop`. Raises what the handler raises, with nothing of that batch committed."""
@@ -109,6 +109,11 @@ class Intake:
             msg = "no partitions are assigned yet"
             raise BrokerUnavailable(msg)
 
+    @property
+    def marks(self) -> Mapping[Place, Mark]:
+        """How far each partition is committed and where it ends, about a second ago."""
+        return self.member.marks
+
     def holds(self) -> Mapping[Place, Hold]:
         """Return the partitions that wait for somebody to take their dead letters."""
         return self._holds.all()
@@ -130,14 +135,14 @@ class Intake:
         if self._in_hand.batches and (batch is None or len(self._in_hand.batches) > 1):
             await self._finish(self._in_hand.batches[0])
         elif self._holds.are_full:
-            await self._rest()
+            await self._patience.rest()
         self._see_to_offers()
 
     async def _finish(self, batch: Batch) -> None:
         """Wait until the batch is handled and commit it; give it up if a stopping worker cannot have it written in time."""
         handling = batch.handling
         assert handling is not None  # noqa: S101  # `_turn` has handed it over
-        if not await self._see_through(handling):
+        if not await self._patience.see_through(handling):
             await self._give_up()
             return
         outcome = handling.result()
@@ -183,49 +188,16 @@ class Intake:
 
     async def _tell(self, gap: Gap) -> bool:
         telling = asyncio.ensure_future(self._on_gap(gap))
-        if await self._see_through(telling):
+        if await self._patience.see_through(telling):
             return telling.result()
         telling.cancel()
         return False
-
-    async def _see_through(self, handling: "asyncio.Future[Any]") -> bool:
-        """Return True when it is done, False if it cannot be within the time that a stopping worker has."""
-        if not (await asyncio.wait({handling}, timeout=POLL_WHILE_PAUSED_SECONDS))[0]:
-            await self._wait_paused(handling)
-        return handling.done()
-
-    async def _wait_paused(self, handling: "asyncio.Future[Any]") -> None:
-        await self._thread.call(self.member.pause)
-        stop_at: float | None = None
-        while not handling.done():
-            if self._stopping.is_set():
-                stop_at = stop_at or time.monotonic() + self._drain_seconds
-                if time.monotonic() > stop_at:
-                    return
-            await self._thread.call(self._poll_paused)
-            await asyncio.wait({handling}, timeout=POLL_WHILE_PAUSED_SECONDS)
-        await self._thread.call(self.member.resume)
-
-    async def _rest(self) -> None:
-        """Take nothing in for a moment, and keep the membership."""
-        await self._thread.call(self.member.pause)
-        await self._thread.call(self._poll_paused)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), POLL_WHILE_PAUSED_SECONDS)
-        await self._thread.call(self.member.resume)
 
     # What follows runs in the client's thread.
 
     def _on_lost(self, lost: set[Place]) -> None:
         self._in_hand.lose(lost)
         self._holds.drop(lost)
-
-    def _poll_paused(self) -> None:
-        # Partitions assigned during this very call are not paused yet: what they bring must not be dropped.
-        if (message := self.member.poll_paused()) is not None:
-            self._in_hand.keep_early(message)
-            self.member.pause()
-        self._mark()
 
     def _take_in(self) -> Batch | None:
         if self.member.unsettled() and self._in_hand.batches:
@@ -235,7 +207,7 @@ class Intake:
             self.pulse.positions = self.member.positions()
             self.pulse.drained += 1
             self.member.commits.commit_owed()
-        self._mark()
+        self.member.mark()
         return batch
 
     def _commit(self, batch: Batch, outcome: BatchOutcome) -> None:
@@ -245,7 +217,3 @@ class Intake:
     def _take(self, offered: Sequence[DeadLetter], untaken: Sequence[Untaken]) -> None:
         self.member.commits.commit(self._holds.take(offered, untaken))
         self.member.hold(set(self._holds.places))
-
-    def _mark(self) -> None:
-        if time.monotonic() >= self._marked_at + MARK_EVERY_SECONDS:
-            self.marks, self._marked_at = self.member.marks(), time.monotonic()

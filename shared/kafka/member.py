@@ -5,6 +5,7 @@ begun again behind the gap, or *left*. One is *held* while a bad record of it wa
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -27,6 +28,8 @@ NO_OFFSET = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION
 FATAL = frozenset({KafkaError._FATAL, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001
 """A fatal error may come as an ordinary one with this code: a client that went on polling would be silent for ever."""
 
+MARK_EVERY_SECONDS = 1.0
+
 log = logging.getLogger(__name__)
 
 
@@ -47,6 +50,8 @@ class Member:
         self.held: AbstractSet[Place] = frozenset()
         self._tell_lost = on_lost
         self._begun: dict[Place, int] = {}
+        self.marks: Mapping[Place, Mark] = {}
+        self._marked_at = 0.0
         self._is_paused = False
         self._topics = list(topics)
         self._consumer = Consumer(dict(settings), logger=log)
@@ -112,9 +117,11 @@ class Member:
         taken = self._consumer.position([TopicPartition(*place) for place in begun])
         return begun | {(at.topic, at.partition): at.offset for at in taken if at.offset >= 0}
 
-    def marks(self) -> dict[Place, Mark]:
-        """Return how far each partition is committed and where it ends, as far as the client knows; the broker is asked nothing."""
-        return {place: self._mark(place) for place in sorted(self.assigned)}
+    def mark(self) -> None:
+        """Note how far each partition is committed and where it ends, once a second; the broker is asked nothing."""
+        if time.monotonic() >= self._marked_at + MARK_EVERY_SECONDS:
+            self.marks = {place: self._mark(place) for place in sorted(self.assigned)}
+            self._marked_at = time.monotonic()
 
     def unsettled(self) -> list[Place]:
         """Return the partitions that are astray and may be begun: one that is held has an older offset to commit first."""
