@@ -2,13 +2,10 @@
 
 import asyncio
 import gc
-import os
-import socket
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import NoReturn
-from uuid import uuid4
 
 from services.ingest.adapters.kafka_replay import KafkaDeadLetterShelf, KafkaTopics
 from services.ingest.adapters.mongo_gap_book import MongoGapBook
@@ -26,7 +23,7 @@ from services.ingest.entrypoints.events import EventsEntryPoint
 from services.ingest.entrypoints.gaps import GapsEntryPoint
 from services.ingest.entrypoints.lanes import LanesEntryPoint
 from services.ingest.entrypoints.letters import LettersEntryPoint
-from services.ingest.entrypoints.replays import ReplayRunner
+from services.ingest.entrypoints.replays import replay_loop
 from services.ingest.entrypoints.timers import Housekeeping, LetterCount
 from services.ingest.handlers.housekeeping import KeepDays
 from services.ingest.handlers.ingesting import Ingest
@@ -50,6 +47,7 @@ from shared.mongo.client import Database, connect
 from shared.mongo.jobs import Jobs
 from shared.runtime import clock
 from shared.runtime.health import Check
+from shared.runtime.job_loop import Bell, name_worker
 from shared.runtime.retry import delay_before
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
@@ -191,10 +189,10 @@ def _keep_and_replay(
     worker.add_main("letters", intake.run, stop=intake.stop)
     worker.add_main("letter-count", LetterCount(book, clock.now).run)
     plugs = ReplayPlugs(Jobs(database, REPLAY_REQUESTS), book, KafkaTopics(publisher), clock.now)
-    runner = ReplayRunner(f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}", plugs)
-    worker.add_main("replays", runner.run, stop=runner.stop)
+    bell = Bell()
+    worker.add_main("replays", replay_loop(name_worker(), plugs, bell).run, stop=bell.stop)
     commands = replay_commands(
-        KafkaDeadLetterShelf(settings.kafka_bootstrap), plugs, operator=settings.account, wake=runner.wake
+        KafkaDeadLetterShelf(settings.kafka_bootstrap), plugs, operator=settings.account, wake=bell.wake
     )
     worker.take_commands(REPLAY_TOPIC, commands, KafkaDeadLetters(publisher))
     return intake
