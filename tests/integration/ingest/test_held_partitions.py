@@ -1,6 +1,7 @@
 """An intake one of whose partitions is held by a bad record that nobody takes."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from confluent_kafka import Producer
 
 from deploy.local.servers import Servers
 from shared.contracts.errors import Defect
+from shared.contracts.records import Record
 from shared.kafka.lag import Ends, Lags
 from tests.support.eventually import eventually_async
 from tests.support.ingest_topics import lag, own_topic
@@ -146,6 +148,28 @@ async def test_the_lag_grows_while_a_partition_is_held_and_is_nothing_afterwards
         one.refuses = False
         await eventually_async(looked, lambda seen: seen == {(topic, 0): 0, (topic, 1): 0})
         assert one.intake.oldest_in_hand() is None
+
+
+async def test_the_lag_grows_while_a_batch_waits_for_its_database(
+    bootstrap: str, topic: str, taker: Callable[..., Taker], put: Publishing
+) -> None:
+    one, lags, database_is_back = taker(), Lags(Ends(bootstrap)), asyncio.Event()
+
+    async def wait(_: Sequence[Record]) -> None:
+        await database_is_back.wait()
+
+    async def looked() -> dict[tuple[str, int], int]:
+        return await lags.look(one.intake.marks)
+
+    one.trouble = wait
+    put(0, numbered(0, 5))
+    async with one.running():
+        await eventually_async(fact(lambda: one.intake.pulse.in_hand))
+        put(0, numbered(5, 50))
+        await eventually_async(looked, lambda seen: seen.get((topic, 0)) == 50)
+        assert one.intake.oldest_in_hand() is not None
+        database_is_back.set()
+        await eventually_async(looked, lambda seen: seen == {(topic, 0): 0, (topic, 1): 0})
 
 
 async def test_an_intake_with_too_much_to_hold_takes_nothing_in_and_keeps_its_membership(

@@ -12,6 +12,7 @@ from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritte
 from shared.contracts.dead_letters import Letter, letter_from_document
 from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.gaps import Gap
+from shared.contracts.names import ENVELOPE_BYTES, EVENTS_MAX_MESSAGE_BYTES
 from shared.contracts.records import Address, DeadLetter, Record, Untaken
 from shared.contracts.times import to_milliseconds
 
@@ -103,7 +104,7 @@ class MemoryDeadLetters:
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
-        self.most = 2**31
+        self.most = EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         if await self.offer(letters):
