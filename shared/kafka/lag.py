@@ -5,7 +5,7 @@ asked: one question for all partitions, every few seconds.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -43,12 +43,10 @@ class Ends:
         self._admin = self._admin or AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
         asked = {TopicPartition(*place): OffsetSpec.latest() for place in places}
         answers = self._admin.list_offsets(asked, request_timeout=ANSWER_SECONDS)
-        done = [asyncio.wrap_future(answer) for answer in answers.values()]
-        found = await asyncio.gather(*done, return_exceptions=True)
-        if broken := [one for one in found if isinstance(one, BaseException) and not isinstance(one, KafkaException)]:
-            raise broken[0]
-        ends = zip(answers, found, strict=True)
-        return {(at.topic, at.partition): one.offset for at, one in ends if not isinstance(one, BaseException)}
+        told = {(at.topic, at.partition): asyncio.wrap_future(answer) for at, answer in answers.items()}
+        # Waited for rather than gathered: who is cancelled here must not cancel what librdkafka's thread will answer.
+        await asyncio.wait(told.values())
+        return {place: one.result().offset for place, one in told.items() if not _has_failed(one)}
 
 
 class Lags:
@@ -72,3 +70,10 @@ class Lags:
             for place, mark in marks.items()
             if ends[place] >= 0 <= mark.committed
         }
+
+
+def _has_failed(answer: "asyncio.Future[Any]") -> bool:
+    error = answer.exception()
+    if error is not None and not isinstance(error, KafkaException):
+        raise error
+    return error is not None
