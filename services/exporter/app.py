@@ -9,7 +9,7 @@ from services.exporter.adapters.mongo_entry_reader import MongoEntryReader
 from services.exporter.adapters.mongo_export_store import MongoExportStore
 from services.exporter.core.report import Report
 from services.exporter.entrypoints.commands import on_command
-from services.exporter.entrypoints.runner import Runner
+from services.exporter.entrypoints.runner import export_loop
 from services.exporter.entrypoints.timers import EXPIRE_EVERY_SECONDS, SWEEP_EVERY_SECONDS, every
 from services.exporter.handlers.exporting import Tools, export_next
 from services.exporter.handlers.housekeeping import expire, sweep
@@ -20,6 +20,7 @@ from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
 from shared.runtime.clock import Clock, now
+from shared.runtime.job_loop import Bell, name_worker
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
 from shared.runtime.worker import Worker
@@ -36,11 +37,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     client = connect(settings.mongo_uri.get_secret_value(), service="exporter")
     publisher = Publisher(settings.kafka_bootstrap, service="exporter")
     tools = tools_of(settings, client[settings.mongo_database], clock=clock)
-    runner = Runner(
-        partial(export_next, tools),
-        at_once=settings.exporter_jobs_at_once,
-        idle_seconds=settings.exporter_idle_poll_seconds,
-    )
+    bell = Bell()
     keep = timedelta(hours=settings.exporter_keep_hours)
     old = partial(expire, tools.store, tools.files, keep=keep, clock=clock)
     orphans = partial(sweep, tools.store, tools.files)
@@ -48,8 +45,11 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     async def ping() -> None:
         await client.admin.command("ping")
 
-    worker.take_commands(EXPORTS_TOPIC, on_command(tools.store, runner.wake), KafkaDeadLetters(publisher))
-    worker.add_main("runner", runner.run)
+    worker.take_commands(EXPORTS_TOPIC, on_command(tools.store, bell.wake), KafkaDeadLetters(publisher))
+    for number in range(settings.exporter_jobs_at_once):
+        idle_seconds = settings.exporter_idle_poll_seconds
+        loop = export_loop(name_worker(), partial(export_next, tools), bell, idle_seconds=idle_seconds)
+        worker.add_main(f"runner {number}", loop.run)  # no stop: cancelled, it gives its job back at once
     worker.add_main("expiry", partial(every, EXPIRE_EVERY_SECONDS, "files.expired", old))
     worker.add_main("sweep", partial(every, SWEEP_EVERY_SECONDS, "orphans.swept", orphans))
     worker.add_check("mongo", ping)

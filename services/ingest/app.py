@@ -2,13 +2,10 @@
 
 import asyncio
 import gc
-import os
-import socket
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import NoReturn
-from uuid import uuid4
 
 from services.ingest.adapters.kafka_replay import KafkaDeadLetterShelf, KafkaTopics
 from services.ingest.adapters.mongo_gap_book import MongoGapBook
@@ -24,8 +21,9 @@ from services.ingest.core.shapes.by_integration import change_notice_by
 from services.ingest.entrypoints.commands import replay_commands
 from services.ingest.entrypoints.events import EventsEntryPoint
 from services.ingest.entrypoints.gaps import GapsEntryPoint
+from services.ingest.entrypoints.lanes import LanesEntryPoint
 from services.ingest.entrypoints.letters import LettersEntryPoint
-from services.ingest.entrypoints.replays import ReplayRunner
+from services.ingest.entrypoints.replays import replay_loop
 from services.ingest.entrypoints.timers import Housekeeping, LetterCount
 from services.ingest.handlers.housekeeping import KeepDays
 from services.ingest.handlers.ingesting import Ingest
@@ -38,7 +36,9 @@ from shared.contracts.events import ITEM_CHANGED_TYPE
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
 from shared.kafka.beginnings import Commit, Place
 from shared.kafka.dead_letters import KafkaDeadLetters
+from shared.kafka.holds import PutAside
 from shared.kafka.intake import Intake
+from shared.kafka.lag import Ends, Lags
 from shared.kafka.probe import Probe
 from shared.kafka.producer import Publisher
 from shared.kafka.pulse import Pulse
@@ -47,9 +47,14 @@ from shared.mongo.client import Database, connect
 from shared.mongo.jobs import Jobs
 from shared.runtime import clock
 from shared.runtime.health import Check
+from shared.runtime.job_loop import Bell, name_worker
+from shared.runtime.retry import delay_before
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
 from shared.runtime.worker import Worker
+
+LETTER_SECONDS = 5.0
+"""How long a batch waits for its dead letters to be taken. Those that are not then hold their partitions, and the batch is done."""
 
 
 def build(settings: Settings) -> Worker:
@@ -59,7 +64,8 @@ def build(settings: Settings) -> Worker:
     client = connect(settings.mongo_uri.get_secret_value(), service="ingest")
     log = MongoLogStore(client[settings.mongo_database])
     publisher = Publisher(settings.kafka_bootstrap, service="ingest")
-    dead_letters = KafkaDeadLetters(publisher)
+    letters_out = Publisher(settings.kafka_bootstrap, service="ingest", timeout_seconds=LETTER_SECONDS)
+    dead_letters = KafkaDeadLetters(letters_out)
     integrations = MongoIntegrations(client[settings.mongo_database], now=clock.now)
     gaps = GapsEntryPoint(
         MongoGapBook(client[settings.mongo_database]),
@@ -75,6 +81,9 @@ def build(settings: Settings) -> Worker:
     worker.add_check("kafka", _any_of(lanes))
     worker.add_check("mongo", log.ping)
     worker.add_check("gaps", gaps.check)
+    seen = LanesEntryPoint(lanes, Lags(Ends(settings.kafka_bootstrap)), clock.now)
+    worker.add_check("dead letters", seen.check)
+    worker.add_main("lanes", seen.run)
     letters = _keep_and_replay(worker, settings, client[settings.mongo_database], publisher, gaps)
     _watch(worker, settings, {**{f"intake-{number}": lane for number, lane in enumerate(lanes)}, "letters": letters})
     keep = KeepDays(
@@ -83,6 +92,7 @@ def build(settings: Settings) -> Worker:
     worker.add_main("housekeeping", Housekeeping(MongoOldContent(client[settings.mongo_database]), keep, clock.now).run)
     worker.on_close(client.close)
     worker.on_close(publisher.close)
+    worker.on_close(letters_out.close)
     return worker
 
 
@@ -121,6 +131,7 @@ def _lane(
         linger_seconds=settings.ingest_linger_ms / 1000,
         client_id=f"ponte.ingest.{number}",
         on_gap=lambda gap: gaps.on_gap(gap, pulse.wait),
+        put_aside=PutAside(dead_letters.offer, delay_before),
         known=known,
         pulse=pulse,
     )
@@ -178,10 +189,10 @@ def _keep_and_replay(
     worker.add_main("letters", intake.run, stop=intake.stop)
     worker.add_main("letter-count", LetterCount(book, clock.now).run)
     plugs = ReplayPlugs(Jobs(database, REPLAY_REQUESTS), book, KafkaTopics(publisher), clock.now)
-    runner = ReplayRunner(f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}", plugs)
-    worker.add_main("replays", runner.run, stop=runner.stop)
+    bell = Bell()
+    worker.add_main("replays", replay_loop(name_worker(), plugs, bell).run, stop=bell.stop)
     commands = replay_commands(
-        KafkaDeadLetterShelf(settings.kafka_bootstrap), plugs, operator=settings.account, wake=runner.wake
+        KafkaDeadLetterShelf(settings.kafka_bootstrap), plugs, operator=settings.account, wake=bell.wake
     )
     worker.take_commands(REPLAY_TOPIC, commands, KafkaDeadLetters(publisher))
     return intake

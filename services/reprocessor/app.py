@@ -1,9 +1,6 @@
 """What is plugged into what: the Faust worker, the command agent, the runners, the rescue, MongoDB and Kafka."""
 
 import asyncio
-import os
-import socket
-from uuid import uuid4
 
 from services.reprocessor.adapters.kafka_retry_topics import KafkaRetryTopics
 from services.reprocessor.adapters.kafka_status_topic import KafkaStatusTopic
@@ -12,7 +9,7 @@ from services.reprocessor.adapters.mongo_integrations import MongoIntegrations
 from services.reprocessor.adapters.mongo_pending_entries import MongoPendingEntries
 from services.reprocessor.core.progress import Tally
 from services.reprocessor.entrypoints.commands import command_taker
-from services.reprocessor.entrypoints.runner import Runner, Stopping
+from services.reprocessor.entrypoints.runner import reprocess_loop
 from services.reprocessor.entrypoints.timers import RescueTimer
 from services.reprocessor.handlers.ports import Limits, Plugs
 from services.reprocessor.settings import Settings
@@ -24,6 +21,7 @@ from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
 from shared.runtime.clock import Clock, now
 from shared.runtime.health import Check
+from shared.runtime.job_loop import Bell, name_worker
 from shared.runtime.metrics import REPROCESS_ITEMS
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
@@ -41,16 +39,14 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     publisher = Publisher(settings.kafka_bootstrap, service=SERVICE, timeout_seconds=timeout)
     jobs = Jobs(database, REPROCESS_REQUESTS)
     plugs = plug(database, publisher, jobs, limits_of(settings), clock)
-    wake = asyncio.Event()
-    stopping = Stopping(wake)
+    bell = Bell()
     rescue = RescueTimer(
         MongoPendingEntries(database), jobs, clock, plugs.limits, every=settings.reprocessor_rescue_every
     )
-    worker.take_commands(REPROCESS_TOPIC, command_taker(jobs, clock, wake), KafkaDeadLetters(publisher))
+    worker.take_commands(REPROCESS_TOPIC, command_taker(jobs, clock, bell.wake), KafkaDeadLetters(publisher))
     for number in range(settings.reprocessor_runners):
-        name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}:{number}"
-        runner = Runner(name, plugs, stopping=stopping, idle=settings.reprocessor_idle)
-        worker.add_main(f"runner {number}", runner.run, stop=stopping.ask)
+        loop = reprocess_loop(name_worker(), plugs, bell, idle=settings.reprocessor_idle)
+        worker.add_main(f"runner {number}", loop.run, stop=bell.stop)
     worker.add_main("rescue", rescue.run)
     worker.add_check("mongo", _mongo_check(database))
     worker.on_close(client.close)

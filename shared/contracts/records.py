@@ -40,8 +40,19 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Untaken:
+    """A dead letter that is not durable: nobody took it. `error` is Kafka's own name of the reason, `detail` its words."""
+
+    letter: DeadLetter
+    error: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What a handled batch came to. `commit` maps (topic, partition) to the next offset to read."""
+    """What a handled batch came to. `commit` maps (topic, partition) to the next offset to read; where a letter is `untaken`,
+    it must not be committed beyond that letter before somebody takes it. All else of the batch is durable.
+    """
 
     records: int = 0
     attempts: int = 0
@@ -49,6 +60,7 @@ class BatchOutcome:
     duplicates: int = 0
     dead_lettered: int = 0
     commit: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    untaken: Sequence[Untaken] = ()
 
 
 def next_offsets(records: Sequence[Record]) -> dict[tuple[str, int], int]:

@@ -12,7 +12,7 @@ from shared.contracts.names import (
     HEADER_ORIGINAL_TOPIC,
     MAX_ERROR_MESSAGE_BYTES,
 )
-from shared.contracts.records import DeadLetter
+from shared.contracts.records import DeadLetter, Untaken
 from shared.kafka.producer import OutMessage, Publisher
 
 
@@ -24,10 +24,18 @@ class KafkaDeadLetters:
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         """Return when the broker has all of them. Raise BrokerUnavailable otherwise: the offsets must then not move on."""
-        results = await self._publisher.publish_all([_message(letter) for letter in letters])
-        if failed := [result.detail for result in results if result.delivery != "sent"]:
-            msg = f"{len(failed)} of {len(letters)} dead letters were not taken: {failed[0]}"
+        if untaken := await self.offer(letters):
+            msg = f"{len(untaken)} of {len(letters)} dead letters were not taken: {untaken[0].detail}"
             raise BrokerUnavailable(msg)
+
+    async def offer(self, letters: Sequence[DeadLetter]) -> list[Untaken]:
+        """Return those that the broker did not take, or of which it said nothing; it has all others. Never raises for their sake."""
+        results = await self._publisher.publish_all([_message(letter) for letter in letters])
+        return [
+            Untaken(letter, result.error or "UNKNOWN", result.detail)
+            for letter, result in zip(letters, results, strict=True)
+            if result.delivery != "sent"
+        ]
 
 
 def _message(letter: DeadLetter) -> OutMessage:

@@ -1,30 +1,30 @@
-"""Batches in: consume, hand to a handler, commit what is durable. Only this file commits the offsets of the events topics.
+"""Batches in: consume, hand to a handler, commit what is durable. Only an intake commits the offsets of its topics.
 
-One thread owns the client: librdkafka's calls block, and a rebalance calls back in the thread that polls. The handler runs in the
-event loop. While one batch is written, the next is taken in and handed over; a handler to whom order matters waits for its turn. If
-the handler takes long, or backs off from a failure, the thread keeps polling with the partitions paused, so that a slow database
-never costs the membership. A batch is handled whole or not at all; its offsets are committed after the handler returned, oldest
-batch first, so a crash in between redelivers it, and the handler must bear that.
+While one batch is written, the next is taken in and handed over; a handler to whom order matters waits for its turn. If the handler
+takes long, or backs off from a failure, the client's thread keeps polling with the partitions paused, so that a slow database never
+costs the membership. A batch is handled whole or not at all; its offsets are committed after the handler returned, oldest batch
+first, so a crash in between redelivers it, and the handler must bear that.
 
-Where records are missing nobody jumps silently: `on_gap` is told, and says whether to read on behind the gap.
+Dead letters that nobody takes hold their partition alone: it rests, uncommitted beyond them, and they are offered again until somebody
+takes them. Where records are missing nobody jumps silently: `on_gap` is told, and says whether to read on behind the gap.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
-
-from confluent_kafka import Message
+from datetime import datetime
 
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.gaps import Gap
-from shared.contracts.records import BatchOutcome, Record
-from shared.kafka.beginnings import Beginning, Commit, Place
+from shared.contracts.records import BatchOutcome, DeadLetter, Record, Untaken
+from shared.kafka.beginnings import Commit, Place
+from shared.kafka.client_thread import ClientThread
+from shared.kafka.holds import Hold, Holds, PutAside
+from shared.kafka.in_hand import Batch, InHand
+from shared.kafka.lag import Mark
 from shared.kafka.member import Member, member_settings
-from shared.kafka.messages import record_of
+from shared.kafka.patience import Patience
 from shared.kafka.pulse import Pulse
 
 Handler = Callable[[Sequence[Record]], Awaitable[BatchOutcome]]
@@ -32,31 +32,7 @@ Observer = Callable[[BatchOutcome, float], None]
 GapHandler = Callable[[Gap], Awaitable[bool]]
 """Returns when the gap is written down durably; True: read on behind it."""
 
-POLL_WHILE_PAUSED_SECONDS = 0.5
-
-MAX_BATCH_BYTES = 8 * 1024 * 1024
-"""A batch ends at so many bytes: a thousand events of a mebibyte each would not fit into a worker's memory, parsed."""
-
-IDLE_SECONDS = 0.5
-"""How long an empty topic is waited for at once: stopping may take as long."""
-
-NEXT_SECONDS = 0.005
-"""The same while a batch is in hand, which wants to be committed."""
-
-STEP = 250
-"""Records fetched from librdkafka at once; the bytes are looked at in between."""
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class _Batch:
-    """Records in hand; `lost` are the partitions that went to another worker since they were consumed."""
-
-    lost: set[Place] = field(default_factory=set)
-    records: Sequence[Record] = ()
-    handling: "asyncio.Future[BatchOutcome] | None" = None
-    started: float = 0.0
 
 
 async def skip_and_tell(gap: Gap) -> bool:
@@ -80,6 +56,7 @@ class Intake:
         handle: Handler,
         observe: Observer | None = None,
         on_gap: GapHandler = skip_and_tell,
+        put_aside: PutAside | None = None,
         batch_size: int = 1000,
         linger_seconds: float = 0.02,
         client_id: str = "ponte",
@@ -90,32 +67,37 @@ class Intake:
         self._handle = handle
         self._observe = observe
         self._on_gap = on_gap
-        self._batch_size = batch_size
-        self._linger = linger_seconds
-        self._drain_seconds = drain_seconds
+        self._put_aside = put_aside or PutAside()
         self._stopping = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
-        self._in_hand: list[_Batch] = []
-        self._early: list[Message] = []
+        self._offering: asyncio.Task[None] | None = None
+        self._holds = Holds(self._put_aside)
         self.pulse = pulse or Pulse()
-        self.member = Member(
-            member_settings(bootstrap, group, client_id), topics, {} if known is None else known, on_lost=self._on_lost
+        self._thread = ClientThread(self.pulse)
+        settings = member_settings(bootstrap, group, client_id)
+        self.member = Member(settings, topics, {} if known is None else known, on_lost=self._on_lost)
+        self._in_hand = InHand(self.member, size=batch_size, linger=linger_seconds)
+        self._patience = Patience(
+            self._thread,
+            self.member,
+            keep=self._in_hand.keep_early,
+            stopping=self._stopping,
+            drain_seconds=drain_seconds,
         )
 
     async def run(self) -> None:
         """Take batches until `stop`. Raises what the handler raises, with nothing of that batch committed."""
-        await self._in_thread(self.member.join)
+        await self._thread.call(self.member.join)
         try:
             while not self._stopping.is_set():
                 await self._turn()
-            while self._in_hand:
-                await self._finish(self._in_hand[0])
+            while self._in_hand.batches:
+                await self._finish(self._in_hand.batches[0])
         finally:
-            for batch in self._in_hand:
-                if batch.handling is not None:
-                    batch.handling.cancel()
-            await self._in_thread(self.member.close)
-            self._thread.shutdown(wait=False)
+            for task in [*(batch.handling for batch in self._in_hand.batches), self._offering]:
+                if task is not None:
+                    task.cancel()
+            await self._thread.call(self.member.close)
+            self._thread.end()
 
     def stop(self) -> None:
         """Ask `run` to end after the batch in hand. If that cannot be written in time, it is given up, uncommitted."""
@@ -127,132 +109,111 @@ class Intake:
             msg = "no partitions are assigned yet"
             raise BrokerUnavailable(msg)
 
+    @property
+    def marks(self) -> Mapping[Place, Mark]:
+        """How far each partition is committed and where it ends, about a second ago."""
+        return self.member.marks
+
+    def holds(self) -> Mapping[Place, Hold]:
+        """Return the partitions that wait for somebody to take their dead letters."""
+        return self._holds.all()
+
+    def oldest_in_hand(self) -> datetime | None:
+        """Return when the oldest record was published that is taken in and not committed; None: there is none."""
+        held = [hold.first.letter.record.timestamp for hold in self.holds().values()]
+        return min([*held, *filter(None, [self._in_hand.oldest()])], default=None)
+
     async def _turn(self) -> None:
         """Take one batch in while the one before is handled; then see that one through."""
-        if self.member.astray and not self._in_hand:
+        if self.member.unsettled() and not self._in_hand.batches:
             await self._settle()
-        batch = await self._in_thread(self._consume)
+        batch = None if self._holds.are_full else await self._thread.call(self._take_in)
         if batch is not None:
             batch.started = time.monotonic()
             batch.handling = asyncio.ensure_future(self._handle(batch.records))
-        self.pulse.in_hand = len(self._in_hand)
-        if self._in_hand and (batch is None or len(self._in_hand) > 1):
-            await self._finish(self._in_hand[0])
+        self.pulse.in_hand = len(self._in_hand.batches)
+        if self._in_hand.batches and (batch is None or len(self._in_hand.batches) > 1):
+            await self._finish(self._in_hand.batches[0])
+        elif self._holds.are_full:
+            await self._patience.rest()
+        self._see_to_offers()
 
-    async def _finish(self, batch: _Batch) -> None:
+    async def _finish(self, batch: Batch) -> None:
         """Wait until the batch is handled and commit it; give it up if a stopping worker cannot have it written in time."""
         handling = batch.handling
         assert handling is not None  # noqa: S101  # `_turn` has handed it over
-        if not await self._see_through(handling):
+        if not await self._patience.see_through(handling):
             await self._give_up()
             return
         outcome = handling.result()
-        self._in_hand.remove(batch)
-        await self._in_thread(self._commit, batch, outcome.commit)
+        self._in_hand.batches.remove(batch)
+        await self._thread.call(self._commit, batch, outcome)
         self.pulse.finished += 1
-        self.pulse.in_hand = len(self._in_hand)
+        self.pulse.in_hand = len(self._in_hand.batches)
         if self._observe is not None:
             self._observe(outcome, time.monotonic() - batch.started)
 
     async def _give_up(self) -> None:
-        unwritten = [batch.handling for batch in self._in_hand if batch.handling is not None]
+        unwritten = [batch.handling for batch in self._in_hand.batches if batch.handling is not None]
         for handling in unwritten:
             handling.cancel()
         await asyncio.wait(unwritten)
-        self._in_hand.clear()
+        self._in_hand.batches.clear()
+
+    def _see_to_offers(self) -> None:
+        """Have the letters that wait offered again, beside the batches. What went wrong there ends the intake."""
+        if self._offering is not None and self._offering.done():
+            self._offering.result()
+            self._offering = None
+        if self._offering is None and self._holds.places:
+            self._offering = asyncio.ensure_future(self._offer_again())
+
+    async def _offer_again(self) -> None:
+        while (seconds := self._holds.seconds_until_due()) is not None:
+            await asyncio.sleep(seconds)
+            if letters := self._holds.find_due():
+                untaken = await self._put_aside.offer(letters)
+                await self._thread.call(self._take, letters, untaken)
 
     async def _settle(self) -> None:
         """Begin what is astray, each gap told first. Nothing is in hand, so no older offset is committed after a new beginning."""
-        for beginning in await self._in_thread(self.member.find_beginnings):
+        for beginning in await self._thread.call(self.member.find_beginnings):
             goes_on = beginning.gap is None or await self._tell(beginning.gap)
             if self._stopping.is_set():
                 return
-            await self._in_thread(self._begin if goes_on else self._hold, beginning)
+            if goes_on:
+                await self._thread.call(self.member.begin, beginning)
+            else:
+                await self._thread.call(self.member.leave, beginning.place)
 
     async def _tell(self, gap: Gap) -> bool:
         telling = asyncio.ensure_future(self._on_gap(gap))
-        if await self._see_through(telling):
+        if await self._patience.see_through(telling):
             return telling.result()
         telling.cancel()
         return False
 
-    async def _see_through(self, handling: "asyncio.Future[Any]") -> bool:
-        """Return True when it is done, False if it cannot be within the time that a stopping worker has."""
-        if not (await asyncio.wait({handling}, timeout=POLL_WHILE_PAUSED_SECONDS))[0]:
-            await self._wait_paused(handling)
-        return handling.done()
-
-    async def _wait_paused(self, handling: "asyncio.Future[Any]") -> None:
-        await self._in_thread(self.member.pause)
-        stop_at: float | None = None
-        while not handling.done():
-            if self._stopping.is_set():
-                stop_at = stop_at or time.monotonic() + self._drain_seconds
-                if time.monotonic() > stop_at:
-                    return
-            await self._in_thread(self._poll_paused)
-            await asyncio.wait({handling}, timeout=POLL_WHILE_PAUSED_SECONDS)
-        await self._in_thread(self.member.resume)
-
-    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._call, function, *arguments)
-
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        self.pulse.in_call = True
-        try:
-            return function(*arguments)
-        finally:
-            self.pulse.in_call = False
-            self.pulse.turns += 1
+    # What follows runs in the client's thread.
 
     def _on_lost(self, lost: set[Place]) -> None:
-        # What is in hand goes on being written, which is harmless; its offsets are no longer ours to commit, not even when the
-        # partition comes back at once: it is then read from where its other owner committed.
-        for batch in self._in_hand:
-            batch.lost |= lost
-        self._early = [message for message in self._early if (message.topic(), message.partition()) not in lost]
+        self._in_hand.lose(lost)
+        self._holds.drop(lost)
 
-    def _poll_paused(self) -> None:
-        # Partitions assigned during this very call are not paused yet: what they bring must not be dropped.
-        if (message := self.member.poll_paused()) is not None:
-            self._early.append(message)
-            self.member.pause()
-
-    def _consume(self) -> _Batch | None:
-        if self.member.astray and self._in_hand:
+    def _take_in(self) -> Batch | None:
+        if self.member.unsettled() and self._in_hand.batches:
             return None  # what is in hand is seen through first
-        patience = NEXT_SECONDS if self._in_hand else IDLE_SECONDS
-        # In hand before the first record is: a partition may be lost by the very calls that consume.
-        batch = _Batch()
-        self._in_hand.append(batch)
-        messages, self._early = self._early, []
-        messages = messages or self.member.consume(1, patience)
-        if messages:
-            self._fill(messages)
-        if len(messages) < self._batch_size:
+        batch, is_all = self._in_hand.take_in()
+        if is_all:
             self.pulse.positions = self.member.positions()
             self.pulse.drained += 1
-        batch.records = [record_of(message) for message in messages if self.member.is_record(message)]
-        if not batch.records:
-            self._in_hand.remove(batch)
-            return None
+            self.member.commits.commit_owed()
+        self.member.mark()
         return batch
 
-    def _fill(self, messages: list[Message]) -> None:
-        until = time.monotonic() + self._linger
-        size = 0
-        while (room := self._batch_size - len(messages)) > 0 and size < MAX_BATCH_BYTES:
-            more = self.member.consume(min(room, STEP), max(until - time.monotonic(), 0))
-            messages += more
-            size += sum(map(len, more))
-            if not more or time.monotonic() >= until:
-                return
+    def _commit(self, batch: Batch, outcome: BatchOutcome) -> None:
+        self.member.commits.commit(self._holds.settle(outcome, batch.lost))
+        self.member.hold(set(self._holds.places))
 
-    def _commit(self, batch: _Batch, offsets: Mapping[Place, int]) -> None:
-        self.member.commit({place: offset for place, offset in offsets.items() if place not in batch.lost})
-
-    def _begin(self, beginning: Beginning) -> None:
-        self.member.begin(beginning)
-
-    def _hold(self, beginning: Beginning) -> None:
-        self.member.hold(beginning.place)
+    def _take(self, offered: Sequence[DeadLetter], untaken: Sequence[Untaken]) -> None:
+        self.member.commits.commit(self._holds.take(offered, untaken))
+        self.member.hold(set(self._holds.places))

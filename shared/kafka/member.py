@@ -1,20 +1,34 @@
 """One member of a consumer group: librdkafka's client as the intake uses it. Every method belongs to the one thread that polls.
 
 A partition that cannot be begun or read on where it should is *astray*: it rests until somebody was told of the gap. Then it is
-begun again behind the gap, or *held*.
+begun again behind the gap, or *left*. One is *held* while a bad record of it waits for somebody who puts it aside (holds.py).
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Set as AbstractSet
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from shared.contracts.errors import BrokerUnavailable
 from shared.kafka.beginnings import Beginning, Beginnings, Commit, Place
+from shared.kafka.commits import Commits
+from shared.kafka.lag import Mark
 
 NO_OFFSET = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})  # noqa: SLF001  # librdkafka's own names
 FATAL = frozenset({KafkaError._FATAL, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001
 """A fatal error may come as an ordinary one with this code: a client that went on polling would be silent for ever."""
+
+MARK_EVERY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +46,19 @@ class Member:
     ) -> None:
         self.assigned: set[Place] = set()
         self.astray: dict[Place, int | None] = {}
-        self.held: set[Place] = set()
+        self.left: set[Place] = set()
+        self.held: AbstractSet[Place] = frozenset()
         self._tell_lost = on_lost
-        self._begun: dict[Place, Beginning] = {}
+        self._begun: dict[Place, int] = {}
+        self.marks: Mapping[Place, Mark] = {}
+        self._marked_at = 0.0
         self._is_paused = False
         self._topics = list(topics)
         self._consumer = Consumer(dict(settings), logger=log)
         self._beginnings = Beginnings(
             self._consumer, known, bootstrap=str(settings["bootstrap.servers"]), group=str(settings["group.id"])
         )
+        self.commits = Commits(self._consumer, self._beginnings)
 
     def join(self) -> None:
         """Subscribe; partitions come by later calls."""
@@ -65,7 +83,7 @@ class Member:
         if error.fatal() or error.code() in FATAL:
             raise BrokerUnavailable(error.str())
         place = (message.topic() or "", message.partition() or 0)
-        if error.code() in NO_OFFSET and place in self.assigned - self.held:
+        if error.code() in NO_OFFSET and place in self.assigned - self.left:
             self.astray[place] = message.offset()
         return False
 
@@ -79,43 +97,43 @@ class Member:
         self._consumer.pause(self._consumer.assignment())
 
     def resume(self) -> None:
-        """Take again, except from partitions that are astray or held."""
+        """Take again, from every partition that may be read."""
         self._is_paused = False
         self._consumer.resume([at for at in self._consumer.assignment() if self._may_be_read((at.topic, at.partition))])
 
-    def commit(self, offsets: Mapping[Place, int]) -> None:
-        """Commit what is durable. A refusal costs a redelivery, never an event: it is logged, and raised only when fatal."""
-        ours = [
-            TopicPartition(*place, offset, metadata=Beginnings.metadata(self._id_of(place)))
-            for place, offset in offsets.items()
-        ]
-        if not ours:
+    def hold(self, places: AbstractSet[Place]) -> None:
+        """Take nothing from these partitions, and again from those that were held before and are not among them."""
+        if places == self.held:
             return
-        try:
-            answers = self._consumer.commit(offsets=ours, asynchronous=False) or ()
-        except KafkaException as error:
-            if error.args[0].fatal():
-                raise
-            log.warning("commit.refused", extra={"facts": {"why": str(error)}})
-            return
-        if refused := [at.error for at in answers if at.error]:
-            log.warning("commit.refused", extra={"facts": {"why": str(refused[0]), "places": len(refused)}})
-            return
-        for place, offset in offsets.items():
-            self._beginnings.remember(place, (offset, self._id_of(place)))
+        before, self.held = self.held, places & self.assigned
+        self._consumer.pause([TopicPartition(*place) for place in self.held - before])
+        if not self._is_paused:
+            released = [place for place in before - self.held if place in self.assigned and self._may_be_read(place)]
+            self._consumer.resume([TopicPartition(*place) for place in released])
 
     def positions(self) -> dict[Place, int]:
         """Return the next offset of each partition that is read; nothing is asked of the broker."""
-        begun = {place: one.offset for place, one in self._begun.items() if self._may_be_read(place)}
+        begun = {place: offset for place, offset in self._begun.items() if self._may_be_read(place)}
         taken = self._consumer.position([TopicPartition(*place) for place in begun])
         return begun | {(at.topic, at.partition): at.offset for at in taken if at.offset >= 0}
 
+    def mark(self) -> None:
+        """Note how far each partition is committed and where it ends, once a second; the broker is asked nothing."""
+        if time.monotonic() >= self._marked_at + MARK_EVERY_SECONDS:
+            self.marks = {place: self._mark(place) for place in sorted(self.assigned)}
+            self._marked_at = time.monotonic()
+
+    def unsettled(self) -> list[Place]:
+        """Return the partitions that are astray and may be begun: one that is held has an older offset to commit first."""
+        return sorted(self.astray.keys() - self.held)
+
     def find_beginnings(self) -> list[Beginning]:
-        """Return where each partition that is astray can be begun; none while the broker cannot say."""
+        """Return where each partition that is unsettled can be begun; none while the broker cannot say."""
+        places = self.unsettled()
         try:
-            return self._beginnings.find_again(sorted(self.astray), self.astray)
+            return self._beginnings.find_again(places, self.astray)
         except KafkaException as error:
-            log.warning("partitions.astray", extra={"facts": {"places": len(self.astray), "why": str(error)}})
+            log.warning("partitions.astray", extra={"facts": {"places": len(places), "why": str(error)}})
             return []
 
     def begin(self, beginning: Beginning) -> None:
@@ -128,21 +146,22 @@ class Member:
         self._consumer.incremental_unassign([at])
         self._consumer.incremental_assign([at])
         self._consumer.resume([at])
-        self._begun[beginning.place] = beginning
-        self.commit({beginning.place: beginning.offset})
+        self._know(beginning)
+        self.commits.commit({beginning.place: beginning.offset})
 
-    def hold(self, place: Place) -> None:
+    def leave(self, place: Place) -> None:
         """Leave a partition that was astray as it is, unread, for as long as it is ours."""
         self.astray.pop(place, None)
         if place in self.assigned:
-            self.held.add(place)
+            self.left.add(place)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         places = _places(partitions)
         self.assigned |= places
         found = self._find(sorted(places)) if places else []
         consumer.incremental_assign([TopicPartition(*one.place, one.offset) for one in found] or partitions)
-        self._begun.update({one.place: one for one in found})
+        for one in found:
+            self._know(one)
         self.astray.update({one.place: None for one in found if one.gap})
         # librdkafka remembers that a partition was paused when it went away: given back, it would be silent for ever.
         resting = [TopicPartition(*place) for place in places if self._is_paused or place in self.astray]
@@ -162,17 +181,25 @@ class Member:
         self._tell_lost(lost)
         self.assigned -= lost
         self.held -= lost
+        self.left -= lost
+        self.commits.forget(lost)
         for place in lost:
             self.astray.pop(place, None)
             self._begun.pop(place, None)
         consumer.incremental_unassign(partitions)
 
     def _may_be_read(self, place: Place) -> bool:
-        return place not in self.held and place not in self.astray
+        return not any(place in resting for resting in (self.held, self.left, self.astray))
 
-    def _id_of(self, place: Place) -> str:
-        begun = self._begun.get(place)
-        return begun.topic_id if begun else ""
+    def _know(self, beginning: Beginning) -> None:
+        self._begun[beginning.place] = beginning.offset
+        self.commits.begin(beginning)
+
+    def _mark(self, place: Place) -> Mark:
+        first, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+        committed = self.commits.done.get(place, OFFSET_INVALID)
+        is_read = not self._is_paused and self._may_be_read(place)
+        return Mark(first if committed == OFFSET_BEGINNING else committed, end, is_read=is_read)
 
 
 def _places(partitions: Sequence[TopicPartition]) -> set[Place]:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -16,6 +16,9 @@ MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 GRACE_SECONDS = 5.0
 """Beyond the delivery timeout, for the callback to come in."""
+
+TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
+"""`Sent.error` of what the topic takes no message of that size for."""
 
 Delivery = Literal["sent", "refused", "unknown"]
 
@@ -47,6 +50,7 @@ class Publisher:
 
     def __init__(self, bootstrap: str, *, service: str, timeout_seconds: float = 20.0) -> None:
         self._timeout = timeout_seconds
+        self._is_closing = False
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -73,11 +77,19 @@ class Publisher:
             raise OutcomeUnknown(result.detail)
 
     async def publish_all(self, messages: Sequence[OutMessage]) -> list[Sent]:
-        """Send all and return, in order, what became of each. Never raises for a message's sake."""
-        return await asyncio.to_thread(self._publish_all, messages) if messages else []
+        """Send all and return, in order, what became of each. Never raises for a message's sake.
+
+        The broker's limit holds for a batch on the wire: what is too large takes its neighbours along. They are tried alone.
+        """
+        results = await asyncio.to_thread(self._publish_all, messages) if messages else []
+        if len(messages) > 1:
+            for place in [place for place, result in enumerate(results) if result.error == TOO_LARGE]:
+                results[place] = (await asyncio.to_thread(self._publish_all, [messages[place]]))[0]
+        return results
 
     async def close(self) -> None:
-        """Send what is still waiting, for at most a few seconds."""
+        """Send what is still waiting, for at most a few seconds; whoever waits for an answer is told that there is none."""
+        self._is_closing = True
         with contextlib.suppress(KafkaException):
             await asyncio.to_thread(self._producer.flush, 5.0)
 
@@ -106,7 +118,7 @@ class Publisher:
                     on_delivery(position, error.args[0])
                 break
         deadline = time.monotonic() + self._timeout + GRACE_SECONDS
-        while pending and time.monotonic() < deadline:
+        while pending and time.monotonic() < deadline and not self._is_closing:
             self._producer.poll(0.1)
         return results
 

@@ -43,6 +43,21 @@ INGEST_BATCH_SECONDS: Final = Histogram(
     "From a batch taken in to its offsets committed. Slow: look at MongoDB",
     buckets=SECONDS,
 )
+INGEST_LAG_RECORDS: Final = Gauge(
+    "ponte_ingest_lag_records",
+    "Records of a partition of ours that are not committed yet. Growing: see whether MongoDB is away or a partition held, then add workers",
+    ["topic", "partition"],
+)
+INGEST_LAG_SECONDS: Final = Gauge(
+    "ponte_ingest_lag_seconds",
+    "Age of the oldest record that is taken in and not committed; 0: there is none. Above a minute: as for the lag in records",
+)
+INGEST_HELD_SECONDS: Final = Gauge(
+    "ponte_ingest_held_seconds",
+    "For how long a partition waits at a bad record that integration.deadletter does not take, by Kafka's reason. "
+    "Any: repair that topic (its largest message, its rights, whether it is there); the partition goes on by itself",
+    ["topic", "partition", "reason"],
+)
 REPROCESS_ITEMS: Final = Counter(
     "ponte_reprocess_items", "Items of reprocess jobs by outcome: sent, skipped, failed", ["outcome"]
 )

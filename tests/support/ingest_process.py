@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -82,6 +83,16 @@ class IngestProcess:
         """Return the value of a metric without labels, such as `ponte_ingest_records_total`."""
         lines = self._ask("/metrics")[1].splitlines()
         return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
+
+    def series(self, name: str) -> dict[tuple[str, ...], float]:
+        """Return the values of a metric with labels, by the values of its labels in the alphabetical order of their names."""
+        lines = [line for line in self._ask("/metrics")[1].splitlines() if line.startswith(f"{name}{{")]
+        return {tuple(re.findall(r'="([^"]*)"', line)): float(line.split()[-1]) for line in lines}
+
+    def not_ready_because(self) -> dict[str, str]:
+        """Return what keeps it from being ready, by the name of the check."""
+        failures: dict[str, str] = json.loads(self._ask("/health/ready")[1])["failures"]
+        return failures
 
     def resident_bytes(self) -> int:
         """Return the memory that it holds now."""

@@ -24,6 +24,16 @@ class Admin:
         eventually(lambda: len(self._admin.list_topics(topic, timeout=10).topics[topic].partitions) == total)
         ends(self._bootstrap, [topic])
 
+    def delete(self, topic: str) -> None:
+        self._admin.delete_topics([topic])[topic].result(30)
+        eventually(lambda: self._id(topic) == "")
+
+    def take_at_most(self, topic: str, size: int) -> None:
+        """Let the topic take messages of at most so many bytes."""
+        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+        self._admin.incremental_alter_configs([resource])[resource].result(30)
+
     def make_again(self, topic: str, partitions: int = 1) -> None:
         old = self._id(topic)
         self._admin.delete_topics([topic])[topic].result(30)

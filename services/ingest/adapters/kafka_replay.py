@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -12,10 +11,9 @@ from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.names import DEAD_LETTER_TOPIC
 from shared.contracts.records import Record
 from shared.kafka.messages import record_of
-from shared.kafka.producer import OutMessage, Publisher, Sent
+from shared.kafka.producer import TOO_LARGE, OutMessage, Publisher, Sent
 
 ANSWER_SECONDS = 10.0
-TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 
 
 class KafkaDeadLetterShelf:
@@ -72,16 +70,8 @@ class KafkaTopics:
 
     async def republish_all(self, records: Sequence[Record]) -> Sequence[Fate]:
         """Send each record to the topic of its address and return, in order, what became of each."""
-        sent = await self._publish([_message(record.address.topic, record) for record in records])
+        sent = await self._publisher.publish_all([_message(record.address.topic, record) for record in records])
         return [_fate(result) for result in sent]
-
-    async def _publish(self, messages: Sequence[OutMessage]) -> list[Sent]:
-        results = await self._publisher.publish_all(messages)
-        # The broker's limit holds for a batch on the wire: what is too large takes its neighbours along. They are tried alone.
-        if len(messages) > 1:
-            for place in [place for place, result in enumerate(results) if result.error == TOO_LARGE]:
-                results[place] = (await self._publisher.publish_all([messages[place]]))[0]
-        return results
 
 
 def _message(topic: str, record: Record) -> OutMessage:

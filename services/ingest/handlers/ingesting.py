@@ -62,6 +62,7 @@ class Ingest:
     async def handle(self, records: Sequence[Record], turn: Turn = at_once) -> BatchOutcome:
         """Write what the batch says; put aside what cannot be used. Safe to repeat. Raise Transient or Defect.
 
+        A dead letter that nobody takes is told in the outcome; it is counted, and must not be handled again.
         `turn` returns when the batch before is done: an entry counts by offset, so a later one must not come first.
         """
         keeping = await self._keeping()
@@ -80,7 +81,7 @@ class Ingest:
             else ([False] * len(records))
         )
         limit = await self._limit_after(verdicts, letters)
-        await self._dead_letters.put(letters)
+        untaken = await self._dead_letters.offer(letters)
         self._limit = limit
         return BatchOutcome(
             records=len(records),
@@ -89,6 +90,7 @@ class Ingest:
             duplicates=sum(delivery.address not in rejected for delivery in deliveries) - tally.attempts,
             dead_lettered=len(letters),
             commit=next_offsets(records),
+            untaken=untaken,
         )
 
     async def _limit_after(self, verdicts: Sequence[bool], letters: Sequence[DeadLetter]) -> DeadLetterLimit:

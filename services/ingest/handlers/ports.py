@@ -9,7 +9,7 @@ from services.ingest.core.fold import Held
 from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
 from shared.contracts.dead_letters import Letter
-from shared.contracts.records import DeadLetter, Record
+from shared.contracts.records import DeadLetter, Record, Untaken
 
 Document = dict[str, Any]
 Fate = Literal["sent", "refused", "unknown"]
@@ -79,6 +79,9 @@ class DeadLetters(Protocol):
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         """Return when all are durable. Raise Transient otherwise."""
+
+    async def offer(self, letters: Sequence[DeadLetter]) -> Sequence[Untaken]:
+        """Return those that are not durable, with the reason; all others are. Never raises for a letter's sake."""
 
 
 class DeadLetterShelf(Protocol):

@@ -44,6 +44,14 @@ class MongoKeys:
         with translated():
             await self._keys.update_one({"_id": {"$eq": key.id}}, {"$setOnInsert": document}, upsert=True)
 
+    async def put_key(self, key: ApiKey, digest: str) -> None:
+        """Store a key in the place of the account's one of the same id."""
+        document = {**_document(key), "hash": digest}
+        mine = {"_id": {"$eq": key.id}, "account": {"$eq": key.account}}
+        with translated():
+            await self._keys.update_one(mine, {"$set": document}, upsert=True)
+        self._forget(key.id)
+
     async def list_keys(self, account: str, *, after: Position | None, limit: int) -> list[ApiKey]:
         """Return the first `limit` keys beyond `after`, newest first."""
         query: Document = {"account": {"$eq": account}}

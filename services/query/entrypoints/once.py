@@ -31,18 +31,21 @@ Operate = Callable[[], Awaitable[Response]]
 
 
 class Once:
-    """One request, to be answered once. Without a key, it is answered like any other."""
+    """One request, to be answered once. Without a key, it is answered like any other.
+
+    `operation` is the id of what is done under the key, the same however often it is tried; None without a key.
+    """
 
     def __init__(self, request: Request, store: AnswerStore, asked: Asked | None, now: Clock) -> None:
         self._request = request
         self._store = store
         self._asked = asked
         self._now = now
-        self._operation: str | None = None
+        self.operation: str | None = None
 
     def job_name(self) -> dict[str, str]:
         """Return `{"id": …}` for a job that the operation makes; {} without a key, so that the job names itself."""
-        return {} if self._operation is None else {"id": self._operation}
+        return {} if self.operation is None else {"id": self.operation}
 
     async def answer(self, operate: Operate) -> Response:
         """Do it and answer, or answer as before."""
@@ -60,7 +63,7 @@ class Once:
         return response
 
     async def _operate(self, operation: str, operate: Operate) -> Answer:
-        self._operation = operation
+        self.operation = operation
         try:
             response = await operate()
         except PonteError as error:

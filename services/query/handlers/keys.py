@@ -27,6 +27,7 @@ from shared.runtime.clock import Clock
 
 ORDER: Final = "-created_at"
 SECRET_BYTES: Final = 32
+ID_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class KeyStore(Protocol):
         """Store a key; one of the same id stays as it is."""
         ...
 
+    async def put_key(self, key: ApiKey, digest: str) -> None:
+        """Store a key in the place of the account's one of the same id, if there is one: its secret is good no more."""
+        ...
+
     async def list_keys(self, account: str, *, after: Position | None, limit: int) -> list[ApiKey]:
         """Return the first `limit` keys beyond `after`, newest first."""
         ...
@@ -86,16 +91,20 @@ async def create_key(
     scopes: AbstractSet[str],
     expires_at: datetime | None = None,
     reason: str = "",
+    operation: str | None = None,
     now: Clock,
 ) -> NewKey:
-    """Return a new key of the caller's account. Raise NotPermitted (no admin, or more than the caller holds), InvalidField."""
+    """Return a new key of the caller's account. Raise NotPermitted (no admin, or more than the caller holds), InvalidField.
+
+    An `operation` makes one key however often it is tried: the secret of an earlier try, which nobody was told, is good no more.
+    """
     caller.require("admin")
     check_grant(caller, scopes)
     moment = to_milliseconds(now())
     check_expiry(expires_at, moment)
-    new = _new_key(caller, name, scopes, expires_at, now=moment)
+    new = _new_key(caller, name, scopes, expires_at, operation=operation, now=moment)
     await record_act(audit, caller, "key.created", new.key.id, now=moment, reason=reason)
-    await keys.add_key(new.key, digest_of(new.secret))
+    await keys.put_key(new.key, digest_of(new.secret))
     return new
 
 
@@ -174,11 +183,17 @@ def digest_of(secret: str) -> str:
 
 
 def _new_key(
-    caller: Caller, name: str, scopes: AbstractSet[str], expires_at: datetime | None, *, now: datetime
+    caller: Caller,
+    name: str,
+    scopes: AbstractSet[str],
+    expires_at: datetime | None,
+    *,
+    now: datetime,
+    operation: str | None = None,
 ) -> NewKey:
     secret = MARK + secrets.token_urlsafe(SECRET_BYTES)
     key = ApiKey(
-        id=secrets.token_hex(8),
+        id=secrets.token_hex(ID_BYTES) if operation is None else digest_of(operation)[: 2 * ID_BYTES],
         account=caller.account,
         name=name,
         scopes=frozenset(scopes),

@@ -1,6 +1,5 @@
 """Commands on `integration.reprocess`: stored as jobs, then acknowledged. The work itself is the runner's."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,14 +15,14 @@ from shared.runtime.worker import json_of
 log = get_logger(__name__)
 
 
-def command_taker(jobs: Jobs, clock: Clock, wake: asyncio.Event) -> Callable[[Record], Awaitable[None]]:
+def command_taker(jobs: Jobs, clock: Clock, wake: Callable[[], None]) -> Callable[[Record], Awaitable[None]]:
     """Return what the agent does with each record: store it as a job and wake the runners. Raises Invalid or NotEligible."""
 
     async def take(record: Record) -> None:
         command = command_of(record)
         await accept_command(command, jobs, clock)
         log.info("command.stored", extra={"facts": {"account": command.account, "id": command.id}})
-        wake.set()
+        wake()
 
     return take
 

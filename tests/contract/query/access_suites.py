@@ -49,6 +49,14 @@ class KeyStoreSuite:
         await keys.add_key(replace(KEY, name="other"), "hash")
         assert await keys.find_key("hash") == replace(KEY, revoked_at=NOW)
 
+    async def test_a_key_put_in_the_place_of_another_is_the_only_one_of_its_id(self, keys: KeyStore) -> None:
+        await keys.put_key(KEY, "first")
+        assert await keys.find_key("first") == KEY
+        await keys.put_key(replace(KEY, prefix="ponte_other"), "second")
+        assert await keys.find_key("first") is None
+        assert await keys.find_key("second") == replace(KEY, prefix="ponte_other")
+        assert await keys.list_keys("loja", after=None, limit=9) == [replace(KEY, prefix="ponte_other")]
+
     async def test_a_key_is_revoked_at_once_and_for_its_account_only(self, keys: KeyStore) -> None:
         await keys.add_key(KEY, "hash")
         assert await keys.find_key("hash") == KEY

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,6 +15,7 @@ from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.messages import record_of
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database
+from tests.contract.dead_letters_suite import DeadLettersSuite
 from tests.support.builders import make_cloudevent, make_record
 from tests.support.fakes.ingest import MemoryLogStore
 from tests.support.ingest_topics import ends, record_with
@@ -22,6 +24,14 @@ from tests.support.ingest_topics import ends, record_with
 @pytest.fixture
 def bootstrap(servers: Servers) -> str:
     return servers.kafka.bootstrap
+
+
+class TestKafkaDeadLetters(DeadLettersSuite):
+    @pytest.fixture
+    async def dead_letters(self, bootstrap: str) -> AsyncIterator[KafkaDeadLetters]:
+        publisher = Publisher(bootstrap, service="test")
+        yield KafkaDeadLetters(publisher)
+        await publisher.close()
 
 
 async def test_a_bad_record_is_kept_raw_with_its_address_and_goes_back_when_asked(
@@ -65,7 +75,10 @@ async def test_a_bad_record_is_kept_raw_with_its_address_and_goes_back_when_aske
 
 async def test_dead_letters_that_no_broker_takes_are_not_called_done() -> None:
     publisher = Publisher("127.0.0.1:1", service="test", timeout_seconds=0.5)
-    ingest = Ingest(MemoryLogStore(), KafkaDeadLetters(publisher))
+    letters, bad = KafkaDeadLetters(publisher), make_record(b"")
 
+    outcome = await asyncio.wait_for(Ingest(MemoryLogStore(), letters).handle([bad]), 20)
+
+    assert [(one.letter.record, one.error) for one in outcome.untaken] == [(bad, "_MSG_TIMED_OUT")]
     with pytest.raises(BrokerUnavailable):
-        await asyncio.wait_for(ingest.handle([make_record(b"")]), 20)
+        await asyncio.wait_for(letters.put([one.letter for one in outcome.untaken]), 20)

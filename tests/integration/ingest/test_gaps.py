@@ -131,7 +131,7 @@ async def test_where_the_operator_wants_a_stop_nothing_is_read_behind_a_gap(
     admin.commit(taker.group, alone, 500)
 
     async with taker.running():
-        await eventually_async(fact(lambda: taker.intake.member.held))
+        await eventually_async(fact(lambda: taker.intake.member.left))
         publish(bootstrap, alone, numbered(10, 600))
         turns = taker.intake.pulse.turns
         await eventually_async(fact(lambda: taker.intake.pulse.turns > turns + 3))

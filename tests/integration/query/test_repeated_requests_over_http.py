@@ -138,6 +138,39 @@ async def test_a_failure_of_ours_is_not_kept_and_the_next_request_goes_on_with_t
     assert await database[REPROCESS_REQUESTS].count_documents({"account": account}) == 1
 
 
+class LameKeys:
+    """Stores the key, then says that it could not; once."""
+
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+        self.failures = 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._credentials, name)
+
+    async def put_key(self, key: Any, digest: str) -> None:
+        await self._credentials.put_key(key, digest)
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("the answer was lost")
+
+
+async def test_a_key_whose_answer_was_lost_is_the_same_key_when_it_is_asked_for_again(
+    app: FastAPI, database: Database, account: str
+) -> None:
+    services = app.state.services
+    object.__setattr__(services, "credentials", LameKeys(services.credentials))
+    body, headers = {"name": "twice", "scopes": ["read"]}, under()
+    async with client_of(app, FIRST_KEY) as client:
+        lost = await client.post("/v1/keys", json=body, headers=headers)
+        told = await client.post("/v1/keys", json=body, headers=headers)
+
+    assert (lost.status_code, told.status_code) == (503, 201)
+    assert await database.api_keys.count_documents({"account": account, "name": "twice"}) == 1
+    async with client_of(app, told.json()["secret"]) as client:
+        assert (await client.get("/v1/summary")).status_code == 200
+
+
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "ção"])
 async def test_a_key_that_is_none_is_refused(api: httpx.AsyncClient, key: str) -> None:
     headers = {"Idempotency-Key": key.encode()}

@@ -12,7 +12,8 @@ from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritte
 from shared.contracts.dead_letters import Letter, letter_from_document
 from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.gaps import Gap
-from shared.contracts.records import Address, DeadLetter, Record
+from shared.contracts.names import ENVELOPE_BYTES, EVENTS_MAX_MESSAGE_BYTES
+from shared.contracts.records import Address, DeadLetter, Record, Untaken
 from shared.contracts.times import to_milliseconds
 
 Document = dict[str, Any]
@@ -99,16 +100,20 @@ def _is_encodable(document: Document) -> bool:
 
 
 class MemoryDeadLetters:
-    """The port DeadLetters in memory; `available` False refuses."""
+    """The port DeadLetters in memory; what is longer than `most` bytes is refused."""
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
-        self.available = True
+        self.most = EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
-        if letters and not self.available:
+        if await self.offer(letters):
             raise BrokerUnavailable("the dead letters are away")
-        self.letters += letters
+
+    async def offer(self, letters: Sequence[DeadLetter]) -> list[Untaken]:
+        refused = [letter for letter in letters if len(letter.record.value or b"") > self.most]
+        self.letters += [letter for letter in letters if letter not in refused]
+        return [Untaken(letter, "MSG_SIZE_TOO_LARGE", "too large") for letter in refused]
 
 
 class MemoryShelf:

@@ -402,6 +402,10 @@ class FakeKeys:
         if all(known.id != key.id for known in self.keys.values()):
             self.keys[digest] = key
 
+    async def put_key(self, key: ApiKey, digest: str) -> None:
+        self.keys = {known: one for known, one in self.keys.items() if (one.account, one.id) != (key.account, key.id)}
+        self.keys[digest] = key
+
     async def list_keys(self, account: str, *, after: Position | None, limit: int) -> list[ApiKey]:
         def place(key: ApiKey) -> tuple[datetime, str]:
             return key.created_at, key.id

@@ -10,12 +10,13 @@ import pytest
 
 from services.exporter.adapters.xlsx_workbook import XlsxWorkbook
 from services.exporter.core.report import Report
-from services.exporter.entrypoints.runner import Runner
+from services.exporter.entrypoints.runner import export_loop
 from services.exporter.entrypoints.timers import every
 from services.exporter.handlers.exporting import MAX_STARTS, Outcome, Tools, export_next
 from services.exporter.handlers.housekeeping import expire, sweep
 from shared.contracts.commands import ExportCommand
 from shared.contracts.errors import StoreUnavailable
+from shared.runtime.job_loop import Bell
 from tests.support.eventually import eventually_async
 from tests.support.export_rows import AT, make_entry
 from tests.support.fakes.exporter import MemoryEntryReader, MemoryExportStore, MemoryFileStore, sha256_of
@@ -241,11 +242,11 @@ async def test_a_runner_takes_a_job_at_once_when_it_is_woken(world: World) -> No
             ran.append(outcome.state)
         return outcome
 
-    runner = Runner(step, at_once=2, idle_seconds=600)
-    task = asyncio.create_task(runner.run())
+    bell = Bell()
+    task = asyncio.create_task(export_loop("one", step, bell, idle_seconds=600).run())
     await asyncio.sleep(0)
     await world.ask()
-    runner.wake()
+    bell.wake()
     await eventually_async(lambda: _later(ran))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -264,7 +265,7 @@ async def test_a_runner_outlives_a_store_that_is_away(world: World) -> None:
             raise answer
         return None
 
-    task = asyncio.create_task(Runner(step, at_once=1, idle_seconds=0.001).run())
+    task = asyncio.create_task(export_loop("one", step, Bell(), idle_seconds=0.001).run())
     await eventually_async(lambda: _later(len(asked) > 4))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.entrypoints.replays import ReplayRunner
+from services.ingest.entrypoints.replays import replay_jobs
 from services.ingest.handlers.ports import Fate
 from services.ingest.handlers.replaying import BATCH, ReplayPlugs, accept
 from shared.contracts.errors import BrokerUnavailable, InvalidCommand, NotEligible
@@ -18,7 +18,8 @@ ASKED_AT = RECEIVED_AT + timedelta(hours=1)
 class World:
     def __init__(self) -> None:
         self.jobs, self.book, self.topics = MemoryReplayJobs(), MemoryLetterBook(), MemoryTopics()
-        self.runner = ReplayRunner("r", ReplayPlugs(self.jobs, self.book, self.topics, lambda: ASKED_AT))
+        plugs = ReplayPlugs(self.jobs, self.book, self.topics, lambda: ASKED_AT)
+        self.runner = replay_jobs("r", plugs, lambda: True)
 
     async def ask(self, **command: Any) -> dict[str, Any]:
         said = {"id": "1", "account": "loja", "requested_by": "Ana", **command}
@@ -38,7 +39,7 @@ async def test_all_letters_of_a_filter_go_back_as_they_came_and_are_marked() -> 
     await world.keep(make_letter(offset=number, value=b"\xff%d" % number, headers=headers) for number in range(1201))
     job = await world.ask(filter={"error_class": ["InvalidJson"]})
 
-    await world.runner.run_once()
+    await world.runner.work()
 
     assert (job["state"], job["progress"]["matched"], job["progress"]["sent"]) == ("done", 1201, 1201)
     assert world.states() == {"replayed"}
@@ -56,7 +57,7 @@ async def test_letters_that_come_while_a_job_runs_are_not_its_own() -> None:
     job = await world.ask(filter={})
     await world.keep([{**make_letter(offset=2), "received_at": ASKED_AT}])
 
-    await world.runner.run_once()
+    await world.runner.work()
 
     assert (job["progress"]["sent"], world.states()) == (1, {"open", "replayed"})
 
@@ -73,7 +74,7 @@ async def test_what_cannot_go_back_is_skipped_and_told() -> None:
     await world.keep([*letters, make_letter(offset=3, state="replayed")])
     job = await world.ask(letters=[letter["_id"] for letter in world.book.letters.values()])
 
-    await world.runner.run_once()
+    await world.runner.work()
 
     assert (job["state"], len(world.topics.sent)) == ("done", 1)
     assert job["progress"]["skipped"] == {"not_replayable": 1, "cut": 1, "not_open": 2}
@@ -87,10 +88,10 @@ async def test_a_broker_that_goes_away_leaves_the_rest_open_and_the_job_goes_on_
     world.topics.fates = iter(fates)
 
     with pytest.raises(BrokerUnavailable):
-        await world.runner.run_once()
+        await world.runner.work()
     assert (job["state"], job["leased_by"], job["progress"]["sent"]) == ("running", None, 1)
     world.topics.fates = iter(fates[:1] + fates[:1] + fates[3:])
-    await world.runner.run_once()
+    await world.runner.work()
 
     assert (job["state"], job["progress"]["sent"], job["progress"]["failed"]) == ("done", 3, 1)
     assert world.states() == {"open", "replayed"}
@@ -107,10 +108,10 @@ async def test_a_worker_that_dies_after_sending_costs_a_double_and_no_letter() -
 
     world.book.mark_replayed = die  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        await world.runner.run_once()
+        await world.runner.work()
     world.book.mark_replayed = mark  # type: ignore[method-assign]
     job["leased_until"] = ASKED_AT
-    await world.runner.run_once()
+    await world.runner.work()
 
     assert (job["state"], world.states()) == ("done", {"replayed"})
     assert len(world.topics.sent) == 2 * BATCH + 1
@@ -122,7 +123,7 @@ async def test_a_cancelled_job_stops_before_its_next_batch() -> None:
     job = await world.ask(filter={})
     job["cancel_requested"] = True
 
-    await world.runner.run_once()
+    await world.runner.work()
 
     assert (job["state"], world.topics.sent) == ("cancelled", [])
 

@@ -208,13 +208,44 @@ async def test_bad_records_harm_no_good_one(
     assert len(whole_history(log.attempts, log.entries)) == 2
 
 
-async def test_offsets_do_not_move_past_a_dead_letter_that_could_not_be_put_aside(
-    ingest: Ingest, dead_letters: MemoryDeadLetters
+async def test_a_dead_letter_that_nobody_takes_is_told_and_all_else_of_its_batch_is_written(
+    ingest: Ingest, log: MemoryLogStore, dead_letters: MemoryDeadLetters
 ) -> None:
-    dead_letters.available = False
+    dead_letters.most = 5
+    batch = [
+        make_record(b"\xff" * 9, offset=0),
+        make_record(value_of(id="1"), offset=1),
+        make_record(b"\xff", offset=2),
+    ]
+
+    outcome = await ingest.handle(batch)
+
+    assert [(one.letter.record, one.error) for one in outcome.untaken] == [(batch[0], "MSG_SIZE_TOO_LARGE")]
+    assert [letter.record for letter in dead_letters.letters] == [batch[2]]
+    assert (outcome.attempts, outcome.dead_lettered, len(log.entries)) == (1, 2, 1)
+
+
+async def test_a_dead_letter_that_nobody_takes_counts_once_towards_the_limit(log: MemoryLogStore) -> None:
+    dead_letters = MemoryDeadLetters()
+    dead_letters.most = 0
+    ingest = Ingest(log, dead_letters, limit=DeadLetterLimit(run=3))
+
+    outcome = await ingest.handle([make_record(b"\xff", offset=0), make_record(b"\xff", offset=1)])
+    await dead_letters.offer([one.letter for one in outcome.untaken])
+
+    await ingest.handle([make_record(value_of(id="1"), offset=2)])
+    with pytest.raises(DeadLetterLimitReached):
+        await ingest.handle([make_record(b"", offset=offset) for offset in range(3, 6)])
+
+
+async def test_a_flood_stops_no_worker_before_its_samples_are_put_aside(log: MemoryLogStore) -> None:
+    dead_letters = MemoryDeadLetters()
+    dead_letters.most = 0
 
     with pytest.raises(BrokerUnavailable):
-        await ingest.handle([make_record(b"")])
+        await Ingest(log, dead_letters, limit=DeadLetterLimit(run=3)).handle(
+            [make_record(b"\xff", offset=offset) for offset in range(9)]
+        )
 
 
 async def test_a_flood_of_bad_records_stops_the_worker_before_they_are_drained(log: MemoryLogStore) -> None:

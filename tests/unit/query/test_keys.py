@@ -56,6 +56,19 @@ async def test_a_new_key_opens_its_account_and_its_secret_is_nowhere(ring: Ring)
     assert (await ring.create()).secret != new.secret
 
 
+async def test_an_operation_that_is_tried_again_makes_one_key_and_the_secret_nobody_was_told_is_good_no_more(
+    ring: Ring,
+) -> None:
+    lost = await ring.create(operation="op-1")
+    told = await ring.create(operation="op-1")
+    other = await ring.create(operation="op-2")
+
+    assert {key.id for key in ring.keys.keys.values()} == {told.key.id, other.key.id}
+    assert (lost.key.id, (await ring.caller(told.secret)).key_id) == (told.key.id, told.key.id)
+    with pytest.raises(CredentialRefused):
+        await ring.caller(lost.secret)
+
+
 async def test_nobody_makes_a_key_that_is_more_than_they_are(ring: Ring) -> None:
     for caller in (replace(ADMIN, scopes=frozenset({"read"})), replace(ADMIN, scopes=frozenset({"admin"}))):
         with pytest.raises(NotPermitted):

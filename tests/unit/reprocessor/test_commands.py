@@ -1,5 +1,3 @@
-import asyncio
-
 import orjson
 import pytest
 
@@ -43,9 +41,9 @@ def test_a_command_says_which_field_is_wrong():
 
 
 async def test_a_stored_command_wakes_the_runners():
-    jobs, wake = FakeJobs(), asyncio.Event()
+    jobs, woken = FakeJobs(), []
 
-    await command_taker(jobs, FakeClock(), wake)(record_of(COMMAND))
+    await command_taker(jobs, FakeClock(), lambda: woken.append(1))(record_of(COMMAND))
 
-    assert wake.is_set()
+    assert woken == [1]
     assert list(jobs.jobs) == ["loja|job-1"]

@@ -33,7 +33,7 @@ KeyPath = Annotated[
 @router.post("/keys", response_model=NewKeyAnswer, status_code=201, summary="Make an API key")
 @answered_once
 async def create_key(
-    services: ServicesDep, caller: AdminCaller, body: KeyBody, _asked: Nothing, _once: OnceDep
+    services: ServicesDep, caller: AdminCaller, body: KeyBody, _asked: Nothing, once: OnceDep
 ) -> Response:
     """Of your own account, with scopes that you hold yourself. `secret` is told here and never again: keep it."""
     new = await keys.create_key(
@@ -44,6 +44,7 @@ async def create_key(
         scopes=set(body.scopes),
         expires_at=body.expires_at,
         reason=body.reason,
+        operation=once.operation,
         now=services.now,
     )
     return _told_once(services, new)
