@@ -103,7 +103,7 @@ def test_records_deleted_before_they_were_read_are_told_of_as_a_gap_and_the_rest
         check(journal, database, group=ingest.group)
         ingest.process.ask_to_stop()
         assert ingest.process.wait(30) == 0
-    journal.publish(journal.teller(items=40).tell(200))
+    journal.publish(journal.teller(items=1000).tell(400))  # so many items that surely some are of that partition
     mine = [at for at in journal.told.acked if (at.topic, at.partition) == (EVENTS_TOPICS[0], 0)]
     before = max(at.offset for at in mine)
     Admin(broker.bootstrap).delete_records(EVENTS_TOPICS[0], before=before)
