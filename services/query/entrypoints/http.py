@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
@@ -19,8 +18,10 @@ from services.query.entrypoints.auth import Gate
 from services.query.entrypoints.body_limit import BodyLimit
 from services.query.entrypoints.deadline import Deadline
 from services.query.entrypoints.dependencies import Services
+from services.query.entrypoints.downloads import REPORT_TYPES
 from services.query.entrypoints.invalid import each_once, explain_invalid
 from services.query.entrypoints.observing import Observe
+from services.query.entrypoints.openapi import Api, operation_id
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import problem, problem_of
 from services.query.entrypoints.routes import (
@@ -37,22 +38,13 @@ from services.query.entrypoints.routes import (
     stream,
     summary,
 )
-from services.query.entrypoints.schemas import PROBLEMS, Problem
-from services.query.entrypoints.stream_schemas import EVENTS
+from services.query.entrypoints.schemas import PROBLEMS
 from shared.contracts.errors import PonteError
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-REPORT_TYPES: Final = (
-    "application/octet-stream",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/x-ndjson",
-    "text/csv",
-)
-"""Not compressed on the way: a download keeps its length and its ranges."""
 
 METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
@@ -74,22 +66,6 @@ JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
 )
 
 
-UNRETURNED: Final = [(model, "serialization") for model in (Problem, *EVENTS)]
-"""What no route declares to return: it comes as an error, or line by line."""
-
-
-class Api(FastAPI):
-    """FastAPI, with the schemas that no route returns and routes refer to."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI schema."""
-        if self.openapi_schema is None:
-            schema = super().openapi()
-            _, problems = models_json_schema(UNRETURNED, ref_template="#/components/schemas/{model}")
-            schema["components"]["schemas"].update(problems["$defs"])
-        return super().openapi()
-
-
 def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastAPI:
     """Return the application over `services`."""
     app = Api(
@@ -99,6 +75,7 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
         middleware=[
             Middleware(Observe),
