@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture bench-ingest bench-latency bench-outage bench-streams check format lock clean
+.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams check format lock clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -45,6 +45,9 @@ test-faults: setup ## real servers that are killed, frozen and slowed under load
 
 test-e2e: setup ## four real processes, one real browser
 	@$(PYTEST) tests/e2e
+
+fuzz-api: setup ## schemathesis asks the API everything that its schema allows and refuses, for long; FUZZ_ARGS are its own options
+	@$(BIN)/python -m tests.support.api_fuzz $(FUZZ_ARGS)
 
 test-architecture: setup ## the rooms, the names, the house rules
 	@$(PYTEST) tests/architecture

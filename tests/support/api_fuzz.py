@@ -13,7 +13,9 @@ from deploy.provision import provision_collections, provision_topics
 from services.query.handlers.keys import digest_of
 from shared.contracts.names import COLLECTIONS, TOPICS
 from shared.mongo.client import connect
+from tests.support.builders import make_event
 from tests.support.query_process import KEY, QueryProcess
+from tests.support.seed import seed_entry
 from tests.support.shop import seed_shop
 
 PROGRAM = Path(sys.executable).with_name("st")
@@ -74,7 +76,11 @@ def _run(url: str, folder: str, *options: str) -> subprocess.CompletedProcess[st
 
 async def _seed(servers: Servers, database: str, account: str) -> None:
     async with connect(servers.mongo.uri, service="test") as client:
-        await seed_shop(client[database], account)
+        shop = await seed_shop(client[database], account)
+        told = {"account": account, "affiliate": "MLC", "code": "2000004567"}  # the example of the schema
+        success = make_event(**told, status="success", causes=[], processed_at="2026-11-23T08:00:00.000Z")
+        error = make_event(**told, payload=shop.known, processed_at="2026-11-23T09:00:00.000Z")
+        await seed_entry(client[database], success, error)
 
 
 def main() -> int:

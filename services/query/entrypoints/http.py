@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
@@ -125,11 +126,19 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> list[str]:
     """Return the methods that the path knows, whichever routes they are of: the router tells those of one only."""
+    routes = request.app.router.routes
+    if fixed := {
+        method
+        for route in iter_route_contexts(routes)
+        if route.path == request.scope["path"]
+        for method in route.methods or ()
+    }:
+        return sorted(fixed)  # `/v1/dead-letters/replay` is no letter, though its name could be an id
     asked = {name: request.scope[name] for name in ("type", "path", "root_path", "headers", "query_string")}
     return [
         method
         for method in METHODS
-        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in request.app.router.routes)
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
     ]
 
 

@@ -57,7 +57,7 @@ Minimum = Annotated[
     Field(ge=0, le=1_000_000, description="a stock change is sent on if the quantity before or after is at most this"),
 ]
 Emails = Annotated[
-    list[Annotated[str, Field(max_length=254), AfterValidator(known_email)]],
+    list[Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(known_email)]],
     Field(
         max_length=MAX_EMAILS,
         description="who hears of orders that failed; masked in answers to keys without the scope admin",
