@@ -86,9 +86,12 @@ format: setup ## let ruff format and mend what it can
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
-lock: ## write requirements.lock and deploy/locks/ again (needs uv; LOCK_ARGS=--upgrade for newer versions)
+NODE_LOCK := tests/integration/query/typescript/node.lock
+
+lock: ## write requirements.lock, deploy/locks/ and the TypeScript check's again (needs uv; LOCK_ARGS=--upgrade for newer versions)
 	@command -v $(UV) > /dev/null || { echo "make lock needs uv: install it with pip (pip install uv) or give UV=path"; exit 1; }
 	@$(COMPILE) $(LOCK_ARGS) --all-extras --output-file requirements.lock > /dev/null
+	@$(subst pyproject.toml,--group pyproject.toml:typescript,$(COMPILE)) $(LOCK_ARGS) --output-file $(NODE_LOCK) > /dev/null
 	@for image in base query exporter; do \
 	    extra=$$([ $$image = base ] || echo "--extra $$image"); \
 	    $(COMPILE) $$extra --constraint requirements.lock --output-file deploy/locks/$$image.lock > /dev/null || exit 1; \

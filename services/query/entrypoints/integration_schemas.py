@@ -78,10 +78,17 @@ Masking = Annotated[
 ]
 IfMatch = Annotated[
     str | None,
-    Header(description='the ETag that was read, such as `"3"`; without it nothing that exists is changed (428)'),
+    Header(
+        alias="If-Match",
+        description='the ETag that was read, such as `"3"`; without it nothing that exists is changed (428)',
+    ),
 ]
-IfNoneMatch = Annotated[str | None, Header(description="`*`: only if the affiliate is not registered (412)")]
-IfNoneMatchTag = Annotated[str | None, Header(description="an ETag: 304 if it is still the newest")]
+IfNoneMatch = Annotated[
+    str | None, Header(alias="If-None-Match", description="`*`: only if the affiliate is not registered (412)")
+]
+IfNoneMatchTag = Annotated[
+    str | None, Header(alias="If-None-Match", description="an ETag: 304 if it is still the newest")
+]
 
 
 class IntegrationsAsked(BaseModel):

@@ -78,6 +78,7 @@ def finished(written: Schema) -> Schema:
     }
     for path, method, operation in operations(schema):
         _narrow(path, method, operation)
+        _unnull(operation)
         _tell_headers(path, method, operation)
         _link(operation, schema)
     for node in _schemas([schema["paths"], components["schemas"]]):
@@ -113,6 +114,13 @@ def _narrow(path: str, method: str, operation: Schema) -> None:
         if is_so and status in answers:
             del answers[status]
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _unnull(operation: Schema) -> None:
+    """Say of parameters what they are: one that is not given is left out, nobody can write a null into an address."""
+    for parameter in operation.get("parameters", ()):
+        variants = [one for one in parameter["schema"].pop("anyOf", ()) if one != {"type": "null"}]
+        parameter["schema"] |= variants[0] if len(variants) == 1 else {"anyOf": variants} if variants else {}
 
 
 def _tell_headers(path: str, method: str, operation: Schema) -> None:
