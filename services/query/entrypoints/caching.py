@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 
-OURS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept-Language"}
+OURS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Authorization, Cookie, Accept-Language"}
 """May be kept by the asker alone, and is asked for again each time: what the answer shows may change at any moment."""
 
 NEVER_KEPT: Final = {"Cache-Control": "no-store"}

@@ -33,28 +33,28 @@ class FilterBody(BaseModel):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"status": ["error"], "error_code": ["ORD-SLA"]}]}
     )
-    kind: list[Kind] = []
-    affiliate: Names = []
-    status: list[Status] = []
-    error_code: Texts = []
-    retry: list[RetryAdvice] = []
-    reprocess_id: Texts = []
-    q: SearchText = ""
-    from_: Annotated[InstantText, Field(alias="from")] = ""
-    to: InstantText = ""
-    date_axis: DateAxis = "processed_at"
+    kind: list[Kind] | None = None
+    affiliate: Names | None = None
+    status: list[Status] | None = None
+    error_code: Texts | None = None
+    retry: list[RetryAdvice] | None = None
+    reprocess_id: Texts | None = None
+    q: SearchText | None = None
+    from_: Annotated[InstantText | None, Field(alias="from")] = None
+    to: InstantText | None = None
+    date_axis: DateAxis | None = None
     attempts_min: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] | None = None
-    stale_since: InstantText = ""
+    stale_since: InstantText | None = None
 
 
 class LetterFilterBody(BaseModel):
     """Which dead letters."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"error_class": ["UnknownAccount"]}]})
-    error_class: Texts = []
-    topic: Texts = []
-    from_: Annotated[InstantText, Field(alias="from")] = ""
-    to: InstantText = ""
+    error_class: Texts | None = None
+    topic: Texts | None = None
+    from_: Annotated[InstantText | None, Field(alias="from")] = None
+    to: InstantText | None = None
 
 
 class ShownAs:

@@ -10,19 +10,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.responses import Response
 from starlette.routing import Match
 
 from services.query.entrypoints import pages
 from services.query.entrypoints.auth import Gate
 from services.query.entrypoints.body_limit import BodyLimit
+from services.query.entrypoints.compression import Compression
+from services.query.entrypoints.cross_origin import CrossOrigin
 from services.query.entrypoints.deadline import Deadline
 from services.query.entrypoints.dependencies import Services
-from services.query.entrypoints.downloads import REPORT_TYPES
+from services.query.entrypoints.deprecation import Deprecations
 from services.query.entrypoints.invalid import each_once, explain_invalid
 from services.query.entrypoints.observing import Observe
-from services.query.entrypoints.openapi import Api, operation_id
+from services.query.entrypoints.openapi import POLICY, Api, operation_id
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import problem, problem_of
 from services.query.entrypoints.routes import (
@@ -49,9 +50,6 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
-COMPRESS_LEVEL: Final = 1
-"""Level 9 costs three times the time of level 1 and saves a tenth of the bytes of JSON."""
-
 JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     logs.router,
     summary.router,
@@ -69,24 +67,23 @@ JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
 
 def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastAPI:
     """Return the application over `services`."""
+    origins = services.settings.cors_origins()
     app = Api(
         title="Ponte",
         version="1",
         summary="What happened to each item of each marketplace integration, and how to try again.",
+        description=POLICY,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
         middleware=[
+            *([Middleware(CrossOrigin, origins=origins)] if origins else []),
             Middleware(Observe),
             Middleware(RawPath),
-            Middleware(
-                GZipMiddleware,
-                minimum_size=services.settings.query_compress_from_bytes,
-                compresslevel=COMPRESS_LEVEL,
-                exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *REPORT_TYPES),
-            ),
+            Middleware(Compression, from_bytes=services.settings.query_compress_from_bytes),
+            Middleware(Deprecations),
             Middleware(Deadline, seconds=services.settings.query_request_seconds),
             Middleware(Gate, services=services),
             Middleware(BodyLimit, max_bytes=services.settings.query_max_body_bytes),

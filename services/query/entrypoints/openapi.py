@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from services.query.entrypoints import deprecation
 from services.query.entrypoints.filter_schemas import SHOWN_AS, FilterBody, LetterFilterBody
 from services.query.entrypoints.openapi_links import LINKS, link_to
 from services.query.entrypoints.openapi_names import ENUMERATIONS, TAGS
@@ -26,6 +27,12 @@ UNNAMED: Final[list[tuple[type[BaseModel], Literal["validation", "serialization"
 DATA: Final = frozenset({"const", "default", "enum", "example", "examples", "value"})
 """Members of a schema whose values are no schemas."""
 
+POLICY: Final = (
+    "`/v1` only grows: routes, parameters that need not be given, members of answers and values of closed lists are added, so take "
+    "what you do not know for nothing. What is to go is marked `deprecated` here, its answers carry `Deprecation` and `Sunset`, and "
+    "it works for at least 180 days more. Errors are problems (RFC 9457) with a correlation id."
+)
+
 HEADERS: Final[Schema] = {
     "RequestId": ("string", "the correlation id: the request's own, else a new one; it stands in our log too"),
     "RetryAfter": ("integer", "ask again after so many seconds"),
@@ -33,6 +40,7 @@ HEADERS: Final[Schema] = {
     "RateLimit": ("string", "what is left of the key's rate, and for how long (IETF draft 10)"),
     "RateLimitPolicy": ("string", "the key's rate"),
     "Location": ("string", "where the thing that was made is"),
+    **deprecation.HEADERS,
     "IdempotencyReplayed": (
         "string",
         "`true`: this is the answer of an earlier request under the same Idempotency-Key",
@@ -40,6 +48,7 @@ HEADERS: Final[Schema] = {
 }
 ALWAYS: Final = {"X-Request-ID": "RequestId"}
 GUARDED: Final = {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}
+LEAVING: Final = {name: name for name in deprecation.HEADERS}
 OF_STATUS: Final = {
     "201": {"Location": "Location"},
     "202": {"Location": "Location"},
@@ -79,6 +88,8 @@ def finished(written: Schema) -> Schema:
     for path, method, operation in operations(schema):
         _narrow(path, method, operation)
         _unnull(operation)
+        if deprecation.MARK in operation:
+            deprecation.tell(operation)
         _tell_headers(path, method, operation)
         _link(operation, schema)
     for node in _schemas([schema["paths"], components["schemas"]]):
@@ -130,6 +141,7 @@ def _tell_headers(path: str, method: str, operation: Schema) -> None:
             **(GUARDED if path.startswith("/v1/") and status != "401" else {}),
             **OF_STATUS.get(status, {}),
         }
+        told |= LEAVING if operation.get("deprecated") else {}
         if method not in MAKERS:
             told.pop("Location", None)
         if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ())):
