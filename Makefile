@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams check format lock clean
+.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams check format api-contract lock clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -81,6 +81,9 @@ setup: $(STAMP) ## .venv with `ponte`, Kafka's jars and the AOT cache (once, abo
 format: setup ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+api-contract: setup ## write the public contract down (tests/contract/query/api_v1.txt) after something was added to the API
+	@$(BIN)/python -m tests.support.api_contract $(ARGS)
 
 # Compiled by uv for every platform at once; no host name, no annotation, so that a diff shows versions only.
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

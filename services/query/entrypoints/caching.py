@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 
-OURS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Authorization, Cookie, Accept-Language"}
+OURS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept-Language"}
 """May be kept by the asker alone, and is asked for again each time: what the answer shows may change at any moment."""
 
 NEVER_KEPT: Final = {"Cache-Control": "no-store"}
@@ -23,6 +23,7 @@ def checked(request: Request, answer: Response) -> Response:
     if not holds(request.headers.getlist("if-none-match"), etag):
         return answer
     kept = {name: answer.headers[name] for name in ("etag", "cache-control", "vary", "link") if name in answer.headers}
+    kept["vary"] += ", Accept-Encoding"  # compression says so itself, of answers that it could have compressed
     return Response(status_code=304, headers=kept)
 
 

@@ -1,5 +1,6 @@
 """Long answers travel compressed where the asker takes that: Starlette's gzip, which reads the asker's preferences too simply."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -20,15 +21,18 @@ class Compression(GZipMiddleware):
         super().__init__(app, minimum_size=from_bytes, compresslevel=LEVEL, exclude_content_types=excluded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; `gzip;q=0` is a no, which Starlette takes for a yes."""
-        if scope["type"] == "http" and not takes_gzip(Headers(scope=scope).get("accept-encoding", "")):
-            scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        """Pass the request on with a preference that Starlette reads rightly: it takes `gzip;q=0` for a yes, and `GZIP` for a no."""
+        if scope["type"] == "http":
+            wish = (
+                [(b"accept-encoding", b"gzip")] if takes_gzip(Headers(scope=scope).getlist("accept-encoding")) else []
+            )
+            scope["headers"] = [*(one for one in scope["headers"] if one[0] != b"accept-encoding"), *wish]
         await super().__call__(scope, receive, send)
 
 
-def takes_gzip(accepted: str) -> bool:
-    """Say whether a header Accept-Encoding (RFC 9110) names gzip, and not with the weight 0."""
-    for one in accepted.lower().split(","):
+def takes_gzip(accepted: Sequence[str]) -> bool:
+    """Say whether headers Accept-Encoding (RFC 9110) name gzip, and not with the weight 0."""
+    for one in ",".join(accepted).lower().split(","):
         coding, _, weight = one.replace(" ", "").partition(";q=")
         if coding in {"gzip", "x-gzip"}:
             return not weight or weight.strip("0.") != ""
