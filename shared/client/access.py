@@ -32,7 +32,7 @@ class Keys:
     @operation("list_keys")
     def page(self, *, cursor: str | None = None, limit: int | None = None) -> KeyList:
         """Return a page, newest first."""
-        return self._transport.get(KeyList, "/v1/keys", cursor=cursor, limit=limit)
+        return self._transport.get(KeyList, "/v1/keys", {"cursor": cursor, "limit": limit})
 
     def all(self) -> Iterator[KeyAnswer]:
         """Yield every key, also those that are over."""
@@ -84,7 +84,7 @@ class Audit:
         """Return a page of lines, newest first."""
         period = {"from": _instant(from_at), "to": _instant(to_at)}
         named = {"actor": actor, "action": action, "target": target, "cursor": cursor, "limit": limit}
-        return self._transport.get(AuditPageAnswer, "/v1/audit", **period, **named)
+        return self._transport.get(AuditPageAnswer, "/v1/audit", {**period, **named})
 
     def lines(
         self, *, actor: Sequence[str] = (), action: Sequence[str] = (), target: Sequence[str] = ()

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.client.answers.integrations import IntegrationAnswer, IntegrationList
 from shared.client.paging import segment
-from shared.client.transport import Transport, operation
+from shared.client.transport import Transport, operation, said
 from shared.contracts.names import Kind
 
 
@@ -18,7 +18,7 @@ class Integrations:
     @operation("list_integrations")
     def list(self, *, state: Sequence[str] = (), health: bool | None = None) -> tuple[IntegrationAnswer, ...]:
         """Return the integrations in one of the states, all registered ones without; with how they do where `health` is asked for."""
-        return self._transport.get(IntegrationList, "/v1/integrations", state=state, health=health).items
+        return self._transport.get(IntegrationList, "/v1/integrations", {"state": state, "health": health}).items
 
     @operation("create_integration")
     def create(
@@ -36,7 +36,7 @@ class Integrations:
         key: str | None = None,
     ) -> IntegrationAnswer:
         """Register an integration. Raise InConflict where the affiliate is registered."""
-        body = {"affiliate": affiliate, "marketplace": marketplace, "kinds": kinds and [*kinds]}
+        body: dict[str, Any] = {"affiliate": affiliate, "marketplace": marketplace, "kinds": kinds and [*kinds]}
         body |= {"minimum_availability": minimum_availability, "emails": emails and [*emails]}
         body |= {"freshness_seconds": freshness_seconds, "mask_at_write": mask_at_write, "paused": paused}
         return self._transport.post(IntegrationAnswer, "/v1/integrations", body, key=key, reason=reason)
@@ -44,7 +44,7 @@ class Integrations:
     @operation("get_integration")
     def get(self, affiliate: str, *, health: bool | None = None) -> IntegrationAnswer:
         """Return an integration."""
-        return self._transport.get(IntegrationAnswer, _path(affiliate), health=health)
+        return self._transport.get(IntegrationAnswer, _path(affiliate), {"health": health})
 
     @operation("put_integration")
     def put(
@@ -59,12 +59,12 @@ class Integrations:
     ) -> IntegrationAnswer:
         """Register what is not there (with `only_new` nothing else), or replace what `etag` names; `fields` are those of `create`."""
         headers = {"If-Match": etag} if etag else {"If-None-Match": "*"} if only_new else {}
-        body = {"marketplace": marketplace, **fields}
+        body = said({"marketplace": marketplace, **fields})
         return self._transport.change(IntegrationAnswer, "PUT", _path(affiliate), body, headers, reason=reason)
 
     @operation("patch_integration")
     def change(self, affiliate: str, *, etag: str, reason: str | None = None, **changes: Any) -> IntegrationAnswer:
-        """Change the fields that are named, such as `paused=True`."""
+        """Change the fields that are named, such as `paused=True`; `minimum_availability=None` takes it back to the deployment's own."""
         return self._transport.change(
             IntegrationAnswer, "PATCH", _path(affiliate), changes, {"If-Match": etag}, reason=reason
         )

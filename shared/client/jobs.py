@@ -76,7 +76,7 @@ class Reprocesses:
     @operation("list_reprocesses")
     def list(self, *, limit: int | None = None) -> tuple[ReprocessAnswer, ...]:
         """Return the newest jobs."""
-        return self._transport.get(ReprocessList, "/v1/reprocess", limit=limit).items
+        return self._transport.get(ReprocessList, "/v1/reprocess", {"limit": limit}).items
 
     @operation("get_reprocess")
     def get(self, job_id: str) -> ReprocessStanding:
@@ -122,7 +122,7 @@ class Exports:
     @operation("list_exports")
     def list(self, *, limit: int | None = None) -> tuple[ExportAnswer, ...]:
         """Return the newest jobs."""
-        return self._transport.get(ExportList, "/v1/exports", limit=limit).items
+        return self._transport.get(ExportList, "/v1/exports", {"limit": limit}).items
 
     @operation("get_export")
     def get(self, job_id: str) -> ExportAnswer:

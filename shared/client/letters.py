@@ -20,7 +20,9 @@ class Letters:
         self, rows: Rows | None = None, *, cursor: str | None = None, limit: int | None = None
     ) -> LetterPageAnswer:
         """Return a page, newest first."""
-        return self._transport.get(LetterPageAnswer, "/v1/dead-letters", **written(rows), cursor=cursor, limit=limit)
+        return self._transport.get(
+            LetterPageAnswer, "/v1/dead-letters", written(rows) | {"cursor": cursor, "limit": limit}
+        )
 
     def all(self, rows: Rows | None = None, *, limit: int = 500) -> Iterator[LetterItem]:
         """Yield every letter that `rows` let pass, `limit` to a request."""
@@ -29,13 +31,13 @@ class Letters:
     @operation("count_letters")
     def summary(self, rows: Rows | None = None) -> LetterSummary:
         """Return the counts by error class."""
-        return self._transport.get(LetterSummary, "/v1/dead-letters/summary", **written(rows))
+        return self._transport.get(LetterSummary, "/v1/dead-letters/summary", written(rows))
 
     @operation("get_letter")
     def get(self, letter_id: str, *, reveal: str | None = None) -> LetterAnswer:
         """Return a letter with its content."""
         asked = {} if reveal is None else {"reveal": True, "reason": reveal}
-        return self._transport.get(LetterAnswer, _path(letter_id), **asked)
+        return self._transport.get(LetterAnswer, _path(letter_id), asked)
 
     @operation("get_raw_letter")
     def raw(self, letter_id: str, *, reason: str) -> bytes:

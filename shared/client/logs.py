@@ -36,7 +36,7 @@ class Logs:
     ) -> EntryPage:
         """Return a page of entries, newest first unless `sort` says otherwise."""
         asked = written(rows, without="kind") | {"cursor": cursor, "limit": limit, "sort": sort, "lang": lang}
-        return self._transport.get(EntryPage, f"/v1/logs/{kind}", **asked)
+        return self._transport.get(EntryPage, f"/v1/logs/{kind}", asked)
 
     def entries(
         self,
@@ -62,14 +62,14 @@ class Logs:
     ) -> PartialPage:
         """Return a page whose items have `fields` alone."""
         asked = written(rows, without="kind") | {"fields": fields, "cursor": cursor, "limit": limit, "sort": sort}
-        return self._transport.get(PartialPage, f"/v1/logs/{kind}", **asked)
+        return self._transport.get(PartialPage, f"/v1/logs/{kind}", asked)
 
     @operation("get_entry")
     def get(
         self, kind: Kind, affiliate: str, code: str, *, reveal: str | None = None, lang: Language | None = None
     ) -> EntryAnswer:
         """Return one entry. `reveal` is the reason to see personal data: it needs the scope admin, and is written down."""
-        return self._transport.get(EntryAnswer, _path(kind, affiliate, code), **_revealed(reveal), lang=lang)
+        return self._transport.get(EntryAnswer, _path(kind, affiliate, code), {**_revealed(reveal), "lang": lang})
 
     @operation("list_attempts")
     def attempts_page(
@@ -85,7 +85,7 @@ class Logs:
     ) -> AttemptPageAnswer:
         """Return a page of an item's history, newest first."""
         asked = {**_revealed(reveal), "cursor": cursor, "limit": limit, "lang": lang}
-        return self._transport.get(AttemptPageAnswer, f"{_path(kind, affiliate, code)}/attempts", **asked)
+        return self._transport.get(AttemptPageAnswer, f"{_path(kind, affiliate, code)}/attempts", asked)
 
     def attempts(
         self, kind: Kind, affiliate: str, code: str, *, lang: Language | None = None
@@ -98,19 +98,21 @@ class Logs:
         self, kind: Kind, affiliate: str, code: str, *, reveal: str | None = None, lang: Language | None = None
     ) -> DiffAnswer:
         """Return what changed on an item since it last worked."""
-        return self._transport.get(DiffAnswer, f"{_path(kind, affiliate, code)}/diff", **_revealed(reveal), lang=lang)
+        return self._transport.get(
+            DiffAnswer, f"{_path(kind, affiliate, code)}/diff", {**_revealed(reveal), "lang": lang}
+        )
 
     @operation("get_summary")
     def summary(
         self, rows: Rows | None = None, *, bucket: str | None = None, lang: Language | None = None
     ) -> SummaryAnswer:
         """Return counts of the rows, of one, several or all kinds; `bucket` (hour, day) of their time series."""
-        return self._transport.get(SummaryAnswer, "/v1/summary", **written(rows), bucket=bucket, lang=lang)
+        return self._transport.get(SummaryAnswer, "/v1/summary", written(rows) | {"bucket": bucket, "lang": lang})
 
     @operation("list_errors")
     def errors(self, *, lang: Language | None = None) -> ErrorCatalogue:
         """Return the error catalogue, with guidance."""
-        return self._transport.get(ErrorCatalogue, "/v1/errors", lang=lang)
+        return self._transport.get(ErrorCatalogue, "/v1/errors", {"lang": lang})
 
 
 def _path(kind: Kind, affiliate: str, code: str) -> str:

@@ -37,9 +37,9 @@ class Place:
     retry_seconds: float = RETRY_SECONDS
     failures: int = 0
 
-    def pause(self, asked: float | None = None) -> float:
+    def pause(self, asked: float | None) -> float:
         """Return the seconds to wait before the next connection."""
-        own = self.retry_seconds * 2 ** max(self.failures - 1, 0)
+        own = self.retry_seconds * float(2 ** max(self.failures - 1, 0))
         return max(asked or 0.0, min(own, LONGEST_PAUSE_SECONDS))
 
 
@@ -60,7 +60,7 @@ class Stream:
         """
         place = Place(since)
         while True:
-            asked_pause = None
+            asked_pause: float | None = None
             try:
                 yield from self._connection(written(rows) | {"lang": lang}, place)
             except (Unreachable, TooMany, NotNow) as error:

@@ -17,6 +17,8 @@ from shared.client.errors import Unreachable, refusal_of
 A = TypeVar("A", bound=Answer)
 F = TypeVar("F", bound=Callable[..., Any])
 Body = Mapping[str, Any]
+Asked = Mapping[str, Any]
+"""Query parameters; None is one that is not given."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 CONDITIONS: Final = frozenset({"If-Match", "If-None-Match"})
@@ -55,14 +57,15 @@ class Transport:
         """Close the connections."""
         self._http.close()
 
-    def get(self, model: type[A], path: str, *, taken: frozenset[int] = frozenset(), **asked: Any) -> A:
+    def get(self, model: type[A], path: str, asked: Asked | None = None, *, taken: frozenset[int] = frozenset()) -> A:
         """Return what stands at `path`; answers of a status in `taken` are of the model too."""
         return model.model_validate_json(self.ask("GET", path, asked=asked, taken=taken).content)
 
     def post(self, model: type[A], path: str, body: Body | None = None, *, key: str | None = None, **asked: Any) -> A:
         """Do something once: under `key`, or a new one, which makes the request one that may be repeated."""
         headers = {IDEMPOTENCY_KEY: key or uuid4().hex}
-        return model.model_validate_json(self.ask("POST", path, body=body, headers=headers, asked=asked).content)
+        answer = self.ask("POST", path, body=None if body is None else said(body), headers=headers, asked=asked)
+        return model.model_validate_json(answer.content)
 
     def change(
         self, model: type[A], method: str, path: str, body: Body | None, headers: Mapping[str, str], **asked: Any
@@ -76,7 +79,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        asked: Mapping[str, Any] | None = None,
+        asked: Asked | None = None,
         body: Body | None = None,
         headers: Mapping[str, str] | None = None,
         taken: frozenset[int] = frozenset(),
@@ -105,7 +108,7 @@ class Transport:
         self,
         path: str,
         *,
-        asked: Mapping[str, Any] | None = None,
+        asked: Asked | None = None,
         headers: Mapping[str, str] | None = None,
         silence_seconds: float | None = None,
     ) -> Iterator[httpx.Response]:
@@ -129,13 +132,17 @@ class Transport:
         self,
         method: str,
         path: str,
-        asked: Mapping[str, Any] | None,
+        asked: Asked | None,
         body: Body | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
-        said = {name: _written(value) for name, value in (asked or {}).items() if value is not None}
-        json = None if body is None else {name: value for name, value in body.items() if value is not None}
-        return self._http.build_request(method, path, params=said, json=json, headers=headers)
+        params = {name: _written(value) for name, value in said(asked or {}).items()}
+        return self._http.build_request(method, path, params=params, json=body, headers=headers)
+
+
+def said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was said: a None was not."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def may_repeat(request: httpx.Request) -> bool:
