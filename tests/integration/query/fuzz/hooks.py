@@ -23,7 +23,7 @@ BETWEEN_FIELDS = [
     r"say why you need to see personal data",  # `reveal` needs a `reason`, of more than blanks
     r"give exactly one of `(items|letters)` and `filter`",
     r"give `kind` or `kinds`, not both",
-    r"is not of the kind",
+    r"names a kind that the command does not",
     r"must be an IANA time zone",  # 600 names, which change
     r"must be an e-mail address",
     r"each scope stands once",
