@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture bench-ingest bench-latency bench-outage bench-streams check format lock clean
+.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams check format api-contract lock clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -46,6 +46,9 @@ test-faults: setup ## real servers that are killed, frozen and slowed under load
 test-e2e: setup ## four real processes, one real browser
 	@$(PYTEST) tests/e2e
 
+fuzz-api: setup ## schemathesis asks the API everything that its schema allows and refuses, for long; FUZZ_ARGS are its own options
+	@$(BIN)/python -m tests.support.api_fuzz $(FUZZ_ARGS)
+
 test-architecture: setup ## the rooms, the names, the house rules
 	@$(PYTEST) tests/architecture
 
@@ -79,13 +82,19 @@ format: setup ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
+api-contract: setup ## write the public contract down (tests/contract/query/api_v1.txt) after something was added to the API
+	@$(BIN)/python -m tests.support.api_contract $(ARGS)
+
 # Compiled by uv for every platform at once; no host name, no annotation, so that a diff shows versions only.
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
            --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
-lock: ## write requirements.lock and deploy/locks/ again (needs uv; LOCK_ARGS=--upgrade for newer versions)
+NODE_LOCK := tests/integration/query/typescript/node.lock
+
+lock: ## write requirements.lock, deploy/locks/ and the TypeScript check's again (needs uv; LOCK_ARGS=--upgrade for newer versions)
 	@command -v $(UV) > /dev/null || { echo "make lock needs uv: install it with pip (pip install uv) or give UV=path"; exit 1; }
 	@$(COMPILE) $(LOCK_ARGS) --all-extras --output-file requirements.lock > /dev/null
+	@$(subst pyproject.toml,--group pyproject.toml:typescript,$(COMPILE)) $(LOCK_ARGS) --output-file $(NODE_LOCK) > /dev/null
 	@for image in base query exporter; do \
 	    extra=$$([ $$image = base ] || echo "--extra $$image"); \
 	    $(COMPILE) $$extra --constraint requirements.lock --output-file deploy/locks/$$image.lock > /dev/null || exit 1; \

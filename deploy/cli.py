@@ -138,22 +138,23 @@ def _topics(chosen: argparse.Namespace) -> int:
 
 
 def _status(chosen: argparse.Namespace) -> int:
-    from deploy.api import Api
+    from deploy.api import asking
     from deploy.instance import get_instance
 
     instance = get_instance()
     if chosen.json:
         print(instance.to_json())
         return 0
-    api = Api(instance.api["url"], instance.api["key"])
-    ready = api.is_ready()
+    with asking(instance.api) as ponte:
+        ready = ponte.is_ready()
+        link = ponte.create_sign_in_code().link if ready else ""
     print(f"API       {instance.api['url']}   {'ready' if ready else 'not ready'}")
     print(f"Kafka     {instance.kafka['bootstrap']}   process {instance.kafka['pid']}")
     print(f"MongoDB   process {instance.mongo['pid']}")
     for name, service in instance.services.items():
         print(f"{name:9} process {service['pid']}   health on port {service['health_port']}   log {service['log']}")
     if ready:
-        print(f"sign in   {api.call('POST', '/v1/sign-in-codes', {})['link']}")
+        print(f"sign in   {link}")
     return 0 if ready else EXIT_FAILED
 
 

@@ -2,23 +2,23 @@
 
 import asyncio
 import json
-import shutil
-import time
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.api import Api
+from deploy.api import asking
 from deploy.errors import CommandError
 from deploy.instance import account_name, get_instance, kafka_bootstrap
-from shared.contracts.commands import FINAL_STATES, ReprocessCommand, job_document_id, parse_command
+from shared.contracts.commands import ReprocessCommand, job_document_id, parse_command
 from shared.contracts.errors import InvalidCommand
 from shared.contracts.filters import ONCE, PARAMETERS
 from shared.contracts.names import REPROCESS_TOPIC, TOPICS
 from shared.kafka.producer import OutMessage, Publisher
 
 POLL_SECONDS: Final = 0.3
+PATIENCE_SECONDS: Final = 24 * 3600
+"""A report is waited for until the person gives up."""
 
 
 def reprocess(arguments: Namespace) -> str:
@@ -65,27 +65,21 @@ def filter_of(pairs: Sequence[str]) -> dict[str, list[str] | str]:
 
 def export(arguments: Namespace) -> str:
     """Ask for a report, wait for it, store it; return a sentence."""
-    instance = get_instance()
-    api = Api(instance.api["url"], instance.api["key"])
-    body: dict[str, Any] = {"filter": filter_of(arguments.filter), "format": arguments.format}
-    if arguments.kind:
-        body["kinds"] = arguments.kind
+    rows = filter_of(arguments.filter)
     target = Path(arguments.output) if arguments.output else None
     if target is not None and not target.parent.is_dir():
         raise CommandError(f"{target.parent} is no folder: --output must name a file in one that exists")
-    job = api.call("POST", "/v1/exports", body)
-    while job["state"] not in FINAL_STATES:
-        time.sleep(POLL_SECONDS)
-        job = api.call("GET", f"/v1/exports/{job['id']}")
-    if job["state"] != "done":
-        raise CommandError(f"the export ended as {job['state']}: {job.get('error') or 'no reason given'}")
-    target = target or Path(f"ponte-{job['id']}.{arguments.format}")
-    try:
-        with api.open("GET", f"/v1/exports/{job['id']}/file") as answer, target.open("wb") as file:
-            shutil.copyfileobj(answer, file)
-    except OSError as error:
-        raise CommandError(f"{target} cannot be written: {error.strerror or error}") from error
-    return f"{target}: {job['rows']} rows"
+    with asking(get_instance().api) as ponte:
+        asked = ponte.exports.request(rows, kinds=arguments.kind or None, format=arguments.format)
+        job = ponte.exports.wait(asked.id, within_seconds=PATIENCE_SECONDS, every_seconds=POLL_SECONDS)
+        if job.state != "done":
+            raise CommandError(f"the export ended as {job.state}: {job.error or 'no reason given'}")
+        target = target or Path(f"ponte-{job.id}.{arguments.format}")
+        try:
+            ponte.exports.download(job.id, target)
+        except OSError as error:
+            raise CommandError(f"{target} cannot be written: {error.strerror or error}") from error
+    return f"{target}: {job.rows} rows"
 
 
 def topics(arguments: Namespace) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from deploy.api import Api
+from deploy.api import asking
 from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import Instance, account_name, find_instance, forget_instance, http_port
@@ -28,6 +28,7 @@ from deploy.local.ports import HOST, choose_port, is_free
 from deploy.local.process import ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
+from shared.client import Ponte
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
 
@@ -79,7 +80,9 @@ class Up:
             provision(servers.kafka.bootstrap, servers.mongo.uri, os.environ.get("PONTE_MONGO_DATABASE") or DATABASE)
             undo.callback(self._stop_children)
             undo.callback(forget_instance, self._port)
-            api = self._start_services(servers)
+            self._start_services(servers)
+            api = undo.enter_context(asking(self._instance.api, attempts=1))  # it is asked again until it is ready
+            self._wait_for("the API", api.is_ready)
             self._say(f"the panel answers after {time.monotonic() - began:.1f} s")
             if self._demo:
                 self._start_demo(api)
@@ -109,7 +112,7 @@ class Up:
             msg = f"port {self._port} is taken by another program: stop it, or set PONTE_HTTP_PORT to a free one"
             raise CommandError(msg)
 
-    def _start_services(self, servers: Servers) -> Api:
+    def _start_services(self, servers: Servers) -> None:
         key = os.environ.get("PONTE_API_KEY") or self._kept_key()
         self._environment = self._environment_of(servers, key)
         self._instance = Instance(
@@ -120,9 +123,6 @@ class Up:
         )
         for service in SERVICES:
             self._start(service, f"services.{service}")
-        api = Api(self._instance.api["url"], key)
-        self._wait_for("the API", api.is_ready)
-        return api
 
     def _environment_of(self, servers: Servers, key: str) -> dict[str, str]:
         return {
@@ -175,12 +175,12 @@ class Up:
                 raise CommandError(f"{what} is not there after {READY_WITHIN_SECONDS:.0f} s: see the logs in {logs}")
             self._stop.wait(0.05)
 
-    def _start_demo(self, api: Api) -> None:
+    def _start_demo(self, api: Ponte) -> None:
         self._say("the demo shop opens: a history for each tab, then a steady stream")
         self._start("demo", "deploy.demo")
 
         def counts() -> Mapping[str, Mapping[str, int]]:
-            by_kind: Mapping[str, Mapping[str, int]] = api.call("GET", "/v1/summary").get("by_kind", {})
+            by_kind: Mapping[str, Mapping[str, int]] = api.logs.summary().by_kind
             return by_kind
 
         self._wait_for("a row in each of the five tabs", lambda: all(counts().get(kind) for kind in KINDS))
@@ -191,10 +191,10 @@ class Up:
             lambda: sum(sum(kind.values()) for kind in counts().values()) >= wanted or time.monotonic() > deadline,
         )
 
-    def _greet(self, api: Api) -> None:
-        link = api.call("POST", "/v1/sign-in-codes", {})["link"]
+    def _greet(self, api: Ponte) -> None:
+        link = api.create_sign_in_code().link
         self._say(f"API key     {self._instance.api['key']}")
-        self._say(f"API         {api.url}/openapi.json")
+        self._say(f"API         {self._instance.api['url']}/openapi.json")
         self._say(f"sign in     {link}   (works once, for 10 minutes; `ponte status` makes another)")
         self._say("Ctrl-C stops everything")
 

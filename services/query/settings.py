@@ -1,5 +1,6 @@
 """The knobs of the query service."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from shared.runtime import settings as shared_settings
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Public-key signatures only: with a shared secret everyone who can check a token could also make one."""
+_ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?")
+_DEFAULT_PORT: Final = re.compile(r"^(https://.*:443|http://.*:80)$")
 Scope = Literal["read", "export", "reprocess", "admin"]
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -22,6 +25,22 @@ def known_algorithms(text: str) -> str:
         msg = f"{', '.join(unknown) or 'nothing'} is not one of {', '.join(ALGORITHMS)}"
         raise ValueError(msg)
     return text
+
+
+def exact_origins(text: str) -> str:
+    """Return the comma-separated origins. Raise ValueError for one that no browser would send, or for `*`."""
+    for origin in _listed(text):
+        if origin == "*":
+            msg = "`*` would let every page of the web use the keys that people type into it: name each origin"
+            raise ValueError(msg)
+        if not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.search(origin):
+            msg = f"{origin!r} is no origin as browsers write it: scheme and host in lower case, a port unless it is the usual one, no path, such as https://shop.example"
+            raise ValueError(msg)
+    return text
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",")] if text.strip() else []
 
 
 def safe_issuer(address: str) -> str:
@@ -64,6 +83,11 @@ class Settings(shared_settings.Settings):
     query_request_seconds: Annotated[
         float, Field(gt=0, description="a request that has not begun to be answered by then is answered 503")
     ] = 20
+    query_cors_origins: Annotated[
+        str,
+        AfterValidator(exact_origins),
+        Field(description="origins whose pages may call the API from a browser, comma separated; none: only our own"),
+    ] = ""
     query_cookie_secure: Annotated[
         Literal["auto", "always"],
         Field(
@@ -121,6 +145,10 @@ class Settings(shared_settings.Settings):
         int,
         Field(ge=1, description="changed entries that a process reads for its live streams, so that ingest goes first"),
     ] = 2_000
+
+    def cors_origins(self) -> tuple[str, ...]:
+        """Return the origins whose pages may call the API."""
+        return tuple(_listed(self.query_cors_origins))
 
     @model_validator(mode="after")
     def _audience_stands_with_issuer(self) -> Self:

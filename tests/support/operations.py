@@ -126,6 +126,11 @@ def table_of(app: FastAPI) -> set[tuple[str, str]]:
     }
 
 
+def routes_of(app: FastAPI) -> list[tuple[str, Any]]:
+    """(path, route) of every route, as its decorator made it."""
+    return [(str(one.path), one.original_route) for one in iter_route_contexts(app.router.routes)]
+
+
 async def send(
     client: httpx.AsyncClient,
     operation: Operation,

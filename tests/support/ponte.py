@@ -52,6 +52,7 @@ class RunningPonte:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._home.cleanup()  # else the collector does, with a warning, wherever it happens to run
 
     def _greeting(self) -> bool:
         if self.process.poll() is not None:

@@ -32,8 +32,11 @@ class Answer:
 class QueryProcess:
     """Ready from the beginning of its block."""
 
-    def __init__(self, bootstrap: str, mongo_uri: str, database: str, account: str, folder: Path) -> None:
+    def __init__(
+        self, bootstrap: str, mongo_uri: str, database: str, account: str, folder: Path, **environment: str
+    ) -> None:
         self._port = choose_port()
+        self.url = f"http://127.0.0.1:{self._port}"
         self._process = ChildProcess(
             "query",
             [sys.executable, "-m", "services.query"],
@@ -46,6 +49,7 @@ class QueryProcess:
                 "PONTE_API_KEY": KEY,
                 "PONTE_HTTP_PORT": str(self._port),
                 "PONTE_HEALTH_PORT": "0",
+                **environment,
             },
             folder / "query.log",
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "QUERY", "TRACE"})
 OWN_SITES: Final = frozenset({"same-origin", "none"})
 """`none`: typed or bookmarked by the person. `same-site` is another host, which may belong to someone else."""
 

@@ -10,7 +10,8 @@ from shared.contracts.errors import InvalidField
 
 HEADER: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 255
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+PATTERN: Final = r"^[\x21-\x7e]{1,255}$"
+_KEY: Final = re.compile(PATTERN[1:-1])
 FIRST_FAILURE_OF_OURS: Final = 500
 MENDED_BY_THE_CALLER: Final = frozenset({400, 401, 403, 413, 415, 422, 429})
 """Nothing was done and the request itself must change: the key is free for the one that follows."""

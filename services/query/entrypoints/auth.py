@@ -23,6 +23,8 @@ from shared.contracts.errors import LimitExceeded, NotPermitted, PonteError
 
 SESSION_COOKIE: Final = "ponte_session"
 GUARDED: Final = "/v1/"
+UNCHANGING: Final = ("/health/", "/openapi.json")
+"""Nothing there can be forged: whatever is asked of them but a look is 405."""
 HOW: Final = "give a valid API key or token: `Authorization: Bearer <key>`"
 ISSUER_AWAY: Final = (
     "the identity provider does not answer just now, so the token cannot be checked; try again, or use an API key"
@@ -65,7 +67,8 @@ class Gate:
         state["find_caller"] = partial(self._caller, secret, headers, is_guarded=False)
         if caller is None and is_guarded:
             return _unknown(scope, HOW, given=False)
-        if secret is None and scope["method"] not in SAFE_METHODS and not is_same_origin(headers):
+        may_change = scope["method"] not in SAFE_METHODS and not scope["path"].startswith(UNCHANGING)
+        if secret is None and may_change and not is_same_origin(headers):
             raise NotPermitted(
                 "a request that changes something must come from the panel's own pages, or carry an API key"
             )

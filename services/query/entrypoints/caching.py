@@ -23,6 +23,7 @@ def checked(request: Request, answer: Response) -> Response:
     if not holds(request.headers.getlist("if-none-match"), etag):
         return answer
     kept = {name: answer.headers[name] for name in ("etag", "cache-control", "vary", "link") if name in answer.headers}
+    kept["vary"] += ", Accept-Encoding"  # compression says so itself, of answers that it could have compressed
     return Response(status_code=304, headers=kept)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote
 
 from fastapi import Response
@@ -9,6 +10,20 @@ from fastapi.responses import StreamingResponse
 
 from services.query.handlers.files import ExportFile
 from shared.contracts.dead_letters import Letter
+
+REPORT_TYPES: Final = (
+    "application/octet-stream",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/x-ndjson",
+    "text/csv",
+)
+"""Not compressed on the way: a download keeps its length and its ranges."""
+
+FILE_HEADERS: Final = {
+    "ETag": {"description": "the file's SHA-256", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "its name", "schema": {"type": "string"}},
+    "Accept-Ranges": {"description": "`bytes`", "schema": {"type": "string"}},
+}
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 

@@ -3,24 +3,27 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic.json_schema import models_json_schema
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.responses import Response
 from starlette.routing import Match
 
 from services.query.entrypoints import pages
 from services.query.entrypoints.auth import Gate
 from services.query.entrypoints.body_limit import BodyLimit
+from services.query.entrypoints.compression import Compression
+from services.query.entrypoints.cross_origin import CrossOrigin
 from services.query.entrypoints.deadline import Deadline
 from services.query.entrypoints.dependencies import Services
+from services.query.entrypoints.deprecation import Deprecations
 from services.query.entrypoints.invalid import each_once, explain_invalid
 from services.query.entrypoints.observing import Observe
+from services.query.entrypoints.openapi import POLICY, Api, operation_id
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import problem, problem_of
 from services.query.entrypoints.routes import (
@@ -37,8 +40,7 @@ from services.query.entrypoints.routes import (
     stream,
     summary,
 )
-from services.query.entrypoints.schemas import PROBLEMS, Problem
-from services.query.entrypoints.stream_schemas import EVENTS
+from services.query.entrypoints.schemas import PROBLEMS
 from shared.contracts.errors import PonteError
 from shared.runtime.logging import get_logger
 
@@ -46,18 +48,7 @@ log = get_logger(__name__)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-REPORT_TYPES: Final = (
-    "application/octet-stream",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/x-ndjson",
-    "text/csv",
-)
-"""Not compressed on the way: a download keeps its length and its ranges."""
-
 METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-
-COMPRESS_LEVEL: Final = 1
-"""Level 9 costs three times the time of level 1 and saves a tenth of the bytes of JSON."""
 
 JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     logs.router,
@@ -74,41 +65,25 @@ JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
 )
 
 
-UNRETURNED: Final = [(model, "serialization") for model in (Problem, *EVENTS)]
-"""What no route declares to return: it comes as an error, or line by line."""
-
-
-class Api(FastAPI):
-    """FastAPI, with the schemas that no route returns and routes refer to."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI schema."""
-        if self.openapi_schema is None:
-            schema = super().openapi()
-            _, problems = models_json_schema(UNRETURNED, ref_template="#/components/schemas/{model}")
-            schema["components"]["schemas"].update(problems["$defs"])
-        return super().openapi()
-
-
 def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastAPI:
     """Return the application over `services`."""
+    origins = services.settings.cors_origins()
     app = Api(
         title="Ponte",
         version="1",
         summary="What happened to each item of each marketplace integration, and how to try again.",
+        description=POLICY,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
         middleware=[
+            *([Middleware(CrossOrigin, origins=origins)] if origins else []),
             Middleware(Observe),
             Middleware(RawPath),
-            Middleware(
-                GZipMiddleware,
-                minimum_size=services.settings.query_compress_from_bytes,
-                compresslevel=COMPRESS_LEVEL,
-                exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *REPORT_TYPES),
-            ),
+            Middleware(Compression, from_bytes=services.settings.query_compress_from_bytes),
+            Middleware(Deprecations),
             Middleware(Deadline, seconds=services.settings.query_request_seconds),
             Middleware(Gate, services=services),
             Middleware(BodyLimit, max_bytes=services.settings.query_max_body_bytes),
@@ -148,11 +123,19 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> list[str]:
     """Return the methods that the path knows, whichever routes they are of: the router tells those of one only."""
+    routes = request.app.router.routes
+    if fixed := {
+        method
+        for route in iter_route_contexts(routes)
+        if route.path == request.scope["path"]
+        for method in route.methods or ()
+    }:
+        return sorted(fixed)  # `/v1/dead-letters/replay` is no letter, though its name could be an id
     asked = {name: request.scope[name] for name in ("type", "path", "root_path", "headers", "query_string")}
     return [
         method
         for method in METHODS
-        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in request.app.router.routes)
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
     ]
 
 

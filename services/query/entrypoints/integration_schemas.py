@@ -57,7 +57,7 @@ Minimum = Annotated[
     Field(ge=0, le=1_000_000, description="a stock change is sent on if the quantity before or after is at most this"),
 ]
 Emails = Annotated[
-    list[Annotated[str, Field(max_length=254), AfterValidator(known_email)]],
+    list[Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(known_email)]],
     Field(
         max_length=MAX_EMAILS,
         description="who hears of orders that failed; masked in answers to keys without the scope admin",
@@ -78,10 +78,17 @@ Masking = Annotated[
 ]
 IfMatch = Annotated[
     str | None,
-    Header(description='the ETag that was read, such as `"3"`; without it nothing that exists is changed (428)'),
+    Header(
+        alias="If-Match",
+        description='the ETag that was read, such as `"3"`; without it nothing that exists is changed (428)',
+    ),
 ]
-IfNoneMatch = Annotated[str | None, Header(description="`*`: only if the affiliate is not registered (412)")]
-IfNoneMatchTag = Annotated[str | None, Header(description="an ETag: 304 if it is still the newest")]
+IfNoneMatch = Annotated[
+    str | None, Header(alias="If-None-Match", description="`*`: only if the affiliate is not registered (412)")
+]
+IfNoneMatchTag = Annotated[
+    str | None, Header(alias="If-None-Match", description="an ETag: 304 if it is still the newest")
+]
 
 
 class IntegrationsAsked(BaseModel):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.query.core.keys import LONGEST_OVERLAP, ApiKey, KeyState
 from services.query.core.permissions import Scope
+from services.query.entrypoints.filter_schemas import InstantText
 from services.query.entrypoints.parameters import Body
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.auditing import AuditLine
@@ -76,8 +77,8 @@ class AuditAsked(KeysAsked):
     target: Annotated[
         list[str], Field(description="ids of what it was done to", examples=[["loja|order|MLC|2000004567"]])
     ] = []
-    from_: Annotated[str, Field(alias="from", description="RFC 3339 with a zone, inclusive")] = ""
-    to: Annotated[str, Field(description="RFC 3339 with a zone, exclusive")] = ""
+    from_: Annotated[InstantText, Field(alias="from", description="RFC 3339 with a zone, inclusive")] = ""
+    to: Annotated[InstantText, Field(description="RFC 3339 with a zone, exclusive")] = ""
 
 
 class KeyAnswer(Answer):

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from services.query.core.jobs import Job
 from services.query.core.letters import Content, Encoding, ShownLetter
+from services.query.entrypoints.filter_schemas import InstantText, LetterFilterJson, Texts
 from services.query.entrypoints.job_schemas import JobAnswer
 from services.query.entrypoints.parameters import Asked, Body, DropEmpty, NothingAsked
 from services.query.entrypoints.schemas import Answer, Instant, TotalAnswer
@@ -25,13 +26,15 @@ class LetterFilterAsked(Asked):
     """The filter of dead letters; `LetterFilter.parse` reads and checks the raw values."""
 
     error_class: Annotated[
-        list[str],
+        Texts,
         Field(default_factory=list, description="several values are alternatives", examples=[["InvalidJson"]]),
     ]
-    topic: Annotated[list[str], Field(default_factory=list, examples=[["integration.events.order"]])]
+    topic: Annotated[Texts, Field(default_factory=list, examples=[["integration.events.order"]])]
     state: Annotated[list[LetterState], DropEmpty, Field(default_factory=list, examples=[["open"]])]
-    from_: Annotated[str, Field(alias="from", description="RFC 3339 with a zone, inclusive, on received_at")] = ""
-    to: Annotated[str, Field(description="RFC 3339 with a zone, exclusive")] = ""
+    from_: Annotated[
+        InstantText, Field(alias="from", description="RFC 3339 with a zone, inclusive, on received_at")
+    ] = ""
+    to: Annotated[InstantText, Field(description="RFC 3339 with a zone, exclusive")] = ""
 
 
 class ReasonAsked(NothingAsked):
@@ -61,7 +64,7 @@ class ReplayBody(Body):
     id: JobId | None = None
     account: Name | None = None
     letters: Annotated[list[LetterId], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
-    filter: dict[str, Any] | None = None
+    filter: LetterFilterJson | None = None
     requested_by: Annotated[str, Field(max_length=200)] | None = None
     dry_run: bool = False
 

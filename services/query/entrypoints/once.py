@@ -13,8 +13,9 @@ from functools import wraps
 from typing import Annotated, Any, Final, ParamSpec
 
 from fastapi import Depends, Header, Request, Response
+from pydantic import WithJsonSchema
 
-from services.query.core.repeating import HEADER, MAX_KEY_LENGTH, Answer, Asked, fingerprint_of, read_key
+from services.query.core.repeating import HEADER, MAX_KEY_LENGTH, PATTERN, Answer, Asked, fingerprint_of, read_key
 from services.query.entrypoints.dependencies import MaybeCaller, ServicesDep
 from services.query.entrypoints.problems import problem, problem_of, status_of
 from services.query.handlers.repeating import AnswerStore, InProgress, answer_once
@@ -80,6 +81,7 @@ async def once_of(
     caller: MaybeCaller,
     _key: Annotated[
         str | None,
+        WithJsonSchema({"type": "string", "pattern": PATTERN}),
         Header(
             alias=HEADER,
             description=f"1 to {MAX_KEY_LENGTH} visible characters, such as a UUID: the same request under the same key is done once and "

@@ -9,13 +9,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.query.core.languages import choose_language
 from services.query.core.sorting import DEFAULT_SORT, Sort
+from services.query.entrypoints.filter_schemas import InstantText, LogFilterJson, Names, SearchText, Texts
 from services.query.entrypoints.paths import DecodedSegment
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.catalogue import Language
+from shared.contracts.catalogue.model import RetryAdvice
 from shared.contracts.commands import MAX_ITEMS, Format, Item, JobId
 from shared.contracts.errors import InvalidField
 from shared.contracts.events import Code, Name, Status
-from shared.contracts.filters import MAX_ATTEMPTS, PARAMETERS, LogFilter
+from shared.contracts.filters import MAX_ATTEMPTS, PARAMETERS, DateAxis, LogFilter
 from shared.contracts.names import Kind
 
 KindPath = Annotated[Kind, Path(description="which tab")]
@@ -46,20 +48,22 @@ DropEmpty = BeforeValidator(without_empty)
 class FilterAsked(Asked):
     """The filter, as the schema shows it; `LogFilter.parse` reads and checks the raw values."""
 
-    affiliate: Annotated[list[str], Field(description="several values are alternatives", examples=[["MLC"]])] = []
+    affiliate: Annotated[Names, Field(description="several values are alternatives", examples=[["MLC"]])] = []
     status: Annotated[list[Status], DropEmpty, Field(examples=[["error"]])] = []
-    error_code: Annotated[list[str], Field(examples=[["ORD-SLA"]])] = []
+    error_code: Annotated[Texts, Field(examples=[["ORD-SLA"]])] = []
     retry: Annotated[
-        list[Literal["auto", "fix", "never"]],
+        list[RetryAdvice],
         DropEmpty,
         Field(description="what the catalogue advises for a cause of an item that failed", examples=[["auto"]]),
     ] = []
-    reprocess_id: Annotated[list[str], Field(description="the newest reprocess job that took the item")] = []
-    q: Annotated[str, Field(description="a code or alias, exact or by prefix; or whole words of a message")] = ""
-    from_: Annotated[str, Field(alias="from", description="RFC 3339 with a zone, inclusive, on `date_axis`")] = ""
-    to: Annotated[str, Field(description="RFC 3339 with a zone, exclusive, on `date_axis`")] = ""
+    reprocess_id: Annotated[Texts, Field(description="the newest reprocess job that took the item")] = []
+    q: Annotated[SearchText, Field(description="a code or alias, exact or by prefix; or whole words of a message")] = ""
+    from_: Annotated[
+        InstantText, Field(alias="from", description="RFC 3339 with a zone, inclusive, on `date_axis`")
+    ] = ""
+    to: Annotated[InstantText, Field(description="RFC 3339 with a zone, exclusive, on `date_axis`")] = ""
     date_axis: Annotated[
-        Literal["processed_at", "received_at"],
+        DateAxis,
         BeforeValidator(lambda value: value or "processed_at"),
         Field(description="the date that `from` and `to` are about: when it happened, or when we heard of it"),
     ] = "processed_at"
@@ -68,7 +72,7 @@ class FilterAsked(Asked):
         BeforeValidator(lambda value: value or None),
         Field(description="tried at least so often"),
     ] = None
-    stale_since: Annotated[str, Field(description="RFC 3339 with a zone: not processed since then")] = ""
+    stale_since: Annotated[InstantText, Field(description="RFC 3339 with a zone: not processed since then")] = ""
 
 
 class ListAsked(FilterAsked):
@@ -147,7 +151,7 @@ class ReprocessBody(Body):
     account: Name | None = None
     kind: Kind
     items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
-    filter: dict[str, Any] | None = None
+    filter: LogFilterJson | None = None
     reason: Annotated[str, Field(max_length=1000)] = ""
     requested_by: Annotated[str, Field(max_length=200)] | None = None
     max_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -175,7 +179,7 @@ class ExportBody(Body):
     requested_by: Annotated[str, Field(max_length=200)] | None = None
     kind: Kind | None = None
     kinds: list[Kind] | None = None
-    filter: dict[str, Any] = Field(default_factory=dict)
+    filter: LogFilterJson = Field(default_factory=dict)
     format: Format = "xlsx"
     language: Language = "pt"
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(known_time_zone)] = "America/Sao_Paulo"

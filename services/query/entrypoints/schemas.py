@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from shared.contracts.entries import ReprocessState
 from shared.contracts.events import Status
@@ -11,7 +11,10 @@ from shared.contracts.names import Kind
 from shared.contracts.times import format_instant
 
 Instant = Annotated[
-    datetime, PlainSerializer(format_instant, return_type=str), Field(examples=["2026-11-23T10:11:12.123Z"])
+    datetime,
+    PlainSerializer(format_instant, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+    Field(examples=["2026-11-23T10:11:12.123Z"]),
 ]
 
 
@@ -26,7 +29,7 @@ class FieldErrorAnswer(Answer):
 
     field: str
     reason: str
-    allowed: list[str] | None = None
+    allowed: list[str] | None = Field(description="what would be right, where that is a short list")
 
 
 class Problem(Answer):
@@ -200,6 +203,19 @@ class ErrorCatalogue(Answer):
     items: list[ErrorCodeAnswer]
 
 
+class LivenessAnswer(Answer):
+    """Whether the process works."""
+
+    status: Literal["ok", "failing"]
+    loop_turned_seconds_ago: float
+
+
+class ReadinessAnswer(LivenessAnswer):
+    """Whether requests can be answered."""
+
+    failures: dict[str, str] = Field(description="what is missing, by name", examples=[{"mongo": "no primary"}])
+
+
 class SignInCode(Answer):
     """A one-time code for the panel, and the address that takes it."""
 
@@ -225,5 +241,6 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     415: _documented("The body is not sent as Content-Type: application/json"),
     422: _documented("An unknown or bad parameter; `errors` names it"),
     429: _documented("Too many requests; see Retry-After"),
+    500: _documented("A defect of ours: tell us the correlation id"),
     503: _documented("Not now; see Retry-After"),
 }

@@ -93,6 +93,18 @@ EXAMPLES: Final = {
 EVENTS: Final = (ChangedEvent, RemovedEvent, ResyncEvent, ClosingEvent)
 
 
+def _event_schema(data: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Return the schema of one event; its examples are the bytes on the wire."""
+    text = {"type": "string"}
+    told = {"contentMediaType": "application/json", "contentSchema": {"anyOf": list(data.values())}}
+    return {
+        "type": "object",
+        "properties": {"event": {**text, "enum": list(data)}, "id": text, "data": {**text, **told}},
+        "required": ["event", "data"],
+        "x-events": data,
+    }
+
+
 def stream_responses() -> dict[int | str, dict[str, Any]]:
     """Return what the schema says of the answer: text, the data of whose events are the schemas that `x-events` names."""
     named = {model.__name__.removesuffix("Event").lower(): model.__name__ for model in EVENTS}
@@ -101,6 +113,6 @@ def stream_responses() -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "description": f"Server-sent events, the JSON of whose `data:` is by name: {told}",
-            "content": {"text/event-stream": {"schema": {"type": "string", "x-events": data}, "examples": EXAMPLES}},
+            "content": {"text/event-stream": {"schema": _event_schema(data), "examples": EXAMPLES}},
         }
     }

@@ -1,5 +1,3 @@
-import gzip
-import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -170,14 +168,6 @@ async def test_our_own_mistake_tells_nothing_but_a_correlation_id(app: FastAPI) 
     assert "secret" not in answer.text
     assert answer.json()["correlation_id"] == answer.headers["x-request-id"]
     assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-async def test_long_answers_are_compressed(api: httpx.AsyncClient) -> None:
-    async with api.stream("GET", "/v1/errors", headers={"Accept-Encoding": "gzip"}) as answer:
-        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
-
-    assert answer.headers["content-encoding"] == "gzip"
-    assert len(json.loads(gzip.decompress(raw))["items"]) > 40
 
 
 async def test_the_catalogue_speaks_the_language_asked_for(api: httpx.AsyncClient) -> None:

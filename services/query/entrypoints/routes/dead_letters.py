@@ -52,7 +52,7 @@ async def list_letters(
 
 
 @router.get("/dead-letters/summary", response_model=LetterSummary, summary="Dead letters by error class")
-async def count_classes(
+async def count_letters(
     request: Request, services: ServicesDep, caller: ReadCaller, _asked: Annotated[LetterFilterAsked, Query()]
 ) -> Response:
     """The same filter as the list."""
@@ -124,10 +124,10 @@ async def get_letter(
 @router.get(
     "/dead-letters/{letter_id}/raw",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}},
+    responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
     summary="The record's value, byte for byte",
 )
-async def get_raw(
+async def get_raw_letter(
     services: ServicesDep, caller: AdminCaller, letter_id: LetterPath, asked: Annotated[ReasonAsked, Query()]
 ) -> Response:
     """As a file, never shown by a browser. Nothing in it is masked: it needs the scope `admin`, and the `reason` is written down."""

@@ -1,13 +1,13 @@
 """`/v1/exports`: reports made in the background, and their files."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.entrypoints.answers import export_json, json_answer
 from services.query.entrypoints.auth import ExportCaller
 from services.query.entrypoints.dependencies import ServicesDep
-from services.query.entrypoints.downloads import download
+from services.query.entrypoints.downloads import FILE_HEADERS, REPORT_TYPES, download
 from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
 from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import CancelAsked, ExportBody, JobPath, Nothing, RecentAsked
@@ -17,6 +17,14 @@ from services.query.handlers.files import open_export_file
 from shared.contracts.commands import ExportCommand, parse_command
 
 router = APIRouter(prefix="/v1", tags=["exports"], route_class=StrictJsonRoute)
+
+BYTES: Final = {name: {"schema": {"type": "string", "format": "binary"}} for name in REPORT_TYPES}
+FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": BYTES, "headers": FILE_HEADERS},
+    206: {"description": "The range asked for", "content": BYTES, "headers": FILE_HEADERS},
+    304: {"description": "Still the file of the ETag"},
+    416: {"description": "The range begins behind the end"},
+}
 
 
 @router.post(
@@ -57,7 +65,7 @@ async def get_export(services: ServicesDep, caller: ExportCaller, job_id: JobPat
 @router.get(
     "/exports/{job_id}/file",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}, 206: {"description": "The range asked for"}},
+    responses=FILE,
     summary="The report itself",
 )
 async def get_export_file(

@@ -22,7 +22,7 @@ from services.query.entrypoints.parameters import (
     fields_of,
     rows_of,
 )
-from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, EntryPage, PartialPage
+from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, EntryPage
 from services.query.handlers import auditing, comparing, reading
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.events import entry_id
@@ -32,11 +32,7 @@ router = APIRouter(prefix="/v1", tags=["logs"])
 PARTIAL: Final = "application/vnd.ponte.partial+json"
 """Pages of which `fields` told what to show have a type, and so a schema, of their own."""
 
-PARTIAL_PAGE: Final = {
-    name: value
-    for name, value in PartialPage.model_json_schema(ref_template="#/components/schemas/{model}").items()
-    if name != "$defs"
-}
+PARTIAL_PAGE: Final = {"$ref": "#/components/schemas/PartialPage"}
 ITEM_FIELDS: Final = tuple(EntryItem.model_fields)
 NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
     304: {"description": "What `If-None-Match` names is still what this shows"}

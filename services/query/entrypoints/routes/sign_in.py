@@ -10,7 +10,7 @@ from services.query.entrypoints.parameters import Nothing
 from services.query.entrypoints.schemas import SignInCode
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.entrypoints.visit import HTTPS, came_by_https
-from services.query.handlers.signing_in import create_sign_in_code
+from services.query.handlers import signing_in
 from shared.contracts.times import format_instant
 
 router = APIRouter(prefix="/v1", tags=["sign-in"], route_class=StrictJsonRoute)
@@ -20,11 +20,11 @@ router = APIRouter(prefix="/v1", tags=["sign-in"], route_class=StrictJsonRoute)
     "/sign-in-codes", response_model=SignInCode, status_code=201, summary="A one-time link that signs in to the panel"
 )
 @answered_once
-async def create_code(
+async def create_sign_in_code(
     request: Request, services: ServicesDep, caller: AdminCaller, _asked: Nothing, _once: OnceDep
 ) -> Response:
     """Good once, for 10 minutes, with the scopes of the key that asks."""
-    issued = await create_sign_in_code(services.credentials, services.audit, caller, now=services.now)
+    issued = await signing_in.create_sign_in_code(services.credentials, services.audit, caller, now=services.now)
     scheme = HTTPS if came_by_https(request) else request.url.scheme
     link = str(request.base_url.replace(scheme=scheme, path="/sign-in", query=f"code={issued.secret}"))
     return json_answer({"code": issued.secret, "link": link, "expires_at": format_instant(issued.expires_at)}, 201)

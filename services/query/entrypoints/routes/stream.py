@@ -35,7 +35,7 @@ async def stream_changes(
     language: LanguageDep,
     asked: Annotated[StreamAsked, Query()],
     last_event_id: Annotated[
-        LastEventId, Header(description="go on after this event; browsers send it by themselves")
+        LastEventId, Header(alias="Last-Event-ID", description="go on after this event; browsers send it by themselves")
     ] = "",
 ) -> Response:
     """Open the stream first, then read the list: what changes from then on comes as `changed`, each entry as it stands last.

@@ -1,0 +1,72 @@
+"""The filters as the schema shows them, in query strings and in bodies. `LogFilter.parse` and `LetterFilter.parse` read and check them."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from shared.contracts.catalogue.model import RetryAdvice
+from shared.contracts.events import NAME, Status
+from shared.contracts.filters import MAX_ATTEMPTS, MAX_QUERY_LENGTH, MAX_VALUES, DateAxis
+from shared.contracts.names import Kind
+
+PLAIN: Final = r"^[^\x00-\x1f]*$"
+"""Text without control characters; empty is the same as not said."""
+
+TEXT: Final = {"type": "string", "maxLength": MAX_QUERY_LENGTH, "pattern": PLAIN}
+NAME_OR_NOTHING: Final = {"type": "string", "pattern": f"^({NAME.pattern})?$"}
+INSTANT: Final = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]}
+
+InstantText = Annotated[str, WithJsonSchema(INSTANT)]
+Texts = Annotated[list[str], WithJsonSchema({"type": "array", "items": TEXT, "maxItems": MAX_VALUES})]
+Names = Annotated[list[str], WithJsonSchema({"type": "array", "items": NAME_OR_NOTHING, "maxItems": MAX_VALUES})]
+SearchText = Annotated[str, WithJsonSchema(TEXT)]
+
+
+SHOWN_AS: Final = "x-shown-as"
+
+
+class FilterBody(BaseModel):
+    """Which entries: a LogFilter as JSON. Several values of one field are alternatives, different fields narrow."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"status": ["error"], "error_code": ["ORD-SLA"]}]}
+    )
+    kind: list[Kind] | None = None
+    affiliate: Names | None = None
+    status: list[Status] | None = None
+    error_code: Texts | None = None
+    retry: list[RetryAdvice] | None = None
+    reprocess_id: Texts | None = None
+    q: SearchText | None = None
+    from_: Annotated[InstantText | None, Field(alias="from")] = None
+    to: InstantText | None = None
+    date_axis: DateAxis | None = None
+    attempts_min: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] | None = None
+    stale_since: InstantText | None = None
+
+
+class LetterFilterBody(BaseModel):
+    """Which dead letters."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"error_class": ["UnknownAccount"]}]})
+    error_class: Texts | None = None
+    topic: Texts | None = None
+    from_: Annotated[InstantText | None, Field(alias="from")] = None
+    to: InstantText | None = None
+
+
+class ShownAs:
+    """Annotates a value that is read by other means than `model`, and that the schema shows as `model`."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return a mark, in whose place openapi.py writes a reference: pydantic would write the model out each time."""
+        return {SHOWN_AS: self._model.__name__}
+
+
+LogFilterJson = Annotated[dict[str, Any], ShownAs(FilterBody)]
+LetterFilterJson = Annotated[dict[str, Any], ShownAs(LetterFilterBody)]

@@ -1,0 +1,60 @@
+"""What may be asked next with what was answered: OpenAPI links, for people who read on and for tests that follow them."""
+
+from typing import Any, Final
+
+ID: Final = "$response.body#/id"
+FIRST_ITEM: Final = {
+    "kind": "$request.path.kind",
+    "affiliate": "$response.body#/items/0/affiliate",
+    "code": "$response.body#/items/0/code",
+}
+SAME_ITEM: Final = {
+    "kind": "$response.body#/kind",
+    "affiliate": "$response.body#/affiliate",
+    "code": "$response.body#/code",
+}
+FIRST_LETTER: Final = {"letter_id": "$response.body#/items/0/id"}
+JOB: Final = {"job_id": ID}
+FIRST_JOB: Final = {"job_id": "$response.body#/items/0/id"}
+KEY: Final = {"key_id": ID}
+TAGGED: Final = {"affiliate": "$response.body#/affiliate", "header.If-Match": "$response.header.ETag"}
+AFFILIATE: Final = {"affiliate": "$response.body#/affiliate"}
+FIRST_AFFILIATE: Final = {"affiliate": "$response.body#/items/0/affiliate"}
+NEXT_PAGE: Final = {"cursor": "$response.body#/next_cursor"}
+
+Links = dict[str, dict[str, str]]
+
+ITEM_LINKS: Final[Links] = {"get_entry": FIRST_ITEM, "list_attempts": FIRST_ITEM, "get_diff": FIRST_ITEM}
+REPROCESS_LINKS: Final[Links] = {"get_reprocess": JOB, "cancel_reprocess": JOB}
+EXPORT_LINKS: Final[Links] = {"get_export": JOB, "get_export_file": JOB, "cancel_export": JOB}
+REPLAY_LINKS: Final[Links] = {"get_replay": JOB, "cancel_replay": JOB}
+INTEGRATION_LINKS: Final[Links] = {
+    "get_integration": AFFILIATE,
+    "put_integration": TAGGED,
+    "patch_integration": TAGGED,
+    "remove_integration": TAGGED,
+}
+KEY_LINKS: Final[Links] = {"get_key": KEY, "rotate_key": KEY, "revoke_key": KEY}
+
+LINKS: Final[dict[str, dict[str, Links]]] = {
+    "list_logs": {"200": ITEM_LINKS},
+    "get_entry": {"200": {"list_attempts": SAME_ITEM, "get_diff": SAME_ITEM}},
+    "request_reprocess": {"202": REPROCESS_LINKS},
+    "list_reprocesses": {"200": {"get_reprocess": FIRST_JOB}},
+    "request_export": {"202": EXPORT_LINKS},
+    "list_exports": {"200": {"get_export": FIRST_JOB, "get_export_file": FIRST_JOB}},
+    "list_letters": {"200": dict.fromkeys(("get_letter", "get_raw_letter", "replay_letter"), FIRST_LETTER)},
+    "replay_letters": {"202": REPLAY_LINKS},
+    "replay_letter": {"202": REPLAY_LINKS},
+    "list_integrations": {"200": {"get_integration": FIRST_AFFILIATE}},
+    "create_integration": {"201": INTEGRATION_LINKS},
+    "get_integration": {"200": INTEGRATION_LINKS},
+    "create_key": {"201": KEY_LINKS},
+    "list_keys": {"200": {"get_key": {"key_id": "$response.body#/items/0/id"}}},
+}
+"""Operation → status → the operations that go on from there, and where their parameters come from."""
+
+
+def link_to(operation: str, parameters: dict[str, str]) -> dict[str, Any]:
+    """Return an OpenAPI link."""
+    return {"operationId": operation, "parameters": parameters}

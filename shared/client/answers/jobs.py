@@ -1,0 +1,130 @@
+"""Jobs: reprocesses, exports, replays. Closed lists of values may grow: they are plain text here, so that a new value breaks nobody."""
+
+from datetime import datetime
+from typing import Any
+
+from shared.client.answers.base import Answer
+
+
+class AnsweredAnswer(Answer):
+    """Answered entries by the status that they have now."""
+
+    success: int
+    error: int
+    warning: int
+    processing: int
+
+
+class OutcomeAnswer(Answer):
+    """The entries that carry the job's mark. One that a later job took over is counted there, here no more."""
+
+    waiting: int
+    answered: AnsweredAnswer
+    unknown: int
+
+
+class SkippedItemAnswer(Answer):
+    """A row that would not be sent, and why."""
+
+    affiliate: str
+    code: str
+    reason: str
+
+
+class DryRunAnswer(Answer):
+    """What a reprocess would do."""
+
+    matched: int
+    eligible: int
+    skipped: dict[str, int]
+
+
+class ReprocessDryRunAnswer(DryRunAnswer):
+    """What a reprocess would do: matched = eligible + all that is skipped."""
+
+    skipped_items: tuple[SkippedItemAnswer, ...]
+
+
+class ReprocessAnswer(Answer):
+    """A reprocess job. Counts are null until its worker wrote them; `eligible` is what a dry run by the topic would send."""
+
+    id: str
+    state: str
+    requested_by: str
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    cancel_requested: bool
+    error: str | None
+    kind: str
+    items: tuple[dict[str, str], ...] | None
+    filter: dict[str, Any] | None
+    reason: str
+    max_per_second: int | None
+    dry_run: bool
+    matched: int | None
+    eligible: int | None
+    sent: int | None
+    failed: int | None
+    skipped: dict[str, int]
+
+
+class ReprocessStanding(ReprocessAnswer):
+    """A reprocess job with its outcome so far."""
+
+    outcome: OutcomeAnswer | None
+
+
+class ReprocessList(Answer):
+    """The newest reprocess jobs of the account."""
+
+    items: tuple[ReprocessAnswer, ...]
+
+
+class ExportAnswer(Answer):
+    """An export job. `rows` is null until they are counted; `file` is null until it can be read."""
+
+    id: str
+    state: str
+    requested_by: str
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    cancel_requested: bool
+    error: str | None
+    kinds: tuple[str, ...]
+    filter: dict[str, Any]
+    format: str
+    language: str
+    time_zone: str
+    rows: int | None
+    rows_done: int
+    file: str | None
+    file_name: str | None
+    bytes: int | None
+    sha256: str | None
+
+
+class ExportList(Answer):
+    """The newest export jobs of the account."""
+
+    items: tuple[ExportAnswer, ...]
+
+
+class ReplayAnswer(Answer):
+    """A replay job. Counts are null until its worker wrote them."""
+
+    id: str
+    state: str
+    requested_by: str
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    cancel_requested: bool
+    error: str | None
+    letters: tuple[str, ...] | None
+    filter: dict[str, Any] | None
+    matched: int | None
+    sent: int | None
+    failed: int | None
+    skipped: dict[str, int]

@@ -1,0 +1,171 @@
+"""What the Python client does when the API is slow, busy, broken or gone."""
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from shared.client import Damaged, Denied, Failed, InConflict, NotNow, OutOfDate, Ponte, Refused, TooMany, Unreachable
+from shared.client.answers.events import RemovedEvent, ResyncEvent
+from tests.support.scripted_server import Said, scripted
+
+NOT_NOW = Said(
+    503,
+    b'{"type": "urn:x", "title": "Service Unavailable", "status": 503, "detail": "wait", "instance": "/", "correlation_id": "c1"}',
+)
+SOON = Said(503, NOT_NOW.body, {"Retry-After": "0"})
+CODE = Said(201, b'{"code": "c", "link": "l", "expires_at": "2026-11-23T10:11:12.123Z"}')
+ERRORS = Said(200, b'{"language": "pt", "items": []}')
+LATER = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+INTEGRATION = {
+    "affiliate": "MLC", "marketplace": "x", "state": "active", "registered": True, "kinds": [], "minimum_availability": None,
+    "emails": [], "freshness_seconds": {}, "mask_at_write": False, "paused": False, "created_at": None, "updated_at": None,
+    "updated_by": "", "removed_at": None, "etag": '"1"', "warnings": [], "health": None, "new_one": 1,
+}  # fmt: skip
+
+
+def client(url: str, attempts: int = 3) -> Ponte:
+    return Ponte(url, "secret", timeout_seconds=5, attempts=attempts)
+
+
+def test_a_question_is_asked_again_when_it_is_told_to_or_nobody_answered() -> None:
+    with scripted(SOON, Said(), ERRORS) as script, client(script.url) as ponte:
+        assert ponte.logs.errors().language == "pt"
+
+    assert [one.method for one in script.heard] == ["GET"] * 3
+    assert {one.headers["authorization"] for one in script.heard} == {"Bearer secret"}
+
+
+def test_a_post_is_repeated_under_the_same_key_and_the_next_one_has_another() -> None:
+    busy = Said(409, b"{}", {"Retry-After": "0"})
+    with scripted(Said(), busy, CODE, CODE) as script, client(script.url) as ponte:
+        ponte.create_sign_in_code()
+        ponte.create_sign_in_code()
+
+    keys = [one.headers["idempotency-key"] for one in script.heard]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+
+
+def test_tries_are_bounded_and_the_last_answer_is_the_error() -> None:
+    with (
+        scripted(SOON, SOON, SOON) as script,
+        client(script.url) as ponte,
+        pytest.raises(NotNow, match="c1") as refused,
+    ):
+        ponte.logs.errors()
+
+    assert (len(script.heard), refused.value.retry_after, refused.value.correlation_id) == (3, 0, "c1")
+
+
+@pytest.mark.parametrize("after", ["3600", LATER])
+def test_whoever_is_to_come_back_much_later_decides_themselves(after: str) -> None:
+    told = Said(429, b"{}", {"Retry-After": after})
+    with scripted(told) as script, client(script.url) as ponte, pytest.raises(TooMany) as refused:
+        ponte.logs.errors()
+
+    assert len(script.heard) == 1
+    assert 3500 < float(refused.value.retry_after or 0) <= 3600
+
+
+def test_a_change_under_a_condition_is_never_repeated() -> None:
+    """Done, and its answer lost: the second try would be told that someone else was quicker."""
+    with scripted(Said(), Said(), Said(), Said()) as script, client(script.url) as ponte:
+        for ask in (
+            lambda: ponte.integrations.change("MLC", etag='"1"', paused=True),
+            lambda: ponte.integrations.put("MLC", "x", etag='"1"'),
+            lambda: ponte.integrations.put("MLC", "x", only_new=True),
+            lambda: ponte.integrations.remove("MLC", etag='"1"'),
+        ):
+            with pytest.raises(Unreachable):
+                ask()
+
+    assert [one.method for one in script.heard] == ["PATCH", "PUT", "PUT", "DELETE"]
+
+
+def test_a_null_that_means_something_is_sent_and_what_was_not_said_is_not() -> None:
+    answer = Said(200, json.dumps(INTEGRATION).encode())
+    with scripted(answer, answer) as script, client(script.url) as ponte:
+        ponte.integrations.change("MLC", etag='"1"', minimum_availability=None)
+        ponte.integrations.create("MLC", "x")
+
+    assert [json.loads(one.body) for one in script.heard] == [
+        {"minimum_availability": None},
+        {"affiliate": "MLC", "marketplace": "x"},
+    ]
+
+
+def test_members_that_are_new_disturb_nobody() -> None:
+    with scripted(Said(200, json.dumps(INTEGRATION).encode())) as script, client(script.url) as ponte:
+        assert ponte.integrations.get("a/b ?").affiliate == "MLC"
+
+    assert script.heard[0].path == "/v1/integrations/a%2Fb%20%3F"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, Denied), (409, InConflict), (412, OutOfDate), (418, Refused), (500, Failed), (502, Failed)],
+)
+def test_an_answer_that_is_no_problem_is_an_error_all_the_same(status: int, error: type[Refused]) -> None:
+    with (
+        scripted(Said(status, b"<html>")) as script,
+        client(script.url, attempts=1) as ponte,
+        pytest.raises(error) as told,
+    ):
+        ponte.logs.errors()
+
+    assert type(told.value) is error
+    assert (told.value.status, told.value.correlation_id, told.value.errors) == (status, None, ())
+
+
+def test_a_report_that_came_damaged_or_cut_is_not_taken_for_whole(tmp_path: Path) -> None:
+    altered = Said(200, b"abc", {"ETag": '"' + "0" * 64 + '"'})
+    with scripted(altered, Said(200, b"abc", cut=True)) as script, client(script.url) as ponte:
+        with pytest.raises(Damaged, match="SHA-256"):
+            ponte.exports.download("1", tmp_path / "a")
+        with pytest.raises(Unreachable):
+            ponte.exports.download("1", tmp_path / "b")
+
+
+def block(name: str, data: dict[str, object], event_id: str = "") -> bytes:
+    place = f"id: {event_id}\n" if event_id else ""
+    return f"event: {name}\n{place}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def stream(*blocks: bytes, cut: bool = False) -> Said:
+    return Said(200, b": open\nretry: 1\nid: i0\n\n" + b"".join(blocks), {"Content-Type": "text/event-stream"}, cut=cut)
+
+
+REMOVED = {"kind": "order", "affiliate": "MLC", "code": "a\u2028b"}
+
+
+def test_a_stream_goes_on_after_its_last_event_however_it_ended() -> None:
+    renewed = block("closing", {"reason": "renewal", "detail": ""})
+    answers = (
+        stream(block("removed", REMOVED, "i1"), b": alive\nid: i2\n\n", renewed),
+        stream(block("new-one", {}, "i3"), block("removed", REMOVED, "i4"), cut=True),
+        SOON,
+        Said(),
+        stream(block("resync", {"reason": "too_old", "detail": "read"}, "i5")),
+    )
+    with scripted(*answers) as script, client(script.url) as ponte:
+        told = list(itertools.islice(ponte.stream.changes({"status": ["error"]}, since="i"), 3))
+
+    assert [type(one) for one in told] == [RemovedEvent, RemovedEvent, ResyncEvent]
+    assert isinstance(told[0], RemovedEvent)
+    assert told[0].code == "a\u2028b"
+    assert [one.headers["last-event-id"] for one in script.heard] == ["i", "i2", "i4", "i4", "i4"]
+    assert {one.path for one in script.heard} == {"/v1/stream?status=error"}
+
+
+def test_a_stream_ends_with_its_key_and_after_too_many_failures() -> None:
+    ended = stream(block("closing", {"reason": "credential", "detail": ""}))
+    with scripted(ended, stream(), Said(), Said(), Said()) as script, client(script.url) as ponte:
+        with pytest.raises(Denied):
+            next(ponte.stream.changes())
+        with pytest.raises(Unreachable):
+            next(ponte.stream.changes(failures=2))
+
+    assert script.answers == []
