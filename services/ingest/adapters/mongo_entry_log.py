@@ -111,7 +111,8 @@ class MongoEntryLog:
                     "cursor": {},
                     "allowDiskUse": True,
                     "readConcern": {"level": "snapshot", "atClusterTime": place.applied},
-                }
+                },
+                codec_options=self._patient.codec_options,
             )
             async with cursor:
                 while piece := await cursor.to_list(PIECE):
@@ -129,8 +130,9 @@ class MongoChanges:
     async def next(self, at_most: int) -> Told:
         """Return what came within a moment, whole cluster times."""
         changes: list[Change] = []
-        until = time.monotonic() + GATHER_SECONDS
+        until = float("inf")
         while (document := await self._next()) is not None:
+            until = until if changes else time.monotonic() + GATHER_SECONDS
             is_enough = len(changes) >= at_most or time.monotonic() > until
             if changes and is_enough and document["clusterTime"] != self._place.applied:
                 self._ahead = document

@@ -72,7 +72,8 @@ class MongoRolledCounts:
                 "limit": 1,
                 "singleBatch": True,
                 "readConcern": {"level": "snapshot"},
-            }
+            },
+            codec_options=self._database.codec_options,
         )
         cursor = answer["cursor"]
         if not cursor["firstBatch"]:
@@ -113,7 +114,8 @@ class MongoRolledCounts:
                 "maxTimeMS": self._time_limit_ms,
                 "readConcern": {"level": "snapshot", "atClusterTime": at},
                 **options,
-            }
+            },
+            codec_options=self._database.codec_options,
         )
         async with cursor:
             return await cursor.to_list()
