@@ -204,10 +204,11 @@ def _instant(time_: Timestamp) -> datetime:
 
 @contextmanager
 def _lost_told_apart() -> Iterator[None]:
-    """Raise HistoryLost where the server says that it cannot tell what was."""
+    """Raise HistoryLost where the server says that it cannot tell what was. Of a token that it cannot read it says so in many ways."""
     try:
         yield
     except Defect as error:
-        if isinstance(error.__cause__, OperationFailure) and error.__cause__.code in LOST:
+        cause = error.__cause__
+        if isinstance(cause, OperationFailure) and (cause.code in LOST or "token" in str(cause).lower()):
             raise HistoryLost(str(error)) from error
         raise

@@ -39,6 +39,7 @@ SHARE: Final = 2.0
 """It rests so many times as long as a batch took, so that it never takes more than a third of a core."""
 
 BUSY_STEP_SECONDS: Final = 0.5
+AFTER_A_DEFECT_SECONDS: Final = 60.0
 AFTER_A_BUILD_SECONDS: Final = 60.0
 """Where counts do not hold again and again, they are not taken anew more often than this."""
 
@@ -84,7 +85,7 @@ class Rollups:
         self._reason = "first"
 
     async def run(self) -> None:
-        """Keep the rollups for ever; the worker cancels it. What may pass is waited for; any other error ends the worker."""
+        """Keep the rollups for ever; the worker cancels it. No error of this ends the worker: events are taken in without it."""
         failures = 0
         while True:
             try:
@@ -93,6 +94,9 @@ class Rollups:
                 failures += 1
                 log.warning("rollups.postponed", extra={"facts": {"failures": failures, "why": str(error)}})
                 await _rest(delay_before(failures))
+            except Exception as error:  # noqa: BLE001  # a defect here must not keep events from being taken in
+                log.error("rollups.failed", exc_info=error)
+                await _rest(AFTER_A_DEFECT_SECONDS)
             else:
                 if not is_ours:
                     await _rest(LOOK_EVERY_SECONDS)
