@@ -94,8 +94,8 @@ class Rollups:
                 failures += 1
                 log.warning("rollups.postponed", extra={"facts": {"failures": failures, "why": str(error)}})
                 await _rest(delay_before(failures))
-            except Exception as error:  # noqa: BLE001  # a defect here must not keep events from being taken in
-                log.error("rollups.failed", exc_info=error)
+            except Exception:  # a defect here must not keep events from being taken in
+                log.exception("rollups.failed")
                 await _rest(AFTER_A_DEFECT_SECONDS)
             else:
                 if not is_ours:

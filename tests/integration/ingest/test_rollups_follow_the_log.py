@@ -10,6 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.local.servers import Servers
+from deploy.recount import ask_to_recount
 from services.ingest.adapters.mongo_entry_log import MongoEntryLog
 from services.ingest.adapters.mongo_log_store import MongoLogStore
 from services.ingest.adapters.mongo_old_content import MongoOldContent
@@ -189,4 +190,20 @@ async def test_what_somebody_deletes_by_hand_is_noticed(ingest: Ingest, database
         plain[LOG_ENTRIES].delete_one({})
 
         await built(plain, generation + 1)
+        await settled(plain)
+
+
+async def test_the_command_has_everything_counted_anew(
+    ingest: Ingest, database: Database, plain: Any, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PONTE_MONGO_URI", servers.mongo.uri)
+    monkeypatch.setenv("PONTE_MONGO_DATABASE", database.name)
+    assert "nothing was ever counted" in await asyncio.to_thread(ask_to_recount)
+    async with rolling(database):
+        await ingest.handle(shuffled(20)[0])
+        await settled(plain)
+
+        assert "anew" in await asyncio.to_thread(ask_to_recount)
+
+        await built(plain, 2)
         await settled(plain)
