@@ -22,7 +22,9 @@ REPLICA_SET: Final = "ponte"
 READY_SECONDS: Final = 30.0
 _CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
 _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
-_SNAPSHOT_SECONDS: Final = 1800  # the whole log is counted as it stood at one moment, a minute for some millions of entries
+_SNAPSHOT_SECONDS: Final = (
+    1800  # the whole log is counted as it stood at one moment, a minute for some millions of entries
+)
 _NOT_INITIATED, _NOT_A_MEMBER = 94, 93  # error codes of replSetGetStatus
 
 
