@@ -217,6 +217,7 @@ def _keep_rollups(worker: Worker, settings: Settings, database: Database, backlo
     )
     rollups = Rollups(_own_name(), MongoRollupBook(database), entries, clock=clock.now, manners=manners)
     worker.add_main("rollups", rollups.run)
+    worker.add_note("rollups", rollups.note)
     worker.on_close(patient.close)
 
 

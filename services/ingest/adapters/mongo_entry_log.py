@@ -108,13 +108,13 @@ class MongoEntryLog:
                 {
                     "aggregate": LOG_ENTRIES,
                     "pipeline": COUNT,
-                    "cursor": {},
+                    "cursor": {"batchSize": PIECE},
                     "allowDiskUse": True,
                     "readConcern": {"level": "snapshot", "atClusterTime": place.applied},
                 },
                 codec_options=self._patient.codec_options,
             )
-            async with cursor:
+            async with cursor.batch_size(PIECE):
                 while piece := await cursor.to_list(PIECE):
                     yield _deltas(piece)
 

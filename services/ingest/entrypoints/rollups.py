@@ -83,6 +83,7 @@ class Rollups:
         self._built_at = float("-inf")
         self._kept_at = float("-inf")
         self._reason = "first"
+        self._failure: str | None = None
 
     async def run(self) -> None:
         """Keep the rollups for ever; the worker cancels it. No error of this ends the worker: events are taken in without it."""
@@ -92,14 +93,20 @@ class Rollups:
                 is_ours, failures = await self.run_once(), 0
             except (Transient, LeaseLost) as error:
                 failures += 1
+                self._failure = f"counts are not kept up: {error}"[:300]
                 log.warning("rollups.postponed", extra={"facts": {"failures": failures, "why": str(error)}})
                 await _rest(delay_before(failures))
             except Exception:  # a defect here must not keep events from being taken in
                 log.exception("rollups.failed")
+                self._failure = "counts are not kept up: a defect, see rollups.failed in the log"
                 await _rest(AFTER_A_DEFECT_SECONDS)
             else:
                 if not is_ours:
                     await _rest(LOOK_EVERY_SECONDS)
+
+    def note(self) -> str | None:
+        """Say what keeps the counts from being kept up."""
+        return self._failure
 
     async def run_once(self) -> bool:
         """Keep them until cancelled or asked to count anew; return False at once if another worker does."""
@@ -128,6 +135,7 @@ class Rollups:
         async with self._entries.follow(lease.place) as changes:
             while not lease.is_asked:
                 lease = await self._turn(changes, lease)
+                self._failure = None
 
     async def _build(self, lease: Lease) -> Lease:
         while (rest := self._built_at + AFTER_A_BUILD_SECONDS - time.monotonic()) > 0:

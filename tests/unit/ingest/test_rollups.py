@@ -205,6 +205,24 @@ async def test_a_forgotten_past_is_counted_anew(monkeypatch: pytest.MonkeyPatch)
     await ended(task)
 
 
+async def test_what_fails_is_noted_until_it_works_again() -> None:
+    failing = ["take"]
+
+    def fail(called: str) -> None:
+        if called in failing:
+            raise StoreUnavailable("the store is away")
+
+    book, log = MemoryRollupBook(fail), await filled(some_records("1"))
+    rolling = keeper("me", book, log)
+    task = asyncio.create_task(rolling.run())
+    await eventually_async(lambda: _done("away" in (rolling.note() or "")))
+
+    failing.clear()
+
+    await eventually_async(lambda: _done(rolling.note() is None))
+    await ended(task)
+
+
 async def test_the_second_worker_counts_nothing_while_the_first_one_lives() -> None:
     book, log = MemoryRollupBook(), await filled(some_records("1"))
     assert await book.take("first", now=BEGINNING)
