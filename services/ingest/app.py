@@ -202,7 +202,7 @@ def _keep_and_replay(
 
 
 COUNTING_SECONDS = 1800
-"""The whole log is counted in one question, a minute for some millions of entries."""
+"""The whole log is counted in one question, half a minute for a million entries on a busy machine."""
 
 
 def _keep_rollups(worker: Worker, settings: Settings, database: Database, backlog: Backlog) -> None:
