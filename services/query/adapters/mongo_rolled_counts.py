@@ -12,10 +12,11 @@ from bson.timestamp import Timestamp
 from pymongo.errors import OperationFailure
 
 from services.query.adapters.log_plan import index_of, indexed_query
-from services.query.adapters.rollup_pipelines import Asked, Question, causes, series, sums
+from services.query.adapters.rollup_pipelines import Asked, Question, causes, code_sets, series, sums
 from services.query.core.period import Period
 from services.query.core.rolled import Cell, Rolled, rolled_of
 from services.query.handlers.insights import Bucket
+from shared.contracts.advice import advice_of
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES, PROJECTIONS, ROLLUPS
 from shared.contracts.rollups import LAYOUT, PROJECTION, sorted_codes
@@ -47,22 +48,36 @@ class MongoRolledCounts:
         self, account: str, rows: LogFilter, questions: Sequence[Question], bucket: Bucket
     ) -> Rolled | None:
         with translated():
-            found = await self._snapshot()
-            if found is None:
-                return None
-            projection, read_at = found
-            period = Period(rows.from_at, rows.to_at)
-            hours = period.whole_hours()
-            reads = [self._piece(account, rows, piece, projection["applied"], bucket) for piece in period.pieces()]
-            if hours is not None:
-                asked = Asked(account, projection["generation"], rows, hours)
-                reads += [self._rows(question, asked, read_at) for question in questions]
             try:
-                return sum(await asyncio.gather(*reads), Rolled(as_of=projection["as_of"]))
+                found = await self._snapshot()
+                return None if found is None else await self._read(account, rows, questions, bucket, *found)
             except OperationFailure as error:
                 if error.code in GONE:
                     return None
                 raise
+
+    async def _read(
+        self,
+        account: str,
+        rows: LogFilter,
+        questions: Sequence[Question],
+        bucket: Bucket,
+        projection: Document,
+        read_at: Timestamp,
+    ) -> Rolled:
+        period = Period(rows.from_at, rows.to_at)
+        reads = [self._piece(account, rows, piece, projection["applied"], bucket) for piece in period.pieces()]
+        if (hours := period.whole_hours()) is not None:
+            asked = Asked(account, projection["generation"], rows, hours)
+            asked = replace(asked, code_sets=await self._advised(asked, read_at)) if rows.retry else asked
+            reads += [self._rows(question, asked, read_at) for question in questions]
+        return sum(await asyncio.gather(*reads), Rolled(as_of=projection["as_of"]))
+
+    async def _advised(self, asked: Asked, read_at: Timestamp) -> list[list[str | None]]:
+        """Return the sets of codes of which the catalogue advises what is asked for: there are few, and comparing them is quick."""
+        found = await self._aggregate(ROLLUPS, code_sets(asked), read_at, {"hint": "_id_"})
+        wanted = asked.rows.retry
+        return [group["_id"] for group in found if any(advice_of(code) in wanted for code in group["_id"])]
 
     async def _snapshot(self) -> tuple[Document, Timestamp] | None:
         answer = await self._database.command(

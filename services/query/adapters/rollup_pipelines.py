@@ -10,7 +10,6 @@ from services.query.core.period import DAY, Period, cells_of
 from services.query.core.rolled import Rolled
 from shared.contracts.filters import LogFilter
 from shared.contracts.rollups import Family, day_of, month_of, prefix
-from shared.mongo.queries import advised
 
 Document = dict[str, Any]
 Pipeline = list[Document]
@@ -25,12 +24,13 @@ BEHIND_SEPARATOR: Final = "}"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The rows of an account that are asked for, in whole `hours`."""
+    """The rows of an account that are asked for, in whole `hours`. `code_sets`: those with the advice that is asked for, if any is."""
 
     account: str
     generation: int
     rows: LogFilter
     hours: Period
+    code_sets: Sequence[Sequence[str | None]] = ()
 
     def family(self, *, by_affiliate: bool = False, by_cause: bool = False) -> Family:
         """Return the family with the fewest rows that tells apart what is asked for."""
@@ -47,6 +47,12 @@ class Question:
 
     pipeline: Callable[[Asked], Pipeline]
     read: Callable[[Asked, Iterable[Document]], Rolled]
+
+
+def code_sets(asked: Asked) -> Pipeline:
+    """Return the question for all sets of codes of the account."""
+    start = prefix(asked.generation, asked.account, "kc")
+    return [{"$match": {"_id": {"$gte": start, "$lt": start[:-1] + BEHIND_SEPARATOR}}}, {"$group": {"_id": "$codes"}}]
 
 
 def sums(*, by_affiliate: bool) -> Question:
@@ -175,7 +181,7 @@ def _match(asked: Asked, family: Family) -> Document:
     if rows.error_code:
         match["codes"] = {"$in": list(rows.error_code)}
     if rows.retry:
-        match["$and"] = [{"codes": {"$elemMatch": advised(rows.retry)}}]
+        match["$and"] = [{"codes": {"$in": list(asked.code_sets)}}]  # an array is equal to one of these
     months: Document = {}
     if asked.hours.start is not None:
         months["$gte"] = month_of(asked.hours.start)
@@ -202,7 +208,7 @@ def _count(hours: Period) -> Any:
 def _sum(paths: Sequence[str]) -> Any:
     if paths == ["n"]:
         return "$n"
-    return {"$add": [{"$ifNull": [f"${path}", 0]} for path in paths]}
+    return {"$sum": [f"${path}" for path in paths]}
 
 
 def _bound(at: datetime | None) -> datetime:
