@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     status = _command(commands, "status", "what runs on PONTE_HTTP_PORT, with a fresh sign-in link", _status)
     for listing in (topics, status):
         listing.add_argument("--json", action="store_true", help="for programs")
+    _command(commands, "recount", "have the counts of the summary taken anew from the log", _recount)
     _command(commands, "doctor", "what is missing or unreachable, and what to do about it", _doctor)
     return parser
 
@@ -156,6 +157,13 @@ def _status(chosen: argparse.Namespace) -> int:
     if ready:
         print(f"sign in   {link}")
     return 0 if ready else EXIT_FAILED
+
+
+def _recount(_: argparse.Namespace) -> int:
+    from deploy.recount import ask_to_recount
+
+    print(ask_to_recount())
+    return 0
 
 
 def _doctor(_: argparse.Namespace) -> int:

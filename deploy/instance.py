@@ -82,6 +82,16 @@ def kafka_bootstrap() -> str:
     return os.environ.get("PONTE_KAFKA_BOOTSTRAP") or str(get_instance().kafka["bootstrap"])
 
 
+def mongo_uri() -> str:
+    """Return MongoDB's connection string: PONTE_MONGO_URI, else that of the Ponte that runs here."""
+    return os.environ.get("PONTE_MONGO_URI") or str(get_instance().mongo["uri"])
+
+
+def database_name() -> str:
+    """Return PONTE_MONGO_DATABASE, `ponte` when it is not set."""
+    return os.environ.get("PONTE_MONGO_DATABASE") or "ponte"
+
+
 def account_name() -> str:
     """Return PONTE_ACCOUNT, `loja` when it is not set."""
     return os.environ.get("PONTE_ACCOUNT") or "loja"

@@ -22,6 +22,9 @@ REPLICA_SET: Final = "ponte"
 READY_SECONDS: Final = 30.0
 _CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
 _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
+_SNAPSHOT_SECONDS: Final = (
+    1800  # the whole log is counted as it stood at one moment, a minute for some millions of entries
+)
 _NOT_INITIATED, _NOT_A_MEMBER = 94, 93  # error codes of replSetGetStatus
 
 
@@ -129,6 +132,7 @@ def mongod_arguments(
     """The command line. Loopback only, no server-side scripts, no telemetry file."""
     settings = {
         "diagnosticDataCollectionEnabled": "false",  # 1 % of a core and 200 MB of disk that nobody reads here
+        "minSnapshotHistoryWindowInSeconds": str(_SNAPSHOT_SECONDS),
         "shutdownTimeoutMillisForSignaledShutdown": "100",  # there is no other member to hand over to
         **parameters,
     }

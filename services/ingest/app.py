@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from services.ingest.adapters.kafka_replay import KafkaDeadLetterShelf, KafkaTopics
+from services.ingest.adapters.mongo_entry_log import MongoEntryLog
 from services.ingest.adapters.mongo_gap_book import MongoGapBook
 from services.ingest.adapters.mongo_integrations import MongoIntegrations
 from services.ingest.adapters.mongo_letter_book import MongoLetterBook
 from services.ingest.adapters.mongo_log_store import MongoLogStore
 from services.ingest.adapters.mongo_old_content import MongoOldContent
+from services.ingest.adapters.mongo_rollups import MongoRollupBook
 from services.ingest.core.decode import shapes
 from services.ingest.core.keeping import ContentLimits
 from services.ingest.core.limit import DeadLetterLimit
@@ -24,6 +26,7 @@ from services.ingest.entrypoints.gaps import GapsEntryPoint
 from services.ingest.entrypoints.lanes import LanesEntryPoint
 from services.ingest.entrypoints.letters import LettersEntryPoint
 from services.ingest.entrypoints.replays import replay_loop
+from services.ingest.entrypoints.rollups import Backlog, Manners, Rollups
 from services.ingest.entrypoints.timers import Housekeeping, LetterCount
 from services.ingest.handlers.housekeeping import KeepDays
 from services.ingest.handlers.ingesting import Ingest
@@ -34,6 +37,7 @@ from services.ingest.settings import Settings
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.events import ITEM_CHANGED_TYPE
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
+from shared.contracts.records import BatchOutcome
 from shared.kafka.beginnings import Commit, Place
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.holds import PutAside
@@ -73,8 +77,10 @@ def build(settings: Settings) -> Worker:
         clock=clock.now,
     )
     known: dict[Place, Commit] = {}
+    backlog = Backlog(settings.ingest_batch_size)
     lanes = [
-        _lane(settings, log, dead_letters, integrations, gaps, known, number) for number in range(settings.ingest_lanes)
+        _lane(settings, log, dead_letters, integrations, gaps, known, backlog, number)
+        for number in range(settings.ingest_lanes)
     ]
     for number, lane in enumerate(lanes):
         worker.add_main(f"intake-{number}", lane.run, stop=lane.stop)
@@ -90,6 +96,8 @@ def build(settings: Settings) -> Worker:
         settings.ingest_attempts_keep_days, settings.ingest_success_keep_days, settings.ingest_error_keep_days
     )
     worker.add_main("housekeeping", Housekeeping(MongoOldContent(client[settings.mongo_database]), keep, clock.now).run)
+    if settings.ingest_rollups:
+        _keep_rollups(worker, settings, client[settings.mongo_database], backlog)
     worker.on_close(client.close)
     worker.on_close(publisher.close)
     worker.on_close(letters_out.close)
@@ -103,6 +111,7 @@ def _lane(
     integrations: MongoIntegrations,
     gaps: GapsEntryPoint,
     known: MutableMapping[Place, Commit],
+    backlog: Backlog,
     number: int,
 ) -> Intake:
     """Return one of the intakes that share the partitions: while one waits for MongoDB, another decodes.
@@ -121,12 +130,17 @@ def _lane(
     )
     pulse = Pulse()
     events = EventsEntryPoint(story, seconds=time.monotonic, on_wait=pulse.wait)
+
+    def observe(outcome: BatchOutcome, seconds: float) -> None:
+        events.observe(outcome, seconds)
+        backlog.observe(outcome)
+
     return Intake(
         bootstrap=settings.kafka_bootstrap,
         group=settings.ingest_group,
         topics=EVENTS_TOPICS,
         handle=events.on_batch,
-        observe=events.observe,
+        observe=observe,
         batch_size=settings.ingest_batch_size,
         linger_seconds=settings.ingest_linger_ms / 1000,
         client_id=f"ponte.ingest.{number}",
@@ -196,6 +210,26 @@ def _keep_and_replay(
     )
     worker.take_commands(REPLAY_TOPIC, commands, KafkaDeadLetters(publisher))
     return intake
+
+
+COUNTING_SECONDS = 1800
+"""The whole log is counted in one question, half a minute for a million entries on a busy machine."""
+
+
+def _keep_rollups(worker: Worker, settings: Settings, database: Database, backlog: Backlog) -> None:
+    """Plug in what counts entries, if no other worker does. No health check: events are taken in without it."""
+    uri = settings.mongo_uri.get_secret_value()
+    patient = connect(uri, service="ingest", pool_size=2, answer_seconds=COUNTING_SECONDS)
+    entries = MongoEntryLog(database, patient[database.name])
+    manners = Manners(
+        rest=settings.ingest_rollups_rest_ms / 1000,
+        pause=settings.ingest_rollups_pause_seconds,
+        is_busy=backlog.is_there,
+    )
+    rollups = Rollups(name_worker(), MongoRollupBook(database), entries, clock=clock.now, manners=manners)
+    worker.add_main("rollups", rollups.run)
+    worker.add_note("rollups", rollups.note)
+    worker.on_close(patient.close)
 
 
 OBJECTS_BETWEEN_COLLECTIONS = 100_000

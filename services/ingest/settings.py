@@ -64,6 +64,15 @@ class Settings(SharedSettings):
     ingest_max_evidence_bytes: Annotated[
         int, Field(ge=1, le=MIB, description="a longer request or response of a cause is cut")
     ] = 16 * KIB
+    ingest_rollups: Annotated[
+        bool, Field(description="this process may be the one that keeps the counts of the summary up to date")
+    ] = True
+    ingest_rollups_rest_ms: Annotated[
+        int, Field(ge=0, le=60_000, description="least pause between two batches of changes that are counted")
+    ] = 250
+    ingest_rollups_pause_seconds: Annotated[
+        float, Field(ge=0, le=600, description="counts may fall back so far while a backlog is taken in; 0 is never")
+    ] = 30
     accounts: Annotated[str, Field(description="accounts taken, comma separated; empty takes every account")] = ""
 
     @field_validator("ingest_attempts_keep_days")

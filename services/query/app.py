@@ -24,6 +24,7 @@ from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_registry import MongoRegistry
+from services.query.adapters.mongo_rolled_counts import MongoRolledCounts
 from services.query.adapters.mongo_sessions import MongoCredentials
 from services.query.adapters.oidc_key_set import KeySet
 from services.query.adapters.oidc_tokens import OidcTokens
@@ -32,6 +33,7 @@ from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.event_stream import SseWriter
 from services.query.entrypoints.http import create_app
 from services.query.entrypoints.serving import Server, allow_many_connections, give_up_on_the_silent
+from services.query.handlers.insights import Counts
 from services.query.handlers.registry import Registry
 from services.query.handlers.signing_in import ensure_first_key
 from services.query.handlers.stream_hub import StreamHub
@@ -77,7 +79,11 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
         "settings": settings,
         "now": clock.now,
         "log": MongoLogReader(database, time_limit_ms=limit, now=clock.now),
-        "counts": MongoLogCounts(database, time_limit_ms=long_limit),
+        "counts": Counts(
+            MongoLogCounts(database, time_limit_ms=long_limit),
+            MongoRolledCounts(database, time_limit_ms=long_limit),
+            clock.now,
+        ),
         "entries": MongoEntryFinder(database, time_limit_ms=long_limit),
         "outcomes": MongoOutcomes(database, time_limit_ms=min(limit, OUTCOME_TIME_LIMIT_MS)),
         "reprocesses": Jobs(database, REPROCESS_REQUESTS),

@@ -13,6 +13,9 @@ A log entry's document:
     first_seen_at   earliest, last_success_at latest: instants by which events are ordered
     attempts        how many distinct events; every change by ingest adds to it, so it also says whether the entry is still the one that was read
     applied         {partition: offset}: up to where this entry has counted its attempts; "order:3" is a partition of another kind's topic
+    was             {n, status, processed_at, codes}: the counted facts of the state before this one, and how many attempts there were then;
+                    for whoever follows the changes (rollups), and of the delivery, like `applied`: other orders leave another
+    leaving         {status, processed_at, codes}: the same of an entry at the moment of its deletion, in the same transaction
     reprocess       {id, state, …}, the reprocessor's own
 
 The newest attempt is the entry's `state`; `attempts` holds those before it (decision 0006). An attempt's document: `_id` (entry id + U+001F + hash),

@@ -117,6 +117,8 @@ REPLAY_REQUESTS: Final = "replay_requests"
 AUDIT: Final = "audit"
 GAPS: Final = "gaps"
 IDEMPOTENT_REQUESTS: Final = "idempotent_requests"
+ROLLUPS: Final = "rollups"
+PROJECTIONS: Final = "projections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +317,16 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 expire_after_seconds=0,
             ),
         ),
+    ),
+    CollectionSpec(
+        ROLLUPS,
+        "ingest",
+        "counts of log entries by what they are and when they were processed; _id = generation|account|family|affiliate|month|kind|status|codes",
+    ),
+    CollectionSpec(
+        PROJECTIONS,
+        "ingest",
+        "up to where log entries are counted in the rollups, and which worker counts; _id = rollups",
     ),
     CollectionSpec(
         GAPS,

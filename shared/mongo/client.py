@@ -16,8 +16,11 @@ Database = AsyncDatabase[Document]
 UTC_AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
-def connect(uri: str, *, service: str, pool_size: int = 50) -> AsyncMongoClient[Document]:
-    """Return a client for one event loop; nothing is sent until its first operation. `service` is its app name."""
+def connect(uri: str, *, service: str, pool_size: int = 50, answer_seconds: float = 20) -> AsyncMongoClient[Document]:
+    """Return a client for one event loop; nothing is sent until its first operation. `service` is its app name.
+
+    An answer that takes longer than `answer_seconds` is given up: make that longer only for one that is known to take long.
+    """
     return AsyncMongoClient(
         uri,
         appname=f"ponte.{service}",
@@ -28,6 +31,6 @@ def connect(uri: str, *, service: str, pool_size: int = 50) -> AsyncMongoClient[
         maxPoolSize=pool_size,
         serverSelectionTimeoutMS=5_000,
         connectTimeoutMS=2_000,
-        socketTimeoutMS=20_000,
+        socketTimeoutMS=int(answer_seconds * 1000),
         heartbeatFrequencyMS=2_000,
     )

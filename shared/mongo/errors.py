@@ -30,8 +30,14 @@ CREDENTIAL_CODES = frozenset({13, 18})
 """Not authorised or wrong password: someone will repair it; retried, loudly, never a poison verdict."""
 
 
+AGAIN_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult")
+"""What the driver calls a transaction that met another, or of which nobody knows whether it was committed."""
+
+
 def is_transient(error: PyMongoError) -> bool:
     """Say whether the same operation may work later."""
+    if any(error.has_error_label(label) for label in AGAIN_LABELS):
+        return True
     if isinstance(error, BulkWriteError):
         codes = {item.get("code") for item in error.details.get("writeErrors", ())}
         concern = error.details.get("writeConcernErrors")

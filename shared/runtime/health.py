@@ -25,7 +25,8 @@ STOP_WITHIN_SECONDS: Final = 0.1
 
 class Health:
     """What a worker says of itself. `checks` maps a dependency's name to a coroutine that raises when it is not there;
-    `alarms` are asked at every answer, in another thread than the loop's, and return what is wrong.
+    `alarms` are asked at every answer, in another thread than the loop's, and return what is wrong; so are `notes`, which say what
+    is worth knowing and make nobody unready.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class Health:
         checks: Mapping[str, Check],
         *,
         alarms: Mapping[str, Alarm] | None = None,
+        notes: Mapping[str, Alarm] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._checks = checks
         self._alarms = alarms or {}
+        self._notes = notes or {}
         self._clock = clock
         self._turned_at = clock()
         self._failures: dict[str, str] = dict.fromkeys(checks, "not asked yet")
@@ -50,7 +53,9 @@ class Health:
         """Return whether every check passed at its last asking, and what failed."""
         alive, facts = self.liveness()
         rung = {name: what for name, alarm in self._alarms.items() if (what := alarm()) is not None}
-        return alive and not self._failures and not rung, {**facts, "failures": {**self._failures, **rung}}
+        noted = {name: what for name, note in self._notes.items() if (what := note()) is not None}
+        told = {**facts, "failures": {**self._failures, **rung}, **({"notes": noted} if noted else {})}
+        return alive and not self._failures and not rung, told
 
     async def watch(self) -> None:
         """Turn and ask, for ever."""

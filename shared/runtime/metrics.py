@@ -38,6 +38,15 @@ INGEST_OLDEST_LETTER: Final = Gauge(
     "ponte_ingest_oldest_letter_seconds",
     "Age of the oldest dead letter kept. Near PONTE_INGEST_DEAD_LETTER_KEEP_DAYS: replay it, or it is gone",
 )
+INGEST_ROLLUPS_LAG: Final = Gauge(
+    "ponte_ingest_rollups_lag_seconds",
+    "How far the counts of the summary are behind the log. Up to half a minute while a backlog is taken in; growing: read the log for rollups.postponed",
+)
+INGEST_ROLLUPS_BUILDS: Final = Counter(
+    "ponte_ingest_rollups_builds",
+    "Times that the log was counted anew, by reason: first, asked, history, unaccountable. Many of history: give MongoDB a larger oplog",
+    ["reason"],
+)
 INGEST_BATCH_SECONDS: Final = Histogram(
     "ponte_ingest_batch_seconds",
     "From a batch taken in to its offsets committed. Slow: look at MongoDB",

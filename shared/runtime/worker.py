@@ -27,7 +27,7 @@ from shared.contracts.names import consumer_group
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.runtime.disposition import disposition_of
-from shared.runtime.health import Check, Health, HealthServer
+from shared.runtime.health import Alarm, Check, Health, HealthServer
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.retry import until_done
 from shared.runtime.settings import Settings
@@ -58,6 +58,7 @@ class Worker:
         self._checks: dict[str, Check] = {}
         self._mains: list[tuple[str, Main, Callable[[], None] | None]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._notes: dict[str, Alarm] = {}
         self._watch: tuple[Callable[[], Collection[str]], float] | None = None
         self._watchdog: Watchdog | None = None
         self.app = faust.App(
@@ -123,6 +124,10 @@ class Worker:
         """Ask `check` every few seconds for the readiness answer."""
         self._checks[name] = check
 
+    def add_note(self, name: str, note: Alarm) -> None:
+        """Have the readiness answer tell what `note` returns, ready or not; None is nothing. It is called in another thread."""
+        self._notes[name] = note
+
     def watch(self, look: Callable[[], Collection[str]], *, seconds: float) -> None:
         """End the worker when a sentence of `look` stands unchanged for so long; `look` is called in another thread."""
         self._watch = look, seconds
@@ -156,7 +161,7 @@ class Worker:
             self._watchdog = Watchdog(look, seconds=seconds, bark=partial(leave_stuck, asyncio.get_running_loop()))
             self._watchdog.start()
             alarms["progress"] = self._watchdog.alarm
-        health = Health(self._checks, alarms=alarms)
+        health = Health(self._checks, alarms=alarms, notes=self._notes)
         server = HealthServer(health, host=self._settings.health_host, port=self._settings.health_port)
         self._closers.append(_async(server.stop))
         log.info("health.listening", extra={"facts": {"port": server.port}})

@@ -211,7 +211,7 @@ def _differences(race: _Race, newest: dict[str, str], attempts: dict[str, int], 
 
 
 def _sample(race: _Race, load: Load) -> dict[str, bytes]:
-    """Return some entries and their first attempts, without what differs by nature: when the broker took them in."""
+    """Return some entries and their first attempts, without what differs by nature: when the broker took them in, how batches were cut."""
     chosen = list(load.newest)[:: max(1, len(load.newest) // SAMPLED)]
     found = list(race.database[LOG_ENTRIES].find({"_id": {"$in": chosen}}))
     for identity in chosen:
@@ -221,7 +221,7 @@ def _sample(race: _Race, load: Load) -> dict[str, bytes]:
 
 
 def _canonical(document: dict[str, Any]) -> dict[str, Any]:
-    known = {name: value for name, value in document.items() if name not in {"received_at", "address"}}
+    known = {name: value for name, value in document.items() if name not in {"received_at", "address", "was"}}
     if "state" in known:
         known["state"] = {name: value for name, value in known["state"].items() if name != "received_at"}
     if "ids" in known:

@@ -15,6 +15,7 @@ from tests.support.builders import make_cloudevent, make_data, now_text
 from tests.support.eventually import eventually
 from tests.support.ingest_shop import whole_history
 from tests.support.ponte import RunningPonte, is_alive
+from tests.support.rollup_check import differences
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,27 @@ def test_a_published_error_is_in_the_api_within_a_second(ponte, tmp_path, code):
     assert entry["attempts"] == 1
     assert entry["causes"][0]["code"] == "ORD-SLA"
     assert entry["causes"][0]["guidance"]
+
+
+def test_the_counts_follow_each_event(ponte, tmp_path):
+    affiliate, two = f"A{uuid4().hex[:6]}", [{"code": "ORD-SLA", "message": "a"}, {"code": "OWN-1", "message": "b"}]
+
+    def counts():
+        summary = ponte.ask("GET", f"/v1/summary?affiliate={affiliate}")[1]
+        causes = {cause["code"]: cause["count"] for cause in summary["by_cause"]}
+        return summary["by_kind"].get("order", {}), causes, summary["series"][-1]["by_status"] if causes else {}
+
+    first = make_data(code="1", affiliate=affiliate, causes=two, processed_at=now_text())
+    publish(ponte, tmp_path, first, make_data(code="2", affiliate=affiliate, causes=two[:1], processed_at=now_text()))
+    eventually(counts, lambda seen: seen == ({"error": 2}, {"ORD-SLA": 2, "OWN-1": 1}, {"error": 2}))
+
+    publish(ponte, tmp_path, {**first, "status": "success", "causes": [], "processed_at": now_text()})
+    eventually(counts, lambda seen: seen == ({"error": 1, "success": 1}, {"ORD-SLA": 1}, {"error": 1, "success": 1}))
+
+    status, summary = ponte.ask("GET", "/v1/summary")
+    assert (status, set(summary)) == (200, {"by_kind", "by_affiliate", "by_cause", "series", "bucket", "as_of"})
+    with MongoClient(ponte.status["mongo"]["uri"]) as client:
+        eventually(lambda: differences(client["ponte"]), lambda found: not found)
 
 
 def test_a_reprocessed_error_comes_home_as_a_success(ponte, tmp_path, code):

@@ -58,7 +58,9 @@ def test_the_demo_shop_fills_the_five_tabs_and_answers_a_reprocess(tmp_path):
     with RunningPonte("--ephemeral", "--demo", PONTE_DEMO_HISTORY="400", PONTE_DEMO_ANSWER_MS="50") as ponte:
         for kind in KINDS:
             assert ponte.ask("GET", f"/v1/logs/{kind}")[1]["items"], kind
-        eventually(lambda: ponte.ask("GET", "/v1/summary")[1]["by_kind"]["stock"].get("error", 0), lambda n: n >= 5)
+        eventually(
+            lambda: ponte.ask("GET", "/v1/summary")[1]["by_kind"].get("stock", {}).get("error", 0), lambda n: n >= 5
+        )
         failed = ponte.ask("GET", "/v1/logs/stock?status=error&limit=30")[1]["items"]
         items = [{"affiliate": item["affiliate"], "code": item["code"]} for item in failed]
         status, job = ponte.ask("POST", "/v1/reprocess", {"kind": "stock", "items": items})

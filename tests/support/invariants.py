@@ -7,6 +7,7 @@
 | I3 | an entry's state is its newest event's, by version and not by arrival |
 | I4 | a committed offset never passes a record that is not stored, and never goes back |
 | I5 | the dead letters are exactly the bad records: whole, with a reason; nothing is both |
+| I6 | the rollups are what counting the entries again comes to (`rollup_check.py`; it is waited for, since they follow) |
 """
 
 from collections import Counter

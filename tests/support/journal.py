@@ -26,6 +26,7 @@ from tests.support.eventually import eventually
 from tests.support.ingest_topics import lag, looking
 from tests.support.invariants import Place, Stored, Told, breaches, commits_broken
 from tests.support.publishing import ACK_SECONDS, publishing
+from tests.support.rollup_check import differences
 from tests.support.stored import committed_by, read_committed, read_kept, read_letters, read_log
 from tests.support.tellings import USUAL_KINDS, Teller, Telling
 
@@ -122,6 +123,7 @@ class Journal:
 def check(journal: Journal, database: Database[Any], *, group: str, within: float = 120) -> Stored:
     """Wait until `group` has committed everything, then raise AssertionError naming each invariant that does not hold."""
     drain(journal, group, within=within)
+    eventually(lambda: differences(database, journal.account), lambda found: not found, within=within)  # I6
     letters_group = f"{group}.deadletters"
     eventually(lambda: lag(journal.bootstrap, letters_group, [DEAD_LETTER_TOPIC]), _is_nothing, within=within)
     stored = read_stored(journal, database, group=group)

@@ -21,6 +21,19 @@ TIME_LIMIT_MS: Final = 10_000
 NOT_PROVISIONED: Final = frozenset({26, 27})
 """No such collection, no such index."""
 
+LEAVE: Final[list[Document]] = [
+    {
+        "$set": {
+            "leaving": {
+                "status": "$state.status",
+                "processed_at": "$state.processed_at",
+                "codes": {"$ifNull": ["$state.causes.code", []]},
+            }
+        }
+    }
+]
+"""A pipeline of our own words: what it copies stays a value, whatever it holds."""
+
 UNDER_WAY: Final = ("claimed", "sent")
 
 
@@ -64,4 +77,10 @@ class MongoOldContent:
             ids = [document["_id"] for document in await found.to_list()]
             if not ids:
                 return 0
-            return (await self._entries.delete_many({**old, "_id": {"$in": ids}}, hint="_id_")).deleted_count
+            return await self._remove({**old, "_id": {"$in": ids}})
+
+    async def _remove(self, old: Document) -> int:
+        """Say of each what it was, then delete it, at once for all the world: whoever counts entries learns what to take off."""
+        async with self._database.client.start_session() as session, await session.start_transaction():
+            await self._entries.update_many(old, LEAVE, hint="_id_", session=session)
+            return (await self._entries.delete_many(old, hint="_id_", session=session)).deleted_count

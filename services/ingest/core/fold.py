@@ -108,12 +108,21 @@ def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
     return {
         "attempts": held.attempts + len(events),
         **{f"applied.{partition}": offset for partition, offset in _applied(deliveries).items()},
-        **({"state": state_document(newest)} if is_newer(newest, held) else {}),
+        **({"state": state_document(newest), "was": counted_facts(held)} if is_newer(newest, held) else {}),
         **({"aliases": aliases} if aliases != _plain(held.aliases) else {}),
         **({"ids": ids} if len(ids) != len(held.ids) else {}),
         **({"first_seen_at": first_seen_at} if first_seen_at != held.first_seen_at else {}),
         **({} if success.get("last_success_at") == held.last_success_at else success),
     }
+
+
+def counted_facts(held: Held) -> Document:
+    """Return what the rollups counted of a state that gives way. `n` makes it differ from what it said before: MongoDB tells no
+    follower of a field that was set to what it was.
+    """
+    state = held.state
+    codes = [cause["code"] for cause in state["causes"] if "code" in cause]
+    return {"n": held.attempts, "status": state["status"], "processed_at": state["processed_at"], "codes": codes}
 
 
 def history(entry_id: str, held: Held | None, deliveries: Sequence[Delivery]) -> list[Document]:

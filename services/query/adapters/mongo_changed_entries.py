@@ -11,7 +11,14 @@ from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 
 WITHOUT: Final = dict.fromkeys(
-    ("applied", "state.payload", "state.extra", "state.causes.evidence", *(f"state.{mark}" for mark in PAYLOAD_MARKS)),
+    (
+        "applied",
+        "was",
+        "state.payload",
+        "state.extra",
+        "state.causes.evidence",
+        *(f"state.{mark}" for mark in PAYLOAD_MARKS),
+    ),
     0,
 )
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.adapters.mongo_log_reader import index_of, indexed_query
-from services.query.handlers.insights import Bucket, CauseCount, Point
+from services.query.handlers.insights import MAX_CAUSES, Bucket, CauseCount, Point
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES
@@ -13,7 +13,6 @@ from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 
 MAX_AFFILIATES: Final = 500
-MAX_CAUSES: Final = 50
 Stage = dict[str, Any]
 
 

@@ -34,7 +34,8 @@ from shared.mongo.queries import Query
 from shared.runtime.clock import Clock
 
 WITHOUT_CONTENT: Final = dict.fromkeys(
-    ("state.payload", "state.payload_preview", "state.words", "state.aliases", "state.extra", "ids", "applied"), 0
+    ("state.payload", "state.payload_preview", "state.words", "state.aliases", "state.extra", "ids", "applied", "was"),
+    0,
 )
 KEYS_PER_ROW: Final = 50
 """So many keys may be examined for each row asked for; counting and reading rows that are to be sorted takes two for each."""

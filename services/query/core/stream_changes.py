@@ -18,6 +18,8 @@ BOOKKEEPING: Final = frozenset(
     {
         "applied",
         "ids",
+        "was",
+        "leaving",
         *(f"state.{name}" for name in ("payload", "extra", *PAYLOAD_MARKS)),
         *(f"reprocess.{name}" for name in ("claimed_at", "sent_at", "answered_at", "requested_by")),
     }

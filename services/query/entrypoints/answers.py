@@ -96,6 +96,7 @@ def summary_json(summary: Summary, language: Language) -> Json:
         ],
         "series": [{"at": format_instant(point.at), "by_status": point.by_status} for point in summary.series],
         "bucket": summary.bucket,
+        "as_of": format_instant(summary.as_of),
     }
 
 

@@ -11,7 +11,7 @@ from services.query.handlers.commanding import Commands, JobStore
 from services.query.handlers.dead_letters import LetterReader
 from services.query.handlers.files import FileStore
 from services.query.handlers.freshness import FreshnessReader
-from services.query.handlers.insights import LogCounts
+from services.query.handlers.insights import Counts
 from services.query.handlers.outcomes import OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
 from services.query.handlers.reading import LogReader
@@ -32,7 +32,7 @@ class Services:
     settings: Settings
     now: Clock
     log: LogReader
-    counts: LogCounts
+    counts: Counts
     entries: EntryFinder
     outcomes: OutcomeCounter
     reprocesses: JobStore

@@ -182,6 +182,7 @@ class SummaryAnswer(Answer):
     by_cause: list[CauseCountAnswer]
     series: list[PointAnswer]
     bucket: Literal["hour", "day"]
+    as_of: Instant = Field(description="the counts are those of this instant, as a rule a few seconds ago")
 
 
 class ErrorCodeAnswer(Answer):

@@ -1,12 +1,13 @@
 """What the rows come to: counts and a time series, by the same filter as the list."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
 from services.query.core.permissions import Caller
+from services.query.core.rolled import Rolled, is_answered
 from shared.contracts.errors import InvalidField
 from shared.contracts.filters import LogFilter
 
@@ -15,6 +16,8 @@ BUCKETS: Final[tuple[Bucket, ...]] = ("hour", "day")
 HOURLY_UP_TO: Final = timedelta(days=3)
 """A period longer than this is told by day unless hours are asked for."""
 LONGEST_HOURLY: Final = timedelta(days=31)
+MAX_CAUSES: Final = 50
+"""The most frequent ones are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Summary:
     by_cause: Sequence[CauseCount]
     series: Sequence[Point]
     bucket: Bucket
+    as_of: datetime
 
 
 class LogCounts(Protocol):
@@ -64,18 +68,66 @@ class LogCounts(Protocol):
         ...
 
 
-async def summarize(log: LogCounts, caller: Caller, rows: LogFilter, *, bucket: str | None = None) -> Summary:
+class RolledCounts(Protocol):
+    """Counts that ingest keeps. For filters that they answer (`core/rolled.py`); raises StoreUnavailable like LogCounts.
+
+    None: they were not built yet, or cannot be had for an instant that is still known.
+    """
+
+    async def find_by_kind(self, account: str, rows: LogFilter) -> Rolled | None:
+        """Return sums by kind and status; the affiliates in them mean nothing."""
+        ...
+
+    async def find_all(self, account: str, rows: LogFilter, *, bucket: Bucket) -> Rolled | None:
+        """Return sums, causes and points."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where counts come from: `rolled` where they answer, else `log`, which counts while one waits."""
+
+    log: LogCounts
+    rolled: RolledCounts
+    now: Callable[[], datetime]
+
+    async def by_kind(self, account: str, rows: LogFilter) -> Mapping[str, Mapping[str, int]]:
+        """Return entries by kind, then status."""
+        rolled = await self.rolled.find_by_kind(account, rows) if is_answered(rows) else None
+        return rolled.by_kind() if rolled is not None else await self.log.count_by_kind(account, rows)
+
+
+async def summarize(counts: Counts, caller: Caller, rows: LogFilter, *, bucket: str | None = None) -> Summary:
     """Return the counts of the caller's rows. Raise InvalidField for an unknown bucket."""
     caller.require("read")
     chosen = _bucket(rows, bucket)
-    account = caller.account
+    rolled = await counts.rolled.find_all(caller.account, rows, bucket=chosen) if is_answered(rows) else None
+    if rolled is not None and rolled.as_of is not None:
+        return _summary(rolled, chosen, rolled.as_of)
+    return await _counted(counts.log, caller.account, rows, chosen, as_of=counts.now())
+
+
+def _summary(rolled: Rolled, bucket: Bucket, as_of: datetime) -> Summary:
+    points: dict[datetime, dict[str, int]] = {}
+    for (at, status), count in sorted(rolled.points.items()):
+        if count:
+            points.setdefault(at, {})[status] = count
+    causes = sorted(
+        (CauseCount(code, count) for code, count in rolled.causes.items() if count),
+        key=lambda cause: (-cause.count, cause.code or ""),
+    )
+    series = [Point(at, by_status) for at, by_status in points.items()]
+    return Summary(rolled.by_kind(), rolled.by_affiliate(), causes[:MAX_CAUSES], series, bucket, as_of)
+
+
+async def _counted(log: LogCounts, account: str, rows: LogFilter, chosen: Bucket, *, as_of: datetime) -> Summary:
     by_kind, by_affiliate, by_cause, series = await asyncio.gather(
         log.count_by_kind(account, rows),
         log.count_by_affiliate(account, rows),
         log.count_by_cause(account, rows),
         log.count_by_time(account, rows, bucket=chosen),
     )
-    return Summary(by_kind, by_affiliate, by_cause, series, chosen)
+    return Summary(by_kind, by_affiliate, by_cause, series, chosen, as_of)
 
 
 def _bucket(rows: LogFilter, asked: str | None) -> Bucket:

@@ -38,7 +38,7 @@ LEAN: Final = {
 }
 """What the decision needs; payloads are read once it is made."""
 
-WHOLE: Final = {"ids": 0, "applied": 0, "state.words": 0}
+WHOLE: Final = {"ids": 0, "applied": 0, "was": 0, "state.words": 0}
 
 RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
 """Undecoded, because their length tells how much memory they take."""

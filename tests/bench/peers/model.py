@@ -93,7 +93,12 @@ def _fields(found: Document, ordered: Sequence[Told], *, stays: bool) -> Documen
     fields = _common(ordered, found)
     fields = {name: value for name, value in fields.items() if found.get(name) != value}
     fields |= {f"applied.{partition}": offset for partition, offset in _applied(ordered).items()}
-    return fields if stays else {**fields, "state": ordered[-1].state}
+    if stays:
+        return fields
+    was = found["state"]
+    codes = [cause["code"] for cause in was["causes"]]
+    facts = {"n": found["attempts"], "status": was["status"], "processed_at": was["processed_at"], "codes": codes}
+    return {**fields, "state": ordered[-1].state, "was": facts}
 
 
 def _common(ordered: Sequence[Told], found: Document) -> Document:

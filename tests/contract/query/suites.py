@@ -1,14 +1,18 @@
 """What every adapter behind the query service promises. Subclass with the fixtures that each suite names."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
+import pytest
+
 from services.query.core.cursor import Position
+from services.query.core.permissions import Caller
 from services.query.core.sorting import SortField, place_of, value_of
 from services.query.handlers.commanding import JobStore
 from services.query.handlers.dead_letters import ClassCount, Fate, LetterReader
-from services.query.handlers.insights import LogCounts
+from services.query.handlers.insights import BUCKETS, Bucket, Counts, LogCounts, RolledCounts, summarize
 from services.query.handlers.outcomes import Outcome, OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
 from services.query.handlers.reading import LogReader
@@ -23,6 +27,8 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ORDERS = LogFilter(kind=("order",))
 SORT_FIELDS: tuple[SortField, ...] = get_args(SortField)
 EVERY_LETTER = LetterFilter()
+CALLER = Caller(account="loja", key_id="key", name="", scopes=frozenset({"read"}))
+Roll = Callable[[], Awaitable[None]]
 Seed = Callable[..., Awaitable[None]]
 """Stores the entry that the events given come to."""
 
@@ -232,6 +238,70 @@ class LogCountsSuite:
             (24, {"error": 1}),
         ]
         assert [point.at for point in hours] == [datetime(2026, 11, 23, 10, tzinfo=UTC)]
+
+
+PERIODS = [
+    (None, None),
+    ("2026-11-23T10:00:00Z", None),
+    (None, "2026-11-23T10:00:01.500Z"),
+    ("2026-11-23T10:00:01Z", "2026-11-23T10:00:02Z"),
+    ("2026-11-22T23:30:00Z", "2026-11-24T00:00:00Z"),
+    ("2026-10-31T12:00:00Z", "2026-11-24T00:30:00Z"),
+    ("2026-11-23T09:59:59Z", "2026-11-23T10:00:01Z"),
+    ("2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z"),
+    ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"),
+]
+ASKED: list[dict[str, Any]] = [
+    {},
+    {"kind": ["order"]},
+    {"kind": ["order", "price"], "status": ["error"]},
+    {"affiliate": ["AMZ"]},
+    {"affiliate": ["AMZ", "MLC", "absent"], "status": ["success", "processing"]},
+    {"error_code": ["X", "absent"]},
+    {"error_code": ["ORD-SLA"], "affiliate": ["MLC"]},
+    {"retry": ["fix"]},
+    {"retry": ["auto", "never"], "kind": ["order"]},
+]
+
+
+class RolledCountsSuite:
+    """Fixtures `counts`, `seed`, `rolled`, and `roll`, which brings the rollups up to date."""
+
+    async def test_before_they_are_built_they_answer_nothing(self, rolled: RolledCounts, seed: Seed) -> None:
+        await seed_variety(seed)
+
+        assert await rolled.find_by_kind("loja", LogFilter()) is None
+        assert await rolled.find_all("loja", LogFilter(), bucket="day") is None
+
+    @pytest.mark.parametrize("asked", ASKED, ids=str)
+    async def test_they_say_what_counting_says(
+        self, asked: dict[str, Any], rolled: RolledCounts, counts: LogCounts, seed: Seed, roll: Roll
+    ) -> None:
+        await seed_variety(seed)
+        both = [{"code": "X", "message": "a"}, {"code": "ORD-SLA", "message": "b"}]
+        await seed(make_event(code="two causes", affiliate="AMZ", causes=both, processed_at="2026-10-31T23:59:59.999Z"))
+        await roll()
+        for start, end in PERIODS:
+            rows = LogFilter.parse({**asked, "from": start or "", "to": end or ""})
+            for bucket in BUCKETS if start and end else BUCKETS[1:]:
+                plainly = await summarize(Counts(counts, NeverRolled(), lambda: NOW), CALLER, rows, bucket=bucket)
+
+                told = await summarize(Counts(counts, rolled, lambda: NOW), CALLER, rows, bucket=bucket)
+
+                assert replace(told, as_of=NOW) == plainly, (rows, bucket)
+                by_kind = await rolled.find_by_kind("loja", rows)
+                assert by_kind is not None
+                assert by_kind.by_kind() == plainly.by_kind
+
+
+class NeverRolled:
+    """RolledCounts that were never built."""
+
+    async def find_by_kind(self, account: str, rows: LogFilter) -> None:
+        return None
+
+    async def find_all(self, account: str, rows: LogFilter, *, bucket: Bucket) -> None:
+        return None
 
 
 class EntryFinderSuite:

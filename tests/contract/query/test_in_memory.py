@@ -12,9 +12,11 @@ from tests.contract.query.suites import (
     LogCountsSuite,
     LogReaderSuite,
     OutcomeCounterSuite,
+    Roll,
+    RolledCountsSuite,
     Seed,
 )
-from tests.support.fakes.query import FakeJobs, FakeLetters, FakeLog
+from tests.support.fakes.query import FakeJobs, FakeLetters, FakeLog, FakeRolledCounts
 from tests.support.letters import LetterSeed
 from tests.support.seed import entry_document
 
@@ -51,6 +53,19 @@ class TestFakeLogReads(LogReaderSuite):
 
 class TestFakeLogCounts(LogCountsSuite):
     pass
+
+
+class TestFakeRolledCounts(RolledCountsSuite):
+    @pytest.fixture
+    def rolled(self) -> FakeRolledCounts:
+        return FakeRolledCounts()
+
+    @pytest.fixture
+    def roll(self, rolled: FakeRolledCounts, log: FakeLog) -> Roll:
+        async def roll() -> None:
+            rolled.log = log
+
+        return roll
 
 
 class TestFakeLogFinds(EntryFinderSuite):

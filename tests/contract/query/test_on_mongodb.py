@@ -7,6 +7,7 @@ from services.query.adapters.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
+from services.query.adapters.mongo_rolled_counts import MongoRolledCounts
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import DEAD_LETTERS, REPROCESS_REQUESTS
 from shared.mongo.client import Database
@@ -19,9 +20,12 @@ from tests.contract.query.suites import (
     LogCountsSuite,
     LogReaderSuite,
     OutcomeCounterSuite,
+    Roll,
+    RolledCountsSuite,
     Seed,
 )
 from tests.support.letters import LetterSeed
+from tests.support.rolling import roll_up
 from tests.support.seed import seed_entry
 
 LIMIT_MS = 10_000
@@ -45,6 +49,23 @@ class TestMongoLogCounts(LogCountsSuite):
     @pytest.fixture
     def counts(self, database: Database) -> MongoLogCounts:
         return MongoLogCounts(database, time_limit_ms=LIMIT_MS)
+
+
+class TestMongoRolledCounts(RolledCountsSuite):
+    @pytest.fixture
+    def counts(self, database: Database) -> MongoLogCounts:
+        return MongoLogCounts(database, time_limit_ms=LIMIT_MS)
+
+    @pytest.fixture
+    def rolled(self, database: Database) -> MongoRolledCounts:
+        return MongoRolledCounts(database, time_limit_ms=LIMIT_MS)
+
+    @pytest.fixture
+    def roll(self, database: Database) -> Roll:
+        async def roll() -> None:
+            await roll_up(database)
+
+        return roll
 
 
 class TestMongoLetterReader(LetterReaderSuite):

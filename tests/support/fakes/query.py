@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from services.query.core.cursor import Position
@@ -12,11 +12,12 @@ from services.query.core.integration import Integration
 from services.query.core.keys import ApiKey
 from services.query.core.permissions import Caller
 from services.query.core.repeating import Answer, Asked
+from services.query.core.rolled import Cell, Rolled, rolled_of
 from services.query.core.sorting import SortField, place_of
 from services.query.handlers.auditing import AuditFilter, AuditLine
 from services.query.handlers.commanding import Asked as AskedCommand
 from services.query.handlers.dead_letters import ClassCount, Fate
-from services.query.handlers.insights import Bucket, CauseCount, Point
+from services.query.handlers.insights import Bucket, CauseCount, Counts, Point
 from services.query.handlers.outcomes import Outcome
 from services.query.handlers.previewing import Alike
 from services.query.handlers.repeating import Claim
@@ -28,8 +29,10 @@ from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.matching import lets_pass
+from shared.contracts.rollups import sorted_codes
 
 Document = dict[str, Any]
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FakeLog:
@@ -145,6 +148,31 @@ class FakeLog:
             by_status = counts.setdefault(getattr(entry, field), {})
             by_status[entry.status] = by_status.get(entry.status, 0) + 1
         return counts
+
+
+class FakeRolledCounts:
+    """RolledCounts: the counts of `log`, or, without one, counts that were never built."""
+
+    def __init__(self, log: FakeLog | None = None, as_of: datetime = NEVER) -> None:
+        self.log = log
+        self.as_of = as_of
+
+    async def find_by_kind(self, account: str, rows: LogFilter) -> Rolled | None:
+        return await self.find_all(account, rows, bucket="day")
+
+    async def find_all(self, account: str, rows: LogFilter, *, bucket: Bucket) -> Rolled | None:
+        return None if self.log is None else replace(rolled_of(self._cells(account, rows), bucket), as_of=self.as_of)
+
+    def _cells(self, account: str, rows: LogFilter) -> Iterable[Cell]:
+        assert self.log is not None
+        for entry in self.log._rows(account, rows):
+            codes = sorted_codes([cause.get("code") for cause in entry.causes])
+            yield Cell(entry.kind, entry.affiliate, entry.status, codes, entry.processed_at, 1)
+
+
+def counts_of(log: FakeLog, rolled: FakeRolledCounts | None = None) -> Counts:
+    """Return where counts come from: rollups that were never built, unless given, and so the log."""
+    return Counts(log, rolled or FakeRolledCounts(), lambda: NEVER)
 
 
 class FakeJobs:

@@ -24,6 +24,7 @@ from tests.support.fakes.query import (
     FakeLetters,
     FakeLog,
     FakeRegistry,
+    counts_of,
 )
 from tests.support.fakes.reprocessor import FakeClock
 from tests.support.fakes.streams import hub_over
@@ -62,7 +63,7 @@ async def api(clock: FakeClock, credentials: FakeCredentials, log: FakeLog) -> A
         settings=settings,
         now=clock,
         log=log,
-        counts=log,
+        counts=counts_of(log),
         entries=log,
         outcomes=log,
         reprocesses=FakeJobs(),

@@ -13,7 +13,7 @@ from shared.contracts.commands import ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidField, NotEligible, NotFound, NotPermitted
 from shared.contracts.filters import LogFilter
 from tests.support.builders import make_event
-from tests.support.fakes.query import FakeAudit, FakeCommands, FakeFileStore, FakeJobs, FakeLog
+from tests.support.fakes.query import FakeAudit, FakeCommands, FakeFileStore, FakeJobs, FakeLog, counts_of
 from tests.support.fakes.reprocessor import FakeClock
 from tests.support.seed import entry_document
 
@@ -89,7 +89,7 @@ async def test_nothing_is_read_without_the_scope() -> None:
     with pytest.raises(NotPermitted):
         await list_attempts(FakeLog(), blind, "order", "MLC", "1")
     with pytest.raises(NotPermitted):
-        await summarize(FakeLog(), blind, ORDERS)
+        await summarize(counts_of(FakeLog()), blind, ORDERS)
 
 
 async def test_a_command_is_stored_before_it_is_published_and_published_again_while_it_waits() -> None:
@@ -146,7 +146,7 @@ async def test_an_ended_job_cannot_be_cancelled() -> None:
 async def test_a_short_period_is_told_by_the_hour(days: int, asked: str | None, bucket: str) -> None:
     start = datetime(2026, 11, 1, tzinfo=UTC)
     rows = LogFilter(from_at=start, to_at=start + timedelta(days=days))
-    assert (await summarize(FakeLog(), CALLER, rows, bucket=asked)).bucket == bucket
+    assert (await summarize(counts_of(FakeLog()), CALLER, rows, bucket=asked)).bucket == bucket
 
 
 async def test_hours_of_a_long_or_open_period_are_refused() -> None:
@@ -155,4 +155,4 @@ async def test_hours_of_a_long_or_open_period_are_refused() -> None:
         LogFilter(from_at=datetime(2020, 1, 1, tzinfo=UTC), to_at=datetime(2021, 1, 1, tzinfo=UTC)),
     ):
         with pytest.raises(InvalidField):
-            await summarize(FakeLog(), CALLER, rows, bucket="hour")
+            await summarize(counts_of(FakeLog()), CALLER, rows, bucket="hour")

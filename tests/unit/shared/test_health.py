@@ -88,6 +88,15 @@ async def test_the_port_answers_probes_and_metrics():
         server.stop()
 
 
+async def test_a_note_is_told_and_makes_nobody_unready() -> None:
+    health = Health({}, notes={"rollups": lambda: "behind", "quiet": lambda: None})
+
+    assert health.readiness() == (
+        True,
+        {"loop_turned_seconds_ago": 0.0, "failures": {}, "notes": {"rollups": "behind"}},
+    )
+
+
 async def test_an_alarm_makes_the_worker_not_ready_at_the_next_answer_without_being_asked_by_the_loop() -> None:
     rung: list[str] = []
     health = Health({"mongo": passes}, alarms={"progress": lambda: rung[0] if rung else None})

@@ -144,13 +144,13 @@ async def find_job(screen: Screen, job_id: str) -> Job | None:
         return None
 
 
-async def count_rows(services: Services, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
+async def count_rows(services: Services, account: str, rows: LogFilter) -> Mapping[str, Mapping[str, int]]:
     """Return entries by kind and status, under the affiliates and the period of `rows`."""
     kept = LogFilter(affiliate=rows.affiliate, from_at=rows.from_at, to_at=rows.to_at, date_axis=rows.date_axis)
-    return await services.counts.count_by_kind(account, kept)
+    return await services.counts.by_kind(account, kept)
 
 
-async def counts_or_none(screen: Screen, rows: LogFilter) -> dict[str, dict[str, int]] | None:
+async def counts_or_none(screen: Screen, rows: LogFilter) -> Mapping[str, Mapping[str, int]] | None:
     """Return the counts if they come at once, None otherwise."""
     screen.caller.require("read")
     try:

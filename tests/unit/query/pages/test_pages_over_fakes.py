@@ -31,6 +31,7 @@ from tests.support.fakes.query import (
     FakeLetters,
     FakeLog,
     FakeRegistry,
+    counts_of,
 )
 from tests.support.fakes.streams import hub_over
 from tests.support.seed import entry_document
@@ -54,7 +55,7 @@ def services(**changes: Any) -> Services:
     log = FakeLog([entry_document([make_event()])])
     jobs = FakeJobs()
     made = Services(
-        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=log, entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
+        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=counts_of(log), entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
         letters=FakeLetters(), replays=FakeJobs(),
         files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
         health=Health({}), streams=hub_over(),
@@ -80,7 +81,7 @@ async def reader() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_counts_that_take_too_long_do_not_hold_the_page() -> None:
-    async with await visitor(services(counts=SlowCounts()), "read") as client:
+    async with await visitor(services(counts=counts_of(SlowCounts())), "read") as client:
         page = await client.get("/logs/order?affiliate=MLC")
     assert page.status_code == 200
     assert 'data-load="/logs/order/summary?affiliate=MLC"' in page.text

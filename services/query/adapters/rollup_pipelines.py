@@ -1,0 +1,216 @@
+"""What is asked of the rollups: for each question the family with the fewest rows, the cells that lie in the period, and their sum."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from services.query.core.period import DAY, Period, cells_of
+from services.query.core.rolled import Rolled
+from shared.contracts.filters import LogFilter
+from shared.contracts.rollups import Family, day_of, month_of, prefix
+
+Document = dict[str, Any]
+Pipeline = list[Document]
+
+DAYS_OF_MONTH: Final = 31
+MAX_RANGES: Final = 60
+"""More affiliates than this are looked for among all."""
+
+BEHIND_SEPARATOR: Final = "}"
+"""The character after `|`: the end of a range of `_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The rows of an account that are asked for, in whole `hours`. `code_sets`: those with the advice that is asked for, if any is."""
+
+    account: str
+    generation: int
+    rows: LogFilter
+    hours: Period
+    code_sets: Sequence[Sequence[str | None]] = ()
+
+    def family(self, *, by_affiliate: bool = False, by_cause: bool = False) -> Family:
+        """Return the family with the fewest rows that tells apart what is asked for."""
+        has_affiliates = by_affiliate or bool(self.rows.affiliate)
+        has_causes = by_cause or bool(self.rows.error_code or self.rows.retry)
+        if has_causes:
+            return "ac" if has_affiliates else "kc"
+        return "a" if has_affiliates else "k"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How it is asked, and what the answer's documents say."""
+
+    pipeline: Callable[[Asked], Pipeline]
+    read: Callable[[Asked, Iterable[Document]], Rolled]
+
+
+def code_sets(asked: Asked) -> Pipeline:
+    """Return the question for all sets of codes of the account."""
+    start = prefix(asked.generation, asked.account, "kc")
+    return [{"$match": {"_id": {"$gte": start, "$lt": start[:-1] + BEHIND_SEPARATOR}}}, {"$group": {"_id": "$codes"}}]
+
+
+def sums(*, by_affiliate: bool) -> Question:
+    """Return the question for counts by kind and status, and by affiliate."""
+
+    def pipeline(asked: Asked) -> Pipeline:
+        family = asked.family(by_affiliate=by_affiliate)
+        facts = {"kind": "$kind", "status": "$status", "affiliate": "$affiliate" if by_affiliate else {"$literal": ""}}
+        return [_match(asked, family), {"$group": {"_id": facts, "n": {"$sum": _count(asked.hours)}}}]
+
+    def read(_: Asked, groups: Iterable[Document]) -> Rolled:
+        rolled = Rolled()
+        for group in groups:
+            by = group["_id"]
+            rolled.sums[by["kind"], by["affiliate"], by["status"]] += group["n"]
+        return rolled
+
+    return Question(pipeline, read)
+
+
+def causes() -> Question:
+    """Return the question for counts by cause."""
+
+    def pipeline(asked: Asked) -> Pipeline:
+        family = asked.family(by_cause=True)
+        return [_match(asked, family), {"$group": {"_id": "$codes", "n": {"$sum": _count(asked.hours)}}}]
+
+    def read(_: Asked, groups: Iterable[Document]) -> Rolled:
+        rolled = Rolled()
+        for group in groups:
+            rolled.causes.update(dict.fromkeys(group["_id"], group["n"]))
+        return rolled
+
+    return Question(pipeline, read)
+
+
+def series(bucket: str) -> Question:
+    """Return the question for counts by hour or day, and status."""
+    return Question(_by_hour, _read_hours) if bucket == "hour" else Question(_by_day, _read_days)
+
+
+def _by_day(asked: Asked) -> Pipeline:
+    accumulated = {name: {"$sum": added} for name, added, _ in _days(asked.hours)}
+    group = {"_id": {"month": "$month", "status": "$status"}, **accumulated}
+    return [_match(asked, asked.family()), {"$group": group}]
+
+
+def _read_days(asked: Asked, groups: Iterable[Document]) -> Rolled:
+    rolled = Rolled()
+    told = list(_days(asked.hours))
+    for group in groups:
+        month, status = group["_id"]["month"], group["_id"]["status"]
+        for name, _, place in told:
+            if (count := group[name]) and (at := place(month)) is not None:
+                rolled.points[at, status] += count
+    return rolled
+
+
+def _by_hour(asked: Asked) -> Pipeline:
+    """Take cells out one by one: a sum for each of the 744 hours of a month costs MongoDB a second."""
+    days = {(month_of(day), day_of(day)) for cut in asked.hours.days() for day in [_bound(cut.start)]}
+    by_month = {month: sorted(day for of, day in days if of == month) for month, _ in days}
+    wanted = [{"month": month, "day.k": {"$in": of_month}} for month, of_month in sorted(by_month.items())]
+    return [
+        _match(asked, asked.family()),
+        {"$project": {"month": 1, "status": 1, "day": {"$objectToArray": "$h"}}},
+        {"$unwind": "$day"},
+        {"$match": {"$or": wanted}},
+        {"$project": {"month": 1, "status": 1, "day": "$day.k", "hour": {"$objectToArray": "$day.v"}}},
+        {"$unwind": "$hour"},
+        {
+            "$group": {
+                "_id": {"month": "$month", "day": "$day", "hour": "$hour.k", "status": "$status"},
+                "n": {"$sum": "$hour.v"},
+            }
+        },
+    ]
+
+
+def _read_hours(asked: Asked, groups: Iterable[Document]) -> Rolled:
+    rolled, hours = Rolled(), asked.hours
+    for group in groups:
+        by = group["_id"]
+        at = datetime.fromisoformat(f"{by['month']}-{by['day']}T{by['hour']}:00:00+00:00")
+        if _bound(hours.start) <= at < _bound(hours.end):
+            rolled.points[at, by["status"]] += group["n"]
+    return rolled
+
+
+Part = tuple[str, Any, Callable[[str], datetime | None]]
+"""The name of a sum, what is added up, and in which bucket that lies for rows of a month; None: outside the period."""
+
+
+def _days(hours: Period) -> Iterator[Part]:
+    for day in range(1, DAYS_OF_MONTH + 1):
+        yield f"d{day:02d}", f"$d.{day:02d}", partial(_whole_day, hours, day)
+    for at in hours.ends():
+        for cut in hours.of_month(at).days():
+            if not cut.is_whole_day():
+                start = _bound(cut.start)
+                yield f"e{start:%Y%m%d}", _sum(cells_of(cut)), partial(_in_month, start.replace(hour=0))
+
+
+def _whole_day(hours: Period, day: int, month: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(f"{month}-{day:02d}T00:00:00+00:00")
+    except ValueError:  # that month is shorter
+        return None
+    is_inside = (hours.start is None or hours.start <= at) and (hours.end is None or at + DAY <= hours.end)
+    return at if is_inside else None
+
+
+def _in_month(at: datetime, month: str) -> datetime | None:
+    return at if month_of(at) == month else None
+
+
+def _match(asked: Asked, family: Family) -> Document:
+    rows = asked.rows
+    match: Document = {"$or": list(_ranges(asked, family))}
+    if rows.affiliate:
+        match["affiliate"] = {"$in": list(rows.affiliate)}
+    if rows.kind:
+        match["kind"] = {"$in": list(rows.kind)}
+    if rows.statuses:
+        match["status"] = {"$in": list(rows.statuses)}
+    if rows.error_code:
+        match["codes"] = {"$in": list(rows.error_code)}
+    if rows.retry:
+        match["$and"] = [{"codes": {"$in": list(asked.code_sets)}}]  # an array is equal to one of these
+    months: Document = {}
+    if asked.hours.start is not None:
+        months["$gte"] = month_of(asked.hours.start)
+    if asked.hours.end is not None:
+        months["$lte"] = month_of(asked.hours.end - timedelta(microseconds=1))
+    return {"$match": {**match, **({"month": months} if months else {})}}
+
+
+def _ranges(asked: Asked, family: Family) -> Iterator[Document]:
+    start = prefix(asked.generation, asked.account, family)
+    several = asked.rows.affiliate if 0 < len(asked.rows.affiliate) <= MAX_RANGES else ()
+    for begin in [f"{start}{affiliate}|" for affiliate in several] or [start]:
+        yield {"_id": {"$gte": begin, "$lt": begin[:-1] + BEHIND_SEPARATOR}}
+
+
+def _count(hours: Period) -> Any:
+    """Return what a row adds to a sum: all that it counts, or, at the ends of the period, a part of its cells."""
+    ends = [(month_of(at), _sum(cells_of(hours.of_month(at)))) for at in hours.ends()]
+    # A whole month is what the default says; said twice, MongoDB 6.0 finds "duplicate field" in its own plan.
+    branches = [{"case": {"$eq": ["$month", month]}, "then": added} for month, added in ends if added != "$n"]
+    return {"$switch": {"branches": branches, "default": "$n"}} if branches else "$n"
+
+
+def _sum(paths: Sequence[str]) -> Any:
+    if paths == ["n"]:
+        return "$n"
+    return {"$sum": [f"${path}" for path in paths]}
+
+
+def _bound(at: datetime | None) -> datetime:
+    assert at is not None  # noqa: S101  # only periods with both ends are cut
+    return at.astimezone(UTC)
