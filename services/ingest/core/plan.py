@@ -64,12 +64,17 @@ def plan(told: Told, found: Mapping[str, Held], stored: Stored, remembered_since
         counting = uncounted(deliveries, held, stored, remembered_since)
         if not counting:
             continue
-        older = [one for one in history(entry_id, held, counting) if one["_id"] not in stored]
+        older = [one for one in history(entry_id, held, counting) if _is_wanting(one, stored)]
         if held is None:
             yield Change(entry_id, counting, older, new_entry(counting))
         else:
             fields = changed_fields(held, counting)
             yield Change(entry_id, counting, older, None, held.attempts, fields)
+
+
+def _is_wanting(attempt: Document, stored: Stored) -> bool:
+    """Say whether the attempt must be stored: it is not there, or as one that is yet to be counted, though it has been."""
+    return attempt["_id"] not in stored or ("address" not in attempt and stored[attempt["_id"]] is not None)
 
 
 def uncounted(
