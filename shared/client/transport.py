@@ -45,13 +45,10 @@ def operation(name: str) -> Callable[[F], F]:
 class Transport:
     """Asks the API. Not for several threads at once while one of them closes it."""
 
-    def __init__(
-        self, url: str, key: str, *, timeout_seconds: float, attempts: int, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, url: str, key: str, *, timeout_seconds: float, attempts: int) -> None:
         headers = {"Authorization": f"Bearer {key}", "User-Agent": "ponte-client/1"}
         self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout_seconds)
         self._attempts = attempts
-        self._sleep = sleep
 
     def close(self) -> None:
         """Close the connections."""
@@ -93,14 +90,14 @@ class Transport:
             except httpx.TransportError as error:
                 if turn == tries:
                     raise Unreachable(f"{request.method} {request.url}: {error or type(error).__name__}") from error
-                self._sleep(_pause(turn))
+                time.sleep(_pause(turn))
                 continue
             if answer.status_code < FIRST_REFUSAL or answer.status_code in taken:
                 return answer
             wait = retry_after_of(answer)
             if turn == tries or not _is_passing(answer, wait) or (wait or 0) > LONGEST_PAUSE_SECONDS:
                 raise refusal_of(answer, wait)
-            self._sleep(_pause(turn) if wait is None else wait)
+            time.sleep(_pause(turn) if wait is None else wait)
         raise AssertionError("at least one try is made")  # pragma: no cover
 
     @contextmanager

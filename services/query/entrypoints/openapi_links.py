@@ -20,7 +20,6 @@ KEY: Final = {"key_id": ID}
 TAGGED: Final = {"affiliate": "$response.body#/affiliate", "header.If-Match": "$response.header.ETag"}
 AFFILIATE: Final = {"affiliate": "$response.body#/affiliate"}
 FIRST_AFFILIATE: Final = {"affiliate": "$response.body#/items/0/affiliate"}
-NEXT_PAGE: Final = {"cursor": "$response.body#/next_cursor"}
 
 Links = dict[str, dict[str, str]]
 

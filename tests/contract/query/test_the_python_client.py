@@ -18,15 +18,11 @@ OTHERWISE = {
     "from": "from_at",
     "to": "to_at",
     "filter": "rows",
-    "scopes": "scopes",
-    "overlap_seconds": "overlap_seconds",
     "Idempotency-Key": "key",
     "If-Match": "etag",
     "If-None-Match": "only_new",
     "Last-Event-ID": "since",
     "last_event_id": "since",
-    "reveal": "reveal",
-    "reason": "reason",
 }
 """What a parameter is called in Python where it is not called the same."""
 NOT_OFFERED = {
