@@ -49,6 +49,9 @@ class FilterAsked(Asked):
     affiliate: Annotated[list[str], Field(description="several values are alternatives", examples=[["MLC"]])] = []
     status: Annotated[list[Status], DropEmpty, Field(examples=[["error"]])] = []
     error_code: Annotated[list[str], Field(examples=[["ORD-SLA"]])] = []
+    group: Annotated[
+        list[str], Field(description="root causes: the `group` of a cause", examples=[["5f0c1a9be2d47788"]])
+    ] = []
     retry: Annotated[
         list[Literal["auto", "fix", "never"]],
         DropEmpty,

@@ -37,8 +37,8 @@ async def test_a_page_that_holds_everything_is_not_counted_again() -> None:
 async def test_a_count_beyond_the_limit_is_told_as_such() -> None:
     log = FakeLog([entry_document([make_event(code=str(n))]) for n in range(2)])
 
-    async def many(*_: object, at_most: int, **__: object) -> int:
-        return at_most
+    async def many(*_: object, at_most: int, **__: object) -> Total:
+        return Total(at_most, "at_least")
 
     log.count_entries = many  # type: ignore[assignment, method-assign]
     page = await list_logs(log, CALLER, ORDERS, limit=1)
@@ -55,8 +55,8 @@ async def test_a_page_that_cannot_be_is_refused(limit: int, sort: str) -> None:
 async def test_a_count_that_takes_too_long_is_told_by_what_was_seen() -> None:
     log = FakeLog([entry_document([make_event(code=str(n))]) for n in range(5)])
 
-    async def never(*_: object, **__: object) -> None:
-        return None
+    async def never(*_: object, **__: object) -> Total:
+        return Total(0, "at_least")
 
     log.count_entries = never  # type: ignore[assignment, method-assign]
     first = await list_logs(log, CALLER, ORDERS, limit=2)
