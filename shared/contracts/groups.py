@@ -31,15 +31,19 @@ _VALUES: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_REPEATED: Final = re.compile(r"(<\w+>)(?:[\s,;|/&-]*(?:\b(?:e|and|y)\b\s*)?\1)+")
+VALUE: Final = "…"
+"""Stands where a message names something. A folded message has none of its own: it becomes three dots."""
+
+_REPEATED: Final = re.compile(rf"{VALUE}(?:[\s,;|/&-]*(?:\b(?:e|and|y)\b\s*)?{VALUE})+")
 _SPACE: Final = re.compile(r"\s+")
+_NAME_ENDS: Final = re.compile(r"[\s:=#]")
 _TAIL: Final = ".,/+-"
 
 
 def template_of(message: str) -> str:
     """Return what a message says whatever it says it of: folded, values replaced, at most MAX_TEMPLATE characters."""
     folded = _SPACE.sub(" ", fold(message[:MAX_MESSAGE]))
-    return _REPEATED.sub(r"\1", _VALUES.sub(_placeholder, folded)).strip()[:MAX_TEMPLATE]
+    return _REPEATED.sub(VALUE, _VALUES.sub(_placeholder, folded)).strip()[:MAX_TEMPLATE]
 
 
 def group_of(kind: str, code: str | None, message: str) -> str:
@@ -49,7 +53,8 @@ def group_of(kind: str, code: str | None, message: str) -> str:
 
 def groups_of(kind: str, causes: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the groups of some causes of one entry, distinct, sorted."""
-    return sorted({group_of(kind, cause.get("code"), cause.get("message") or "") for cause in causes})
+    found = {group_of(kind, cause.get("code"), cause.get("message") or "") for cause in causes}
+    return sorted(found) if len(found) > 1 else list(found)
 
 
 @lru_cache(4096)  # marketplaces say the same few sentences again and again
@@ -59,10 +64,9 @@ def _usual_group(kind: str, code: str, message: str) -> str:
 
 
 def _placeholder(found: re.Match[str]) -> str:
-    kind = found.lastgroup
-    if kind == "named":
-        return f"{found[0].split(':')[0].split('=')[0].split('#')[0].strip()} <id>"
-    if kind == "number":
-        kept = found[0].rstrip(_TAIL)
-        return f"<n>{found[0][len(kept) :]}"
-    return f"<{kind}>"
+    text = found[0]
+    if found.lastgroup == "named":
+        return f"{_NAME_ENDS.split(text, maxsplit=1)[0]} {VALUE}"
+    if found.lastgroup == "number":
+        return VALUE + text[len(text.rstrip(_TAIL)) :]
+    return VALUE

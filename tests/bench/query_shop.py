@@ -33,9 +33,22 @@ WITH_HISTORY_EVERY: Final = 500
 HISTORY: Final = 5
 """One entry in so many was tried more often, and its attempts are there."""
 
-WORDS: Final = (
-    ["pedido", "item", "cliente", "entrega", "frete", "pagamento", "desconto", "loja", "estoque", "envio", "nota", "chave", "vendedor", "produto"]
-)
+WORDS: Final = [
+    "pedido",
+    "item",
+    "cliente",
+    "entrega",
+    "frete",
+    "pagamento",
+    "desconto",
+    "loja",
+    "estoque",
+    "envio",
+    "nota",
+    "chave",
+    "vendedor",
+    "produto",
+]
 LINES: Final = tuple(
     {"sku": str(7_000 + n), "quantity": n + 1, "price": 1990, "text": " ".join(WORDS[n : n + 4])} for n in range(3)
 )

@@ -48,7 +48,8 @@ class Found:
 class Page:
     """Rows in the order asked for. A cursor is None where there is nothing more in its direction.
 
-    `searched_until`: what the last row looked at is sorted by, where the search ended before the page was full; else None.
+    Where the search ended before the page was full, `searched_until` is what the last row looked at is sorted by, and `continues`
+    that of the two cursors that goes on with it; else both are None.
     """
 
     items: list[LogEntry]
@@ -56,6 +57,7 @@ class Page:
     previous_cursor: str | None
     total: Total
     searched_until: Value | None = None
+    continues: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,12 @@ async def list_logs(
     limit: int = DEFAULT_LIMIT,
     sort: str = DEFAULT_SORT,
     effort: int = 0,
+    known: Total | None = None,
 ) -> Page:
     """Return a page of the caller's rows. Raise InvalidCursor, InvalidField, TooBroad. `rows.kind` names exactly one kind.
 
     The work is that of a page of `limit` rows, or of `effort` rows if that is more: where few rows fit, it finds more of them.
+    `known`: the total, where it was counted before.
     """
     caller.require("read")
     _check(limit, sort)
@@ -135,26 +139,29 @@ async def list_logs(
         by=by,
         keys=KEYS_PER_ROW * min(max(limit, effort), MAX_LIMIT),
     )
-    found, total = await _counted(log, caller.account, rows, reading, limit=limit, is_first=start is None)
+    if known is None:
+        found, total = await _counted(log, caller.account, rows, reading, limit=limit, is_first=start is None)
+    else:
+        found, total = await reading, known
     return _page(found, total, start, limit, by, binding)
 
 
 def _page(found: Found, total: Total, start: Start | None, limit: int, by: SortField, binding: Binding) -> Page:
-    is_full = len(found.entries) > limit
-    items = found.entries[:limit]
-    last = _position(items[-1], by) if is_full else found.reached
-    first = _position(items[0], by) if items else found.reached or _turned(start)
-    cursors = (last, first if start is not None else None)
-    if start is not None and start.backwards:
-        items.reverse()
-        cursors = (first, last)
-    ahead, back = cursors
+    is_full, items = len(found.entries) > limit, found.entries[:limit]
+    is_backwards = start is not None and start.backwards
+    beyond = _position(items[-1], by) if is_full else found.reached
+    before = None if start is None else _position(items[0], by) if items else found.reached or _turned(start)
+    onward = None if beyond is None else encode_cursor(beyond, binding, backwards=is_backwards)
+    back = None if before is None else encode_cursor(before, binding, backwards=not is_backwards)
+    is_cut_short = not is_full and found.reached is not None
+    shown = [mask_entry(entry) for entry in items]
     return Page(
-        items=[mask_entry(entry) for entry in items],
-        next_cursor=None if ahead is None else encode_cursor(ahead, binding),
-        previous_cursor=None if back is None else encode_cursor(back, binding, backwards=True),
+        items=shown[::-1] if is_backwards else shown,
+        next_cursor=back if is_backwards else onward,
+        previous_cursor=onward if is_backwards else back,
         total=total,
-        searched_until=None if is_full or found.reached is None else found.reached.at,
+        searched_until=found.reached.at if is_cut_short and found.reached else None,
+        continues=onward if is_cut_short else None,
     )
 
 
