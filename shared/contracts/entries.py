@@ -233,6 +233,7 @@ def escape_name(name: str) -> str:
     return name.translate(_ESCAPES)
 
 
+@lru_cache(1024)
 def unescape_name(escaped: str) -> str:
     """Return the alias name that `escape_name` wrote."""
     for letter, written in reversed(NAME_ESCAPES.items()):

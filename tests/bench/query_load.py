@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from bson import json_util
 from pymongo import AsyncMongoClient
+from pymongo.errors import ExecutionTimeout
 
 from deploy.local.ports import HOST
 
 MAX_OPEN: Final = 64
 WARM_UPS: Final = 20
+DRIVER_LIMIT_MS: Final = 5_000
 GIVE_UP_SECONDS: Final = 30.0
 Ask = Callable[[Any], Awaitable[str]]
 """Asks once; returns "" or what went wrong."""
@@ -50,7 +52,12 @@ def driver(uri: str, database: str) -> Ask:
 
     async def ask(find: dict[str, Any]) -> str:
         found = client[database][find["collection"]].find(find["filter"], find.get("projection"), limit=find["limit"])
-        await (found.sort(find["sort"]) if "sort" in find else found).to_list()
+        found = found.sort(find["sort"]) if "sort" in find else found
+        found = found.hint(find["hint"]) if "hint" in find else found
+        try:
+            await found.max_time_ms(DRIVER_LIMIT_MS).to_list()
+        except ExecutionTimeout:
+            return f"longer than {DRIVER_LIMIT_MS} ms"
         return ""
 
     return ask

@@ -184,7 +184,7 @@ class ExportBody(Body):
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(known_time_zone)] = "America/Sao_Paulo"
 
 
-def language_of(request: Request) -> Language:
+async def language_of(request: Request) -> Language:
     """Return the language of the answer."""
     return choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
 

@@ -23,7 +23,7 @@ from services.query.entrypoints.pages.address import (
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.live import live_of
 from services.query.entrypoints.pages.rows import RowView, row_of, waiting_job
-from services.query.entrypoints.pages.screen import Screen, screen_of
+from services.query.entrypoints.pages.screen import Screen, given_screen
 from services.query.handlers.commanding import get_reprocess
 from services.query.handlers.reading import get_entry
 from services.query.handlers.registry import marketplace_names
@@ -40,7 +40,7 @@ COUNTS_WITHIN_SECONDS: Final = 0.25
 MOST_POLLED: Final = 100
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-Visitor = Annotated[Screen, Depends(screen_of)]
+Visitor = Annotated[Screen, Depends(given_screen)]
 
 
 @router.get("/")
