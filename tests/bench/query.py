@@ -62,26 +62,28 @@ class Stand:
 
     def cpu(self) -> tuple[float, float]:
         """CPU seconds so far of query and of MongoDB."""
-        times = [process.cpu_times() for process in (self.query, psutil.Process(self.shop.pid))]
-        return times[0].user + times[0].system, times[1].user + times[1].system
+        processes = [self.query, *([psutil.Process(self.shop.pid)] if self.shop.pid else [])]
+        times = [process.cpu_times() for process in processes]
+        query, *mongod = [one.user + one.system for one in times]
+        return query, sum(mongod)
 
 
 def measure(entries: int, *, rate: float, seconds: float, names: Sequence[str] = (), beside: int = 0) -> list[Measured]:
     """Return what each view took on a shop of so many entries, then again beside ingest if it takes some events a second."""
     with open_shop(entries) as shop:
         views = [view for view in make_views(shop.uri) if not names or view.name in names]
-        with _query(shop, NOWHERE) as (port, process):
-            found = [_measured(Stand(shop, port, process, rate, seconds), view) for view in views]
+        with query_on(shop, NOWHERE) as (port, process):
+            found = [measured(Stand(shop, port, process, rate, seconds), view) for view in views]
         if beside:
             streaming = (seconds + AROUND_SECONDS) * len(views) + READY_SECONDS
-            with _ingest(shop, beside, streaming) as bootstrap, _query(shop, bootstrap) as (port, process):
+            with _ingest(shop, beside, streaming) as bootstrap, query_on(shop, bootstrap) as (port, process):
                 stand = Stand(shop, port, process, rate, seconds)
-                found += [_measured(stand, view, beside) for view in views]
+                found += [measured(stand, view, beside) for view in views]
         return found
 
 
-def _measured(stand: Stand, view: View, beside: int = 0) -> Measured:
-    """Measure the driver first, the same find: not beside ingest, where a stream must not outlast what memory holds of it."""
+def measured(stand: Stand, view: View, beside: int = 0) -> Measured:
+    """Return what a view takes. The driver is measured first, the same find: not beside ingest, where a stream must not outlast what memory holds of it."""
     raw = None
     if view.finds and not beside:
         raw = _load(stand, {"uri": stand.shop.uri, "database": DATABASE, "asked": view.finds})
@@ -118,7 +120,8 @@ async def _keys(uri: str, view: View) -> int:
 
 
 @contextmanager
-def _query(shop: Shop, bootstrap: str) -> Iterator[tuple[int, psutil.Process]]:
+def query_on(shop: Shop, bootstrap: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Run the query service on a shop; yield its port and its process."""
     with tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder:
         stage, port = Stage(bootstrap, shop.uri, Path(folder)), choose_port()
         api = {"PONTE_HTTP_PORT": str(port), "PONTE_API_KEY": KEY, "PONTE_QUERY_RATE_PER_SECOND": "100000"}

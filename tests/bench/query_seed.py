@@ -44,7 +44,7 @@ What was not done yet on a kept shop is done when it is opened next."""
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A running MongoDB with so many entries in the database DATABASE."""
+    """A running MongoDB with so many entries in the database DATABASE; `pid` 0 of one that is not ours."""
 
     uri: str
     pid: int

@@ -58,10 +58,7 @@ T = TypeVar("T")
 
 _BY_KIND: Final = list(accumulate(KIND_WEIGHTS))
 _BY_ZIPF: Final = list(accumulate(1 / (rank + 1) for rank in range(len(AFFILIATES))))
-_CAUSEST = TypeVar("T")
-
-_BY_KIND: Final = list(accumulate(KIND_WEIGHTS))
-_BY_ZIPF: Final = list(accumulate(1 / (rank + 1) for rank in range(len(CAUSES))))
+_CAUSES_BY_ZIPF: Final = list(accumulate(1 / (rank + 1) for rank in range(len(CAUSES))))
 _STATUS_NAMES: Final = [name for name, _ in STATUSES]
 _STATUS_SHARES: Final = list(accumulate(share for _, share in STATUSES))
 
