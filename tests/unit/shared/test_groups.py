@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.query.core.masking import mask_entry, reveal_entry
+from shared.contracts.entries import attempt_of_state, entry_from_document, state_document
+from shared.contracts.filters import LogFilter
 from shared.contracts.groups import GROUP, MAX_TEMPLATE, VALUE, group_of, groups_of, template_of
+from shared.contracts.matching import lets_pass
+from tests.support.builders import make_event
+from tests.support.seed import entry_document
 
 ALIKE = [
     ("No available sla to deliver this order", "no available  SLA to deliver this order\n"),
@@ -103,3 +109,30 @@ def test_a_number_is_as_good_as_any_other(one: int, other: int) -> None:
 def test_a_long_message_of_brackets_and_quotes_takes_no_time() -> None:
     for hostile in ("{" * 500, '"' * 500, "'a" * 250, "a@" * 250, "1." * 250, "sku" * 160, "a.b@" + "c." * 240):
         assert timeit(lambda message=hostile: template_of(message), number=1) < 1
+
+
+def test_a_state_names_the_groups_of_its_causes_and_an_attempt_does_not() -> None:
+    state = state_document(make_event(causes=[{"code": "A", "message": "item 1"}]))
+
+    assert state["groups"] == [group_of("order", "A", "item 2")]
+    assert "groups" not in attempt_of_state("loja|order|MLC|1", state)
+    assert "groups" not in state_document(make_event(status="success", causes=[]))
+
+
+def test_a_cause_is_told_with_its_group_however_its_message_is_masked() -> None:
+    event = make_event(causes=[{"code": "A", "message": "Invalid Email ana.lima@example.com"}])
+    entry = entry_from_document(entry_document([event]))
+
+    (masked,), (revealed,) = mask_entry(entry).causes, reveal_entry(entry).causes
+
+    assert masked["group"] == revealed["group"] == group_of("order", "A", "Invalid Email joao@example.com")
+    assert "ana.lima" not in masked["message"]
+
+
+def test_an_entry_from_before_groups_has_none() -> None:
+    document = entry_document([make_event()])
+    del document["state"]["groups"]
+    entry = entry_from_document(document)
+
+    assert [cause.get("group") for cause in mask_entry(entry).causes] == [None]
+    assert not lets_pass(LogFilter(group=(group_of("order", "ORD-SLA", "x"),)), "loja", document)
