@@ -66,7 +66,7 @@ bench-outage: setup ## MongoDB, then Kafka away for a minute under load: how fas
 bench-streams: setup ## 500 live streams: what they cost, how soon events come, whether ingest notices; 2 minutes
 	@$(BIN)/python -m tests.bench.streams
 
-bench-query: setup ## every view at 1 and 10 million entries beside the bare driver; 15 minutes, and 20 once to make the entries
+bench-query: setup ## every view at 1 and 10 million entries beside the bare driver; 15 minutes, and as long once to make the entries
 	@$(BIN)/python -m tests.bench.query
 
 bench-latency: setup ## from publish to visible in the API, at 10, 50 and 80 % of the maximum
