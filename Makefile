@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams check format api-contract lock clean
+.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams bench-query check format api-contract lock clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -68,6 +68,9 @@ bench-outage: setup ## MongoDB, then Kafka away for a minute under load: how fas
 
 bench-streams: setup ## 500 live streams: what they cost, how soon events come, whether ingest notices; 2 minutes
 	@$(BIN)/python -m tests.bench.streams
+
+bench-query: setup ## every view at 1 and 10 million entries beside the bare driver; 15 minutes, and as long once to make the entries
+	@$(BIN)/python -m tests.bench.query
 
 bench-latency: setup ## from publish to visible in the API, at 10, 50 and 80 % of the maximum
 	@$(BIN)/python -m tests.bench.latency

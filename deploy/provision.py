@@ -48,7 +48,7 @@ def provision_topics(bootstrap: str, topics: Sequence[TopicSpec], *, replicas: i
 
 
 def provision_collections(mongo_uri: str, database: str, collections: Sequence[CollectionSpec]) -> None:
-    """Create the missing collections, compressed with zstd, and the missing indexes."""
+    """Create the missing collections, compressed with zstd, and the missing indexes; drop those that are retired."""
     with MongoClient[dict[str, Any]](mongo_uri, appname="ponte.provision", serverSelectionTimeoutMS=10_000) as client:
         existing = set(client[database].list_collection_names())
         for spec in collections:
@@ -57,6 +57,13 @@ def provision_collections(mongo_uri: str, database: str, collections: Sequence[C
                     client[database].create_collection(spec.name, storageEngine=ZSTD)
             if missing := _indexes(spec, _timed(client[database][spec.name])):
                 client[database][spec.name].create_indexes(missing)
+            _retire(client[database][spec.name], spec.retired)
+
+
+def _retire(collection: Collection[dict[str, Any]], names: Sequence[str]) -> None:
+    """Drop indexes that nobody reads any more, after what takes their place is there."""
+    for name in {index["name"] for index in collection.list_indexes()} & set(names):
+        collection.drop_index(name)
 
 
 def _timed(collection: Collection[dict[str, Any]]) -> set[str]:

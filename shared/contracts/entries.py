@@ -7,6 +7,7 @@ A log entry's document:
     state           the newest attempt: what the newest event says
       version       [order text, sequence or -1, source, event id]
       status processed_at received_at sequence reprocess_id aliases causes payload words
+      groups        ids of the root causes, sorted (groups.py); absent where there are no causes
       payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
     aliases         {escaped name: [order text, value]}: per name the newest value
     ids             folded code and alias values, all that ever came: what the search box finds
@@ -19,7 +20,7 @@ A log entry's document:
     reprocess       {id, state, …}, the reprocessor's own
 
 The newest attempt is the entry's `state`; `attempts` holds those before it (decision 0006). An attempt's document: `_id` (entry id + U+001F + hash),
-the fields of `state` without `words`, and `address` {topic, partition, offset} of its first delivery if it never was a state.
+the fields of `state` without `words` and `groups`, and `address` {topic, partition, offset} of its first delivery if it never was a state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from shared.contracts.events import IntegrationEvent, attempt_id
+from shared.contracts.groups import groups_of
 from shared.contracts.records import Address
 from shared.contracts.text import fold_ids, fold_words
 from shared.contracts.times import to_milliseconds
@@ -37,6 +39,9 @@ ReprocessState = Literal["claimed", "sent", "answered", "unknown"]
 Document = dict[str, Any]
 
 PAYLOAD_MARKS = ("payload_truncated", "payload_bytes", "payload_preview", "payload_masked")
+
+FOR_FINDING = frozenset({"words", "groups"})
+"""Fields of a state by which entries are found; attempts are not searched."""
 
 NAME_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\x00": "%00"}
 """Characters that an alias name may hold and a MongoDB field name on a path may not."""
@@ -76,6 +81,7 @@ class LogEntry:
     payload_bytes: int | None = None
     payload_preview: str | None = None
     payload_masked: bool = False
+    groups: Sequence[str] = ()
 
     @property
     def id(self) -> str:
@@ -116,7 +122,7 @@ def attempt_document(event: IntegrationEvent, address: Address) -> Document:
 def attempt_of_state(entry_id: str, state: Mapping[str, Any]) -> Document:
     """Return the document of the attempt that an entry's `state` holds."""
     _, _, source, event_id = state["version"]
-    facts = {name: state[name] for name in state if name != "words"}
+    facts = {name: state[name] for name in state if name not in FOR_FINDING}
     return {"_id": attempt_id(entry_id, source, event_id), **facts}
 
 
@@ -125,6 +131,8 @@ def state_document(event: IntegrationEvent) -> Document:
     state = _facts(event)
     causes = state["causes"]
     state["words"] = _words(tuple([cause["message"] for cause in causes])) if causes else []
+    if causes:
+        state["groups"] = groups_of(event.data.kind, causes)
     return state
 
 
@@ -196,6 +204,7 @@ def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
         reprocess_id=state.get("reprocess_id"),
         reprocess=document.get("reprocess"),
         version=state.get("version", ()),
+        groups=state.get("groups", ()),
         **_marks_of(state),
     )
 
@@ -227,6 +236,7 @@ def escape_name(name: str) -> str:
     return name.translate(_ESCAPES)
 
 
+@lru_cache(1024)
 def unescape_name(escaped: str) -> str:
     """Return the alias name that `escape_name` wrote."""
     for letter, written in reversed(NAME_ESCAPES.items()):

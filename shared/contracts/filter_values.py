@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.events import NAME
+from shared.contracts.groups import GROUP
 from shared.contracts.text import fold
 from shared.contracts.times import format_instant, parse_instant
 
@@ -50,6 +51,15 @@ def names(name: str, value: object) -> tuple[str, ...]:
     for item in written:
         if not NAME.fullmatch(item):
             raise InvalidFilter(name, "must be 1 to 64 letters, digits, `_`, `.` or `-`")
+    return tuple(written)
+
+
+def group_ids(name: str, value: object) -> tuple[str, ...]:
+    """Return the values of a field of root causes. Raise InvalidFilter."""
+    written = _listed(name, value)
+    for item in written:
+        if not GROUP.fullmatch(item):
+            raise InvalidFilter(name, "must be 16 hex digits, as the `group` of a cause has them")
     return tuple(written)
 
 

@@ -16,6 +16,7 @@ from shared.contracts.filter_values import (
     MAX_QUERY_LENGTH,
     MAX_VALUES,
     chosen,
+    group_ids,
     instant,
     names,
     once,
@@ -41,7 +42,7 @@ FAILED: Final = ("error", "warning")
 WITHOUT_CAUSES: Final = "processing"
 MAX_ATTEMPTS: Final = 1_000_000
 
-LISTED: Final = ("kind", "affiliate", "status", "error_code", "retry", "reprocess_id")
+LISTED: Final = ("kind", "affiliate", "status", "error_code", "group", "retry", "reprocess_id")
 ONCE: Final = ("q", "from", "to", "date_axis", "attempts_min", "stale_since")
 """Fields that take one value."""
 
@@ -52,7 +53,8 @@ PARAMETERS: Final = (*LISTED, *ONCE)
 class LogFilter:
     """Every field narrows; an empty one does not. Several values of one field are alternatives.
 
-    `retry`: what the catalogue advises for a cause of an item that failed. `reprocess_id`: the newest job that took the item.
+    `group`: ids of root causes (groups.py). `retry`: what the catalogue advises for a cause of an item that failed.
+    `reprocess_id`: the newest job that took the item.
     `from_at` is inclusive, `to_at` exclusive, both on `date_axis`; `stale_since`: not processed since then (exclusive).
     `attempts_min` 0 does not narrow; `q` is what stands in the search box.
     """
@@ -61,6 +63,7 @@ class LogFilter:
     affiliate: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     error_code: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
     retry: tuple[str, ...] = ()
     reprocess_id: tuple[str, ...] = ()
     q: str = ""
@@ -83,6 +86,7 @@ class LogFilter:
             affiliate=names("affiliate", values.get("affiliate")),
             status=chosen("status", values.get("status"), STATUSES),
             error_code=texts("error_code", values.get("error_code")),
+            group=group_ids("group", values.get("group")),
             retry=chosen("retry", values.get("retry"), RETRY_ADVICE),
             reprocess_id=texts("reprocess_id", values.get("reprocess_id")),
             q=search_text("q", values.get("q")),
@@ -133,9 +137,10 @@ def _refuse_contradictions(rows: LogFilter) -> None:
     """Raise InvalidFilter for fields that no item can meet together: an empty list would look like good news."""
     if rows.retry and not rows.statuses:
         raise InvalidFilter("status", "with `retry`, only what failed can pass", FAILED)
-    if rows.error_code and rows.status == (WITHOUT_CAUSES,):
+    if (rows.error_code or rows.group) and rows.status == (WITHOUT_CAUSES,):
         allowed = [status for status in STATUSES if status != WITHOUT_CAUSES]
-        raise InvalidFilter("status", f"an item in `{WITHOUT_CAUSES}` has no causes, so no `error_code`", allowed)
+        name = "error_code" if rows.error_code else "group"
+        raise InvalidFilter("status", f"an item in `{WITHOUT_CAUSES}` has no causes, so no `{name}`", allowed)
     is_never = rows.from_at and rows.stale_since and rows.from_at >= rows.stale_since
     if is_never and rows.date_axis == "processed_at":
         raise InvalidFilter("stale_since", "must be after `from`: what was processed from then on is not stale")

@@ -24,6 +24,7 @@ def lets_pass(rows: LogFilter, account: str, document: Document) -> bool:
         and (not rows.affiliate or document["affiliate"] in rows.affiliate)
         and (not rows.statuses or state["status"] in rows.statuses)
         and _has_cause(rows, state.get("causes") or ())
+        and (not rows.group or any(group in rows.group for group in state.get("groups") or ()))
         and (not rows.reprocess_id or (document.get("reprocess") or {}).get("id") in rows.reprocess_id)
         and document.get("attempts", 0) >= rows.attempts_min
         and _is_of_period(rows, state)

@@ -103,6 +103,9 @@ HEADER_ERROR_MESSAGE: Final = "error-message"
 HEADER_REPLAYED_LETTER: Final = "replayed-letter"
 MAX_ERROR_MESSAGE_BYTES: Final = KIB
 
+NOT_SUCCESS: Final = frozenset({"error", "warning", "processing"})
+"""Statuses that an index of their own holds: nine items in ten succeeded, and take no place in it."""
+
 LOG_ENTRIES: Final = "log_entries"
 ATTEMPTS: Final = "attempts"
 REPROCESS_REQUESTS: Final = "reprocess_requests"
@@ -141,6 +144,8 @@ class CollectionSpec:
     writer: str
     purpose: str
     indexes: Sequence[IndexSpec] = field(default_factory=tuple)
+    retired: Sequence[str] = ()
+    """Names of indexes that nobody reads any more: they are dropped."""
 
 
 COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
@@ -155,9 +160,10 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 "a tab, newest first",
             ),
             IndexSpec(
-                "by_status",
+                "by_not_success",
                 (("account", 1), ("kind", 1), ("state.status", 1), ("state.processed_at", -1), ("_id", -1)),
-                "a tab filtered by status; counts by kind and status",
+                "a tab filtered by statuses other than success; items in success take no place in it",
+                partial={"state.status": {"$in": sorted(NOT_SUCCESS)}},
             ),
             IndexSpec(
                 "by_affiliate",
@@ -169,7 +175,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                     ("state.processed_at", -1),
                     ("_id", -1),
                 ),
-                "a tab filtered by affiliate and status; counts by affiliate",
+                "a tab filtered by affiliate and status, or by success, all affiliates merged; counts by affiliate",
             ),
             IndexSpec(
                 "by_cause",
@@ -178,11 +184,16 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 partial={"state.causes.code": {"$exists": True}},
             ),
             IndexSpec(
+                "by_group",
+                (("account", 1), ("kind", 1), ("state.groups", 1), ("state.processed_at", -1), ("_id", -1)),
+                "a tab filtered by root cause; items without causes take no place in it",
+                partial={"state.groups": {"$gt": ""}},
+            ),
+            IndexSpec(
                 "by_received",
                 (("account", 1), ("kind", 1), ("state.received_at", -1), ("_id", -1)),
                 "a tab by the time of arrival; a period of it",
             ),
-            IndexSpec("by_code", (("account", 1), ("kind", 1), ("code", 1), ("_id", 1)), "a tab by code"),
             IndexSpec(
                 "by_attempts",
                 (("account", 1), ("kind", 1), ("attempts", -1), ("_id", -1)),
@@ -191,9 +202,10 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
             ),
             IndexSpec("by_ids", (("account", 1), ("kind", 1), ("ids", 1)), "search by code or alias, exact or prefix"),
             IndexSpec(
-                "by_words",
+                "by_message_words",
                 (("account", 1), ("kind", 1), ("state.words", 1)),
-                "search by whole words of the cause messages",
+                "search by whole words of the cause messages; items without causes take no place in it",
+                partial={"state.words": {"$gt": ""}},
             ),
             IndexSpec(
                 "by_reprocess_job",
@@ -208,6 +220,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 partial={"reprocess.state": {"$in": ["claimed", "sent"]}},
             ),
         ),
+        retired=("by_status", "by_code", "by_words"),
     ),
     CollectionSpec(
         ATTEMPTS,

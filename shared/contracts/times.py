@@ -47,7 +47,8 @@ def instant_of(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Return an aware instant as answers show it: UTC, milliseconds, `Z`."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"  # strftime writes the year 7 as "7"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:23] + "Z"  # strftime writes the year 7 as "7"
 
 
 def to_milliseconds(instant: datetime) -> datetime:

@@ -30,6 +30,8 @@ def query_of(account: str, rows: LogFilter) -> Query:
             query[path] = {"$eq": values[0]} if len(values) == 1 else {"$in": list(values)}
     if rows.error_code:
         query["state.causes.code"] = {"$in": list(rows.error_code)}
+    if rows.group:
+        query["state.groups"] = {"$in": list(rows.group)}
     if rows.retry:
         query["state.causes"] = {"$elemMatch": {"code": advised(rows.retry)}}
     if rows.attempts_min:

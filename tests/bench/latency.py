@@ -103,13 +103,14 @@ def _ponte() -> Iterator[tuple[Stage, int]]:
         api = {"PONTE_HTTP_PORT": str(port), "PONTE_API_KEY": KEY, "PONTE_QUERY_RATE_PER_SECOND": "100000"}
         children = [*Ours().start(stage), python(stage, "query", "services.query", **api)]
         try:
-            _wait_for_the_api(port, children)
+            wait_for_the_api(port, children)
             yield stage, port
         finally:
             stop_together(children, 0)
 
 
-def _wait_for_the_api(port: int, children: Sequence[ChildProcess]) -> None:
+def wait_for_the_api(port: int, children: Sequence[ChildProcess]) -> None:
+    """Return when the query service answers. Raise RuntimeError when a process ended or it never does."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
@@ -125,7 +126,7 @@ def _wait_for_the_api(port: int, children: Sequence[ChildProcess]) -> None:
 
 def _at(stage: Stage, port: int, share: float, rate: int, seconds: float) -> Latency:
     probes = make_load(f"p{rate}", round(seconds * PROBES_PER_SECOND) + 6, size=512, keys="new").messages[:-6]
-    stream = _stream(stage, rate, seconds + SETTLE_SECONDS + 1) if rate else None
+    stream = start_stream(stage, rate, seconds + SETTLE_SECONDS + 1) if rate else None
     producer = Producer({"bootstrap.servers": stage.bootstrap, "compression.type": "lz4", "linger.ms": 0})
     producer.list_topics(TOPIC, timeout=10)
     time.sleep(SETTLE_SECONDS)
@@ -144,7 +145,8 @@ def _at(stage: Stage, port: int, share: float, rate: int, seconds: float) -> Lat
     return Latency(share, rate, cuts[49], cuts[98], worst, len(seen), len(seen) - len(times))
 
 
-def _stream(stage: Stage, rate: int, seconds: float) -> ChildProcess:
+def start_stream(stage: Stage, rate: int, seconds: float) -> ChildProcess:
+    """Start a steady stream of events in a process of its own, and return when it flows."""
     arguments = ("--bootstrap", stage.bootstrap, "--rate", str(rate), "--seconds", str(seconds))
     stream = python(stage, f"stream-{rate}", "tests.bench.loadgen", *arguments)
     deadline = time.monotonic() + READY_SECONDS

@@ -46,6 +46,7 @@ EVENT_PATHS = {
     "ids": "data.code",
     "state.words": "data.causes.message",
     "state.causes.code": "data.causes.code",
+    "state.groups": "data.causes.code",
     "state.received_at": "time",
     "code": "data.code",
 }

@@ -73,7 +73,7 @@ class MongoOldContent:
             "reprocess.state": {"$nin": list(UNDER_WAY)},
         }
         with translated():
-            found = self._entries.find(old, {"_id": 1}, hint="by_status", max_time_ms=TIME_LIMIT_MS).limit(at_most)
+            found = self._entries.find(old, {"_id": 1}, hint="by_affiliate", max_time_ms=TIME_LIMIT_MS).limit(at_most)
             ids = [document["_id"] for document in await found.to_list()]
             if not ids:
                 return 0

@@ -1,20 +1,19 @@
-"""How a list of entries is read: the index that has its rows in order, or the one that leads to few enough to sort.
+"""Which index answers a list of entries: one that has its rows in order, or one that leads to few enough to sort.
 
 The hints are there because the planner is right until the day it is not: it tries plans on a sample, and an account whose errors are
-all old makes the index of the tab look as good as the index of the status.
+all old makes the index of the tab look as good as the index of the status. Decision 0012 says what each index is for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Final
 
-from services.query.core.cursor import Position
 from services.query.core.sorting import SortField
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
-from shared.contracts.names import KINDS
+from shared.contracts.names import KINDS, NOT_SUCCESS
 from shared.contracts.text import fold_words
 from shared.mongo.queries import Query, id_search, query_of, word_search
 
@@ -24,30 +23,26 @@ PATHS: Final[Mapping[SortField, str]] = {
     "code": "code",
     "attempts": "attempts",
 }
-ORDERED: Final[Mapping[SortField, str]] = {
-    "processed_at": "by_time",
-    "received_at": "by_received",
-    "code": "by_code",
-    "attempts": "by_attempts",
-}
 LEADING: Final[Mapping[str, tuple[str, ...]]] = {
+    "by_group": ("state.groups",),
     "by_cause": ("state.causes.code",),
     "by_affiliate": ("affiliate", "state.status"),
-    "by_status": ("state.status",),
+    "by_not_success": ("state.status",),
     "by_ids": ("ids",),
-    "by_words": ("state.words",),
+    "by_message_words": ("state.words",),
     "by_attempts": ("attempts",),
     "by_received": ("state.received_at",),
     "by_time": ("state.processed_at",),
-    "by_reprocess_job": ("reprocess.id",),
 }
-"""What stands in an index beside account and kind, and ahead of the order."""
+"""What an index answers beside account and kind: what stands ahead of the order, or the order itself where nothing does."""
 
 TRIED_AGAIN: Final = 2
 """`by_attempts` holds what was tried at least so often."""
 
-MAX_PARTS: Final = 60
-"""More alternatives than this are left to the planner: merging costs more than it saves."""
+MAX_PARTS: Final = 120
+"""More values than this are not merged along an index: every one costs a look, and the server some 20 µs of planning."""
+
+SUCCESS: Final = "success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +54,6 @@ class Way:
     bare: Query
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of a list by attempts, in order along `path` of `index`: what was tried again, or the rest, all alike and so by id."""
-
-    query: Query
-    index: str
-    path: str
-
-    def holds(self, attempts: int) -> bool:
-        """Say whether a row of so many attempts stands in this stretch."""
-        return (attempts >= TRIED_AGAIN) == (self.path == "attempts")
-
-
 def index_of(rows: LogFilter) -> str | None:
     """Return the index that leads to `rows` where their order does not matter; None leaves a search to the planner."""
     if rows.reprocess_id:
@@ -80,37 +62,51 @@ def index_of(rows: LogFilter) -> str | None:
         return None
     if rows.attempts_min >= TRIED_AGAIN:
         return "by_attempts"
-    if rows.date_axis == "received_at" and not (rows.affiliate or rows.statuses or rows.error_code):
+    is_narrowed = rows.affiliate or rows.statuses or rows.error_code or rows.group
+    if rows.date_axis == "received_at" and not is_narrowed:
         return "by_received"
+    if rows.statuses and not (is_of_failures(rows) or rows.affiliate or rows.error_code or rows.group):
+        return "by_affiliate"  # skips from affiliate to affiliate
     return ordered_index(rows, "processed_at")
 
 
-def ordered_index(rows: LogFilter, by: SortField) -> str:
-    """Return the index that has `rows` in the order `by`."""
+def ordered_index(rows: LogFilter, by: SortField, affiliates: Sequence[str] = ()) -> str:
+    """Return the index that has `rows` in the order `by`. `affiliates`: all that there are, where they are known."""
     if by != "processed_at":
-        return ORDERED[by]
-    if rows.error_code:
-        return "by_cause"
+        return {"received_at": "by_received", "attempts": "by_attempts", "code": "_id_"}[by]
+    among = len(rows.affiliate or affiliates)
+    for index, branches in (
+        ("by_group", len(rows.group)),
+        ("by_cause", len(rows.error_code)),
+        ("by_affiliate", among * len(rows.statuses or STATUSES)),
+        ("by_not_success", len(rows.statuses) if is_of_failures(rows) else 0),
+    ):
+        if 0 < branches <= MAX_PARTS:
+            return index
+    return "by_time"
+
+
+def is_of_failures(rows: LogFilter) -> bool:
+    """Say whether `by_not_success` holds all of `rows`."""
+    return bool(rows.statuses) and set(rows.statuses) <= NOT_SUCCESS
+
+
+def needs_affiliates(rows: LogFilter, by: SortField) -> bool:
+    """Say whether the affiliates must be known: successes are merged along `by_affiliate`, codes along the ids of each affiliate."""
     if rows.affiliate:
-        return "by_affiliate"
-    return "by_status" if rows.statuses else "by_time"
+        return False
+    others = replace(rows, kind=(), status=(), from_at=None, to_at=None, stale_since=None)
+    is_of_some = SUCCESS in rows.statuses and set(rows.statuses) != set(STATUSES)
+    return by == "code" or (by == "processed_at" and is_of_some and others.is_empty() and not _is_by_arrival(rows))
 
 
 def indexed_query(account: str, rows: LogFilter) -> Query:
     """Return the query of `rows`, with the fields spelt out that stand before the sorted ones in its index."""
     query = query_of(account, rows)
     query.setdefault("kind", {"$in": list(KINDS)})
-    if index_of(rows) == "by_affiliate":
+    if (index := index_of(rows)) == "by_affiliate":
         query.setdefault("state.status", {"$in": list(STATUSES)})
-    return query
-
-
-def ordered_query(account: str, rows: LogFilter, by: SortField) -> Query:
-    """Return the query of `rows` for the index that has them in the order `by`."""
-    query = query_of(account, rows)
-    if ordered_index(rows, by) == "by_affiliate":
-        query.setdefault("state.status", {"$in": list(STATUSES)})
-    return query
+    return _spelt_out(index, query)
 
 
 def ways_of(account: str, rows: LogFilter, by: SortField) -> list[Way]:
@@ -118,41 +114,25 @@ def ways_of(account: str, rows: LogFilter, by: SortField) -> list[Way]:
     if rows.q and not rows.reprocess_id:
         return _ways_of_search(account, rows)
     index = index_of(rows)
-    if index is None or index == ordered_index(rows, by) or (index == "by_time" and not (rows.from_at or rows.to_at)):
+    has_dates = rows.from_at or rows.to_at or rows.stale_since
+    if index is None or index == ordered_index(rows, by) or (index == "by_time" and not has_dates):
         return []
-    query = indexed_query(account, rows)
-    return [_way(index, query, query)]
+    return [_way(index, indexed_query(account, rows))]
 
 
-def stretches_of(account: str, rows: LogFilter) -> list[Stretch]:
-    """Return the stretches of `rows`, those of most attempts first."""
-    query = query_of(account, rows)
-    again = {**query, "attempts": {"$gte": max(TRIED_AGAIN, rows.attempts_min)}}
-    stretches = [Stretch(again, "by_attempts", "attempts")]
-    if rows.attempts_min < TRIED_AGAIN:
-        prefix = f"{account}|{rows.kind[0]}|"
-        within = {"$gt": prefix, "$lt": prefix[:-1] + "}"}  # `}` follows `|`: the end of the prefix
-        stretches.append(Stretch({**query, "attempts": {"$lt": TRIED_AGAIN}, "_id": within}, "_id_", "_id"))
-    return stretches
+def sets_of(account: str, rows: LogFilter) -> list[Way]:
+    """Return ways that together reach all of `rows`, in no order."""
+    if rows.q and not rows.reprocess_id:
+        return _ways_of_search(account, rows)
+    return [_way(index_of(rows) or "by_time", indexed_query(account, rows))]
 
 
-def beyond(query: Query, index: str, path: str, position: Position, *, ascending: bool) -> Query:
-    """Return the rows of `query` after `position` in the order of `path`: the rest of its value, then all other values.
+def split(query: Query, fields: Sequence[str]) -> list[Query]:
+    """Return queries with one value each for `fields`; together they are `query`.
 
-    Alternatives of the whole query, so that each becomes a tight range of the index and all merge in order; a bound outside and a
-    tie break inside would walk through all the rows of the instant again, and a bulk import gives thousands the same one.
+    Each is one tight range of an index, and MongoDB merges those in order. Several values in one query it merges as well, but not
+    under an alternative, where it sorts everything; and an index of some statuses it uses for one of them at a time only.
     """
-    strictly = "$gt" if ascending else "$lt"
-    if path == "_id":
-        return {"$and": [query, {"_id": {strictly: position.id}}]}
-    rest_of_value = {path: {"$eq": position.at}, "_id": {strictly: position.id}}
-    other_values = {path: {strictly: position.at}}
-    return {"$or": [{"$and": [part, bound]} for part in split(query, index) for bound in (rest_of_value, other_values)]}
-
-
-def split(query: Query, index: str) -> list[Query]:
-    """Return queries with one value each for what stands before the sorted fields in an index; together they are `query`."""
-    fields = ("kind", *LEADING.get(index, ()))
     several = {field: query[field]["$in"] for field in fields if "$in" in query.get(field, {})}
     if prod(len(values) for values in several.values()) > MAX_PARTS:
         return [query]
@@ -160,19 +140,34 @@ def split(query: Query, index: str) -> list[Query]:
     return [{**query, **dict(part)} for part in chosen]
 
 
+def any_of(parts: Sequence[Query]) -> Query:
+    """Return the query of all `parts`."""
+    return parts[0] if len(parts) == 1 else {"$or": list(parts)}
+
+
+def _is_by_arrival(rows: LogFilter) -> bool:
+    return rows.date_axis == "received_at" and bool(rows.from_at or rows.to_at)
+
+
+def _spelt_out(index: str | None, query: Query) -> Query:
+    if index != "by_not_success" or "$in" not in query["state.status"]:
+        return query
+    fields = ("account", "kind", "state.status")
+    parts = split({field: query[field] for field in fields}, fields)
+    return {"$or": parts, **{field: value for field, value in query.items() if field not in fields}}
+
+
 def _ways_of_search(account: str, rows: LogFilter) -> list[Way]:
     others = query_of(account, replace(rows, q=""))
-    by_id = id_search(rows.q)
-    ways = [_way("by_ids", {**others, **by_id}, {**others, **by_id})]
+    ways = [_way("by_ids", {**others, **id_search(rows.q)})]
     if words := fold_words([rows.q]):
         by_word = word_search(words)
         rarest = {"state.words": {"$eq": by_word["state.words"]["$all"][0]}}
-        ways.append(_way("by_words", {**others, **by_word}, {**others, **rarest}))
+        ways.append(_way("by_message_words", {**others, **(by_word if len(words) > 1 else rarest)}, rarest))
     return ways
 
 
-def _way(index: str, query: Query, narrowed: Query) -> Way:
-    fields = ("account", "kind", *LEADING[index])
-    if index == "by_reprocess_job":
-        fields = LEADING[index]
-    return Way(index, query, {field: narrowed[field] for field in fields if field in narrowed})
+def _way(index: str, query: Query, narrowed: Query | None = None) -> Way:
+    fields = ("reprocess.id",) if index == "by_reprocess_job" else ("$or", "account", "kind", *LEADING[index])
+    bare = {**query, **(narrowed or {})}
+    return Way(index, query, {field: bare[field] for field in fields if field in bare})

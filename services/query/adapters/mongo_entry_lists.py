@@ -1,67 +1,50 @@
-"""Lists of entries from MongoDB: as many keys as rows along an index that has them in order, or few rows sorted, and always a time limit."""
+"""Lists of entries from MongoDB, in bounded work: along an index that has them in order, or few rows sorted, and never past a budget.
+
+Where the index answers the whole question every key is a row. Else a page has a budget of keys: a quick look at the nearest ones, where
+many fit; then the place at which the budget ends is looked up along the keys alone, and what fits up to there is read. A page may be
+short, then, and says where the next one goes on (decision 0012).
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from math import isqrt
 from typing import Any, Final
 
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
-from services.query.adapters.log_plan import (
-    PATHS,
-    Way,
-    beyond,
-    index_of,
-    indexed_query,
-    ordered_index,
-    ordered_query,
-    stretches_of,
-    ways_of,
-)
+from services.query.adapters.log_course import bounds_of, course_of, courses_by_attempts
+from services.query.adapters.log_plan import PATHS, Way, any_of, needs_affiliates, ways_of
+from services.query.adapters.mongo_entries_by_code import CodeOrder, list_by_code
+from services.query.adapters.mongo_entry_walk import EntryWalk, Stretch
+from services.query.adapters.mongo_freshness import INDEX as BY_AFFILIATE
+from services.query.adapters.mongo_freshness import affiliates_of
 from services.query.core.cursor import Position
-from services.query.core.narrowing import too_broad
+from services.query.core.narrowing import too_broad, too_many_affiliates
 from services.query.core.sorting import SortField, place_of
-from shared.contracts.entries import LogEntry, entry_from_document
+from services.query.handlers.reading import MOST_KEYS, Found
+from shared.contracts.entries import LogEntry
 from shared.contracts.errors import TooBroad
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES
-from shared.mongo.client import Database, Document
+from shared.mongo.client import Database
 from shared.mongo.errors import translated
-from shared.mongo.queries import Query
-from shared.runtime.clock import Clock
+from shared.mongo.queries import Query, query_of
 
-WITHOUT_CONTENT: Final = dict.fromkeys(
-    ("state.payload", "state.payload_preview", "state.words", "state.aliases", "state.extra", "ids", "applied", "was"),
-    0,
-)
-KEYS_PER_ROW: Final = 50
-"""So many keys may be examined for each row asked for; counting and reading rows that are to be sorted takes two for each."""
+FEW_SHARE: Final = 4
+"""One key in so many of the budget goes into counting the rows that might be sorted; reading those takes as many again."""
 
-SORTED_AT_MOST: Final = 10_000
-"""In a large collection more rows are sorted than that, up to these, some 40 ms: there, walking in order past all that do not fit
-costs more still."""
+SEARCHED_SHARE: Final = 9
+"""Of a search fewer: several ids of a row may begin alike, and each is a key."""
 
-COUNT_WITHIN_MS: Final = 1_000
-"""A total is a help beside the rows: it may not hold them up for longer."""
-
-REMEMBERED_FOR: Final = timedelta(seconds=10)
-"""Counting to 10,000 costs more than the page beside it, and where there are so many there will be so many in a moment."""
-SIZE_REMEMBERED_FOR: Final = timedelta(seconds=60)
-MAX_REMEMBERED: Final = 1_000
+MAX_AFFILIATES: Final = 400
+"""By code so many are merged; who has more chooses some."""
 
 
 class MongoEntryLists:
-    """Those methods of the port LogReader that list and count."""
+    """The method of the port LogReader that lists."""
 
-    def __init__(self, database: Database, *, time_limit_ms: int, now: Clock) -> None:
-        self._entries: AsyncCollection[Document] = database[LOG_ENTRIES]
-        self._time_limit_ms = time_limit_ms
-        self._now = now
-        self._many: dict[tuple[str, LogFilter, int], tuple[datetime, int | None]] = {}
-        self._size: tuple[datetime, int] | None = None
+    def __init__(self, database: Database, *, time_limit_ms: int) -> None:
+        self._walk = EntryWalk(database[LOG_ENTRIES], time_limit_ms=time_limit_ms)
 
     async def list_entries(
         self,
@@ -72,115 +55,66 @@ class MongoEntryLists:
         ascending: bool,
         limit: int,
         by: SortField = "processed_at",
-    ) -> list[LogEntry]:
-        """Return the first `limit` rows beyond `after`. Raise TooBroad when they are not found in time."""
-        ways = ways_of(account, rows, by)
+        keys: int = MOST_KEYS,
+    ) -> Found:
+        """Return the first `limit` rows beyond `after`, or those among so many keys. Raise TooBroad when they do not come in time."""
+        asked = Stretch(after, ascending, limit)
         async with self._in_time(rows):
-            if ways and await self._are_few(ways, limit):
-                return await self._sorted(ways, by, after, ascending=ascending, limit=limit)
+            affiliates = await self._affiliates(account, rows, by)
+            if by == "code":
+                order = CodeOrder(account, rows.kind[0], affiliates, _beside_the_id(account, rows))
+                found, left = await self._few(account, rows, asked, by, keys) if order.rest else (None, keys)
+                return found or await list_by_code(self._walk, order, asked, left)
             if by == "attempts":
-                return await self._by_attempts(account, rows, after, ascending=ascending, limit=limit)
-            query, index = ordered_query(account, rows, by), ordered_index(rows, by)
-            return await self._walk(query, index, PATHS[by], after, ascending=ascending, limit=limit)
+                courses = courses_by_attempts(account, rows)[:: -1 if ascending else 1]
+            else:
+                courses = [course_of(account, rows, by, affiliates)]
+            is_exact = not any(course.rest for course in courses)
+            found, left = (None, keys) if is_exact else await self._few(account, rows, asked, by, keys)
+            return found or await self._walk.along_all(courses, asked, left)
 
-    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> int | None:
-        """Return how many rows there are, never more than `at_most`; that there are so many is remembered for a moment."""
-        asked, now = (account, rows, at_most), self._now()
-        until, known = self._many.get(asked, (now, None))
-        if now < until:
-            return known
-        counted = await self._count(account, rows, at_most)
-        if counted is None or counted == at_most:
-            if len(self._many) >= MAX_REMEMBERED:
-                self._many.clear()
-            self._many[asked] = now + REMEMBERED_FOR, counted
-        return counted
+    async def _affiliates(self, account: str, rows: LogFilter, by: SortField) -> Sequence[str]:
+        if not needs_affiliates(rows, by):
+            return rows.affiliate
+        pipeline = affiliates_of(account, rows.kind[0], MAX_AFFILIATES + 1)
+        cursor = await self._walk.entries.aggregate(pipeline, hint=BY_AFFILIATE, maxTimeMS=self._walk.time_limit_ms)
+        found = await cursor.to_list()
+        if by == "code" and len(found) > MAX_AFFILIATES:
+            raise TooBroad(too_many_affiliates(MAX_AFFILIATES))
+        return sorted(group["_id"] for group in found)
 
-    async def _count(self, account: str, rows: LogFilter, at_most: int) -> int | None:
-        with translated():
-            try:
-                if not rows.q or rows.reprocess_id:
-                    return await self._count_of(indexed_query(account, rows), index_of(rows), at_most)
-                by_id, *by_word = ways_of(account, rows, "processed_at")
-                counted = await self._count_of(by_id.query, by_id.index, at_most)
-                if by_word and counted < at_most:
-                    others = {**by_word[0].query, "ids": {"$not": by_id.bare["ids"]}}
-                    counted += await self._count_of(others, by_word[0].index, at_most - counted)
-            except ExecutionTimeout:
-                return None
-            return counted
-
-    async def _count_of(self, query: Query, index: str | None, at_most: int) -> int:
-        options: dict[str, Any] = {"limit": at_most, "maxTimeMS": min(self._time_limit_ms, COUNT_WITHIN_MS)}
-        if index is not None:
-            options["hint"] = index
-        return await self._entries.count_documents(query, **options)
-
-    async def _are_few(self, ways: list[Way], limit: int) -> bool:
-        """Say whether sorting the rows that `ways` lead to costs less than walking past all others in order."""
+    async def _few(
+        self, account: str, rows: LogFilter, asked: Stretch, by: SortField, keys: int
+    ) -> tuple[Found | None, int]:
+        """Return the rows, if those that some index leads to are so few that they can all be read; and the keys that are left."""
+        ways = ways_of(account, rows, by)
+        if not ways:
+            return None, keys
         is_search = any(way.index == "by_ids" for way in ways)
-        # What begins alike was often made at one time, and may lie deep under newer rows: of a search the most is sorted.
-        break_even = SORTED_AT_MOST if is_search else isqrt(limit * await self._estimated_size())
-        at_most = max(KEYS_PER_ROW * limit // 2, min(SORTED_AT_MOST, break_even))
+        at_most = keys // (SEARCHED_SHARE if is_search else FEW_SHARE)
+        if await self._are_few(ways, at_most):
+            return Found(await self._sorted(ways, asked, by)), 0
+        return None, keys - at_most * (SEARCHED_SHARE // 3 if is_search else 1)
+
+    async def _are_few(self, ways: list[Way], at_most: int) -> bool:
         found = 0
+        options: dict[str, Any] = {"maxTimeMS": self._walk.time_limit_ms}
         for way in ways:
-            try:
-                found += await self._count_of(way.bare, way.index, at_most + 1 - found)
-            except ExecutionTimeout:
-                return False
+            limit = at_most + 1 - found
+            found += await self._walk.entries.count_documents(way.bare, limit=limit, hint=way.index, **options)
             if found > at_most:
                 return False
         return True
 
-    async def _estimated_size(self) -> int:
-        now = self._now()
-        if self._size is None or now >= self._size[0]:
-            self._size = now + SIZE_REMEMBERED_FOR, await self._entries.estimated_document_count()
-        return self._size[1]
-
-    async def _sorted(
-        self, ways: list[Way], by: SortField, after: Position | None, *, ascending: bool, limit: int
-    ) -> list[LogEntry]:
-        path = PATHS[by]
+    async def _sorted(self, ways: list[Way], asked: Stretch, by: SortField) -> list[LogEntry]:
+        bounds = bounds_of(PATHS[by], asked.after, None, ascending=asked.ascending)
+        order, beyond = asked.order(PATHS[by]), any_of(bounds)
         reads = [
-            self._find(
-                beyond(way.query, way.index, path, after, ascending=ascending) if after else way.query,
-                way.index,
-                path,
-                ascending=ascending,
-                limit=limit,
-            )
+            self._walk.find({"$and": [way.query, beyond]} if beyond else way.query, way.index, order, asked.limit)
             for way in ways
         ]
         found = {entry.id: entry for entries in await asyncio.gather(*reads) for entry in entries}
-        return sorted(found.values(), key=lambda entry: place_of(entry, by), reverse=not ascending)[:limit]
-
-    async def _walk(
-        self, query: Query, index: str, path: str, after: Position | None, *, ascending: bool, limit: int
-    ) -> list[LogEntry]:
-        if after is not None:
-            query = beyond(query, index, path, after, ascending=ascending)
-        return await self._find(query, index, path, ascending=ascending, limit=limit)
-
-    async def _by_attempts(
-        self, account: str, rows: LogFilter, after: Position | None, *, ascending: bool, limit: int
-    ) -> list[LogEntry]:
-        stretches = stretches_of(account, rows)[:: -1 if ascending else 1]
-        if after is not None and len(stretches) > 1 and not stretches[0].holds(after.at):
-            del stretches[0]
-        found: list[LogEntry] = []
-        for stretch, start in zip(stretches, (after, None), strict=False):
-            if room := limit - len(found):
-                query, index, path = stretch.query, stretch.index, stretch.path
-                found += await self._walk(query, index, path, start, ascending=ascending, limit=room)
-        return found
-
-    async def _find(self, query: Query, index: str, path: str, *, ascending: bool, limit: int) -> list[LogEntry]:
-        direction = 1 if ascending else -1
-        order = [("_id", direction)] if path == "_id" else [(path, direction), ("_id", direction)]
-        found = self._entries.find(query, WITHOUT_CONTENT, max_time_ms=self._time_limit_ms)
-        documents = await found.sort(order).limit(limit).hint(index).to_list()
-        return [entry_from_document(document) for document in documents]
+        return sorted(found.values(), key=lambda entry: place_of(entry, by), reverse=not asked.ascending)[: asked.limit]
 
     @asynccontextmanager
     async def _in_time(self, rows: LogFilter) -> AsyncIterator[None]:
@@ -188,4 +122,10 @@ class MongoEntryLists:
             try:
                 yield
             except ExecutionTimeout as error:
-                raise TooBroad(too_broad(rows, within_ms=self._time_limit_ms)) from error
+                raise TooBroad(too_broad(rows, within_ms=self._walk.time_limit_ms)) from error
+
+
+def _beside_the_id(account: str, rows: LogFilter) -> Query:
+    """Return what of the filter an id does not tell."""
+    told = ("account", "kind", "affiliate")
+    return {field: value for field, value in query_of(account, rows).items() if field not in told}

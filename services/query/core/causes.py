@@ -9,7 +9,10 @@ from shared.contracts.catalogue import UNMAPPED, Language, RetryAdvice, find
 
 @dataclass(frozen=True, slots=True)
 class ExplainedCause:
-    """Why an attempt failed and what to do. A code that the catalogue lacks keeps its text and gets the general guidance."""
+    """Why an attempt failed and what to do. A code that the catalogue lacks keeps its text and gets the general guidance.
+
+    `group`: the root cause by which entries are filtered; None of an attempt, and of what was stored before groups were.
+    """
 
     code: str
     message: str
@@ -17,6 +20,7 @@ class ExplainedCause:
     title: str
     guidance: str
     retry: RetryAdvice
+    group: str | None = None
 
 
 def explain(cause: Mapping[str, Any], language: Language) -> ExplainedCause:
@@ -32,4 +36,5 @@ def explain(cause: Mapping[str, Any], language: Language) -> ExplainedCause:
         title=known.title(language) if known else message or code,
         guidance=general.guide(language) if general else "",
         retry=general.retry if general else "fix",
+        group=cause.get("group"),
     )

@@ -15,7 +15,7 @@ import orjson
 
 from shared.contracts.errors import InvalidCursor
 
-VERSION: Final = 2
+VERSION: Final = 3
 MAX_CURSOR_LENGTH: Final = 4096
 """A code may have 300 characters of four bytes each, and stands in it twice where it is what rows are sorted by."""
 
@@ -29,10 +29,14 @@ Value = datetime | int | str
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A row's place: its Value in the list's order (an instant is aware, in whole milliseconds), and its id, which breaks ties."""
+    """A row's place: its Value in the list's order (an instant is aware, in whole milliseconds), and its id, which breaks ties.
+
+    What is beyond a place leaves out the row that stands there, unless `is_included`.
+    """
 
     at: Any
     id: str
+    is_included: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Start:
 
 def encode_cursor(position: Position, binding: Binding, *, backwards: bool = False) -> str:
     """Return the opaque text."""
-    body = orjson.dumps([VERSION, int(backwards), *_written(position.at), position.id])
+    body = orjson.dumps([VERSION, int(backwards), int(position.is_included), *_written(position.at), position.id])
     return base64.urlsafe_b64encode(_digest(body, binding) + body).decode().rstrip("=")
 
 
@@ -71,8 +75,9 @@ def decode_cursor(text: str, binding: Binding) -> Start:
         raise InvalidCursor(
             "the cursor was altered, or belongs to another account, filter or sort: start at the first page"
         )
-    _, backwards, is_instant, value, identity = fields
-    return Start(Position(_read(value, is_instant=is_instant), identity), backwards=bool(backwards))
+    _, backwards, is_included, is_instant, value, identity = fields
+    place = Position(_read(value, is_instant=is_instant), identity, is_included=bool(is_included))
+    return Start(place, backwards=bool(backwards))
 
 
 def _bytes(text: str) -> bytes:

@@ -1,31 +1,45 @@
 """Entries and attempts as they may be seen: personal data masked. The rules are shared with reports: shared/contracts/masking."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any
 
 from shared.contracts.entries import Attempt, LogEntry
+from shared.contracts.groups import group_of
 from shared.contracts.masking import mask_causes, mask_content, mask_text
 
-T = TypeVar("T", LogEntry, Attempt)
+Causes = Sequence[Mapping[str, Any]]
 
 
 def mask_entry(entry: LogEntry) -> LogEntry:
     """Return the entry with payload, evidence and messages masked. Its code and aliases are how people find it: they stay."""
-    return _masked(entry)
+    if not entry.causes and entry.payload is None and entry.payload_preview is None:
+        return entry
+    return replace(entry, **_masked(entry) | {"causes": _grouped(entry, mask_causes(entry.causes))})
+
+
+def reveal_entry(entry: LogEntry) -> LogEntry:
+    """Return the entry as it is, its causes with their groups."""
+    return replace(entry, causes=_grouped(entry, entry.causes))
 
 
 def mask_attempt(attempt: Attempt) -> Attempt:
     """Return the attempt, masked the same way."""
-    return _masked(attempt)
+    return replace(attempt, **_masked(attempt) | {"causes": mask_causes(attempt.causes)})
 
 
-def _masked(shown: T) -> T:
-    if not shown.causes and shown.payload is None and shown.payload_preview is None:
+def _grouped(entry: LogEntry, shown: Causes) -> Causes:
+    """Return `shown` with the group of each cause of `entry`: it follows from the message, before that is masked."""
+    if not entry.groups:
         return shown
+    groups = [group_of(entry.kind, cause.get("code"), cause.get("message") or "") for cause in entry.causes]
+    told = [group if group in entry.groups else None for group in groups]
+    return [{**cause, "group": group} for cause, group in zip(shown, told, strict=True)]
+
+
+def _masked(shown: LogEntry | Attempt) -> dict[str, Any]:
     preview = shown.payload_preview
-    return replace(
-        shown,
-        causes=mask_causes(shown.causes),
-        payload=mask_content(shown.payload),
-        payload_preview=None if preview is None else mask_text(preview),
-    )
+    return {
+        "payload": mask_content(shown.payload),
+        "payload_preview": None if preview is None else mask_text(preview),
+    }

@@ -8,6 +8,11 @@ def too_broad(rows: LogFilter, *, within_ms: int) -> str:
     return f"the answer takes longer than {within_ms / 1000:g} s; narrow the question by {_ways(rows)}"
 
 
+def too_many_affiliates(limit: int) -> str:
+    """Return the sentence for an order that more affiliates than `limit` would have to be merged for."""
+    return f"more than {limit} affiliates cannot be listed by code together; name some by `affiliate`"
+
+
 def _ways(rows: LogFilter) -> str:
     unused = [
         name

@@ -8,6 +8,7 @@ import orjson
 from fastapi import Response
 
 from services.query.core.causes import ExplainedCause, explain
+from services.query.core.cursor import Value
 from services.query.core.integration import Marketplaces
 from services.query.core.jobs import Job
 from services.query.core.streak import ErrorStreak
@@ -34,6 +35,8 @@ def page_json(page: Page, names: Marketplaces, language: Language, fields: Seque
         "next_cursor": page.next_cursor,
         "previous_cursor": page.previous_cursor,
         "total": {"value": page.total.value, "relation": page.total.relation},
+        "complete": page.searched_until is None,
+        "searched_until": _value(page.searched_until),
     }
 
 
@@ -208,7 +211,12 @@ def _cause_json(cause: ExplainedCause) -> Json:
         "title": cause.title,
         "guidance": cause.guidance,
         "retry": cause.retry,
+        "group": cause.group,
     }
+
+
+def _value(value: Value | None) -> int | str | None:
+    return format_instant(value) if isinstance(value, datetime) else value
 
 
 def _instant(instant: datetime | None) -> str | None:

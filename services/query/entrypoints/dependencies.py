@@ -63,5 +63,15 @@ def caller_of(request: Request) -> Caller | None:
     return caller
 
 
-ServicesDep = Annotated[Services, Depends(services_of)]
-MaybeCaller = Annotated[Caller | None, Depends(caller_of)]
+async def given_services(request: Request) -> Services:
+    """Return the services, at once: FastAPI hands what is not async to a thread, which costs more than all that it does."""
+    return services_of(request)
+
+
+async def given_caller(request: Request) -> Caller | None:
+    """Return who asks, at once."""
+    return caller_of(request)
+
+
+ServicesDep = Annotated[Services, Depends(given_services)]
+MaybeCaller = Annotated[Caller | None, Depends(given_caller)]

@@ -51,6 +51,9 @@ class FilterAsked(Asked):
     affiliate: Annotated[Names, Field(description="several values are alternatives", examples=[["MLC"]])] = []
     status: Annotated[list[Status], DropEmpty, Field(examples=[["error"]])] = []
     error_code: Annotated[Texts, Field(examples=[["ORD-SLA"]])] = []
+    group: Annotated[
+        Texts, Field(description="root causes: the `group` of a cause", examples=[["5f0c1a9be2d47788"]])
+    ] = []
     retry: Annotated[
         list[RetryAdvice],
         DropEmpty,
@@ -185,7 +188,7 @@ class ExportBody(Body):
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(known_time_zone)] = "America/Sao_Paulo"
 
 
-def language_of(request: Request) -> Language:
+async def language_of(request: Request) -> Language:
     """Return the language of the answer."""
     return choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
 

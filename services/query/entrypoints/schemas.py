@@ -53,6 +53,10 @@ class CauseAnswer(Answer):
     title: str
     guidance: str
     retry: Literal["auto", "fix", "never"]
+    group: str | None = Field(
+        description="the root cause: what the filter `group` takes; null for attempts, and for entries from before groups",
+        examples=["5f0c1a9be2d47788"],
+    )
 
 
 class EvidenceAnswer(Answer):
@@ -121,22 +125,29 @@ class TotalAnswer(Answer):
     relation: Literal["exact", "at_least"]
 
 
-class EntryPage(Answer):
-    """A page of entries; a cursor is null where there is nothing more in its direction."""
+class PageAnswer(Answer):
+    """What every page of entries tells; a cursor is null where there is nothing more in its direction."""
 
-    items: list[EntryItem]
     next_cursor: str | None
     previous_cursor: str | None
     total: TotalAnswer
+    complete: bool = Field(description="false: the search ended before the page was full; the cursor goes on with it")
+    searched_until: str | int | None = Field(
+        description="where it ended: what the last entry looked at is sorted by; null where the page is complete",
+        examples=["2026-11-02T08:30:00.000Z"],
+    )
 
 
-class PartialPage(Answer):
+class EntryPage(PageAnswer):
+    """A page of entries."""
+
+    items: list[EntryItem]
+
+
+class PartialPage(PageAnswer):
     """A page of entries of which `fields` told what to show: each item has those members of EntryItem, and no others."""
 
     items: list[dict[str, Any]] = Field(examples=[[{"code": "2000004567", "status": "error"}]])
-    next_cursor: str | None
-    previous_cursor: str | None
-    total: TotalAnswer
 
 
 class AttemptAnswer(PayloadAnswer):

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
-from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
-from services.query.core.masking import mask_attempt, mask_entry
+from services.query.core.cursor import Binding, Position, Start, Value, decode_cursor, encode_cursor
+from services.query.core.masking import mask_attempt, mask_entry, reveal_entry
 from services.query.core.permissions import Caller
 from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, value_of
 from services.query.core.streak import ENDS_A_STREAK, LONGEST, ErrorStreak, streak_of
@@ -22,6 +22,11 @@ MAX_LIMIT: Final = 500
 COUNT_LIMIT: Final = 10_000
 """Counting stops here: a person does not tell 10,000 rows from more, and a count must never scan a whole account."""
 
+KEYS_PER_ROW: Final = 50
+"""So many keys of an index may be looked at for each row of a page. A page that would need more is short, and the next goes on."""
+
+MOST_KEYS: Final = KEYS_PER_ROW * MAX_LIMIT
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -32,13 +37,27 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Rows in the order asked for. `reached`: up to where was looked, if fewer than asked for were found and there may be more beyond."""
+
+    entries: list[LogEntry]
+    reached: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the order asked for. A cursor is None where there is nothing more in its direction."""
+    """Rows in the order asked for. A cursor is None where there is nothing more in its direction.
+
+    Where the search ended before the page was full, `searched_until` is what the last row looked at is sorted by, and `continues`
+    that of the two cursors that goes on with it; else both are None.
+    """
 
     items: list[LogEntry]
     next_cursor: str | None
     previous_cursor: str | None
     total: Total
+    searched_until: Value | None = None
+    continues: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +80,16 @@ class LogReader(Protocol):
         ascending: bool,
         limit: int,
         by: SortField = "processed_at",
-    ) -> list[LogEntry]:
+        keys: int = MOST_KEYS,
+    ) -> Found:
         """Return the first `limit` rows beyond `after` in the order (`by`, id), without their payload. Raise TooBroad.
 
-        `rows.kind` names exactly one kind.
+        `rows.kind` names exactly one kind. Where no index has these rows and no others, about `keys` of its keys are looked at.
         """
         ...
 
-    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> int | None:
-        """Return how many rows there are, never more than `at_most`; None when counting takes too long."""
+    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> Total:
+        """Return how many rows there are, up to `at_most`: exactly, or at least so many where there are more or counting is dear."""
         ...
 
     async def find_entry(self, identity: str) -> LogEntry | None:
@@ -97,35 +117,57 @@ async def list_logs(
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
     sort: str = DEFAULT_SORT,
+    effort: int = 0,
+    known: Total | None = None,
 ) -> Page:
-    """Return a page of the caller's rows. Raise InvalidCursor, InvalidField, TooBroad. `rows.kind` names exactly one kind."""
+    """Return a page of the caller's rows. Raise InvalidCursor, InvalidField, TooBroad. `rows.kind` names exactly one kind.
+
+    The work is that of a page of `limit` rows, or of `effort` rows if that is more: where few rows fit, it finds more of them.
+    `known`: the total, where it was counted before.
+    """
     caller.require("read")
     _check(limit, sort)
     by = field_of(sort)
     binding = Binding(caller.account, rows.to_query_string(), sort)
     start = decode_cursor(cursor, binding) if cursor else None
-    backwards = start is not None and start.backwards
     reading = log.list_entries(
         caller.account,
         rows,
         after=start.position if start else None,
-        ascending=is_ascending(sort) != backwards,
+        ascending=is_ascending(sort) != (start is not None and start.backwards),
         limit=limit + 1,
         by=by,
+        keys=KEYS_PER_ROW * min(max(limit, effort), MAX_LIMIT),
     )
-    found, total = await _counted(log, caller.account, rows, reading, limit=limit, is_first=start is None)
-    more, items = len(found) > limit, found[:limit]
-    if backwards:
-        items.reverse()
-    has_next, has_previous = (True, more) if backwards else (more, start is not None)
+    if known is None:
+        found, total = await _counted(log, caller.account, rows, reading, limit=limit, is_first=start is None)
+    else:
+        found, total = await reading, known
+    return _page(found, total, start, limit, by, binding)
+
+
+def _page(found: Found, total: Total, start: Start | None, limit: int, by: SortField, binding: Binding) -> Page:
+    is_full, items = len(found.entries) > limit, found.entries[:limit]
+    is_backwards = start is not None and start.backwards
+    beyond = _position(items[-1], by) if is_full else found.reached
+    before = None if start is None else _position(items[0], by) if items else found.reached or _turned(start)
+    onward = None if beyond is None else encode_cursor(beyond, binding, backwards=is_backwards)
+    back = None if before is None else encode_cursor(before, binding, backwards=not is_backwards)
+    is_cut_short = not is_full and found.reached is not None
+    shown = [mask_entry(entry) for entry in items]
     return Page(
-        items=[mask_entry(entry) for entry in items],
-        next_cursor=encode_cursor(_position(items[-1], by), binding) if has_next and items else None,
-        previous_cursor=encode_cursor(_position(items[0], by), binding, backwards=True)
-        if has_previous and items
-        else None,
+        items=shown[::-1] if is_backwards else shown,
+        next_cursor=back if is_backwards else onward,
+        previous_cursor=onward if is_backwards else back,
         total=total,
+        searched_until=found.reached.at if is_cut_short and found.reached else None,
+        continues=onward if is_cut_short else None,
     )
+
+
+def _turned(start: Start | None) -> Position | None:
+    """Return the place from which the other direction begins where nothing was found: with the row that the search began beyond."""
+    return None if start is None else replace(start.position, is_included=not start.position.is_included)
 
 
 async def get_entry(
@@ -139,7 +181,7 @@ async def get_entry(
     entry = await log.find_entry(entry_id(caller.account, kind, affiliate, code))
     if entry is None:
         raise NotFound(f"there is no {kind} {code!r} of affiliate {affiliate!r}")
-    return entry if is_revealed else mask_entry(entry)
+    return reveal_entry(entry) if is_revealed else mask_entry(entry)
 
 
 async def find_streak(log: LogReader, caller: Caller, entry: LogEntry) -> ErrorStreak:
@@ -177,29 +219,17 @@ async def list_attempts(
 
 
 async def _counted(
-    log: LogReader,
-    account: str,
-    rows: LogFilter,
-    reading: Awaitable[list[LogEntry]],
-    *,
-    limit: int,
-    is_first: bool,
-) -> tuple[list[LogEntry], Total]:
+    log: LogReader, account: str, rows: LogFilter, reading: Awaitable[Found], *, limit: int, is_first: bool
+) -> tuple[Found, Total]:
     """Return the rows that `reading` finds, and how many there are: of a first page that holds them all, by looking at it."""
-    if is_first and len(found := await reading) <= limit:
-        return found, Total(len(found), "exact")
-    counting = log.count_entries(account, rows, at_most=COUNT_LIMIT + 1)
     if is_first:
-        return found, _total(await counting, len(found))
-    found, counted = await asyncio.gather(reading, counting)
-    return found, _total(counted, len(found))
-
-
-def _total(counted: int | None, seen: int) -> Total:
-    """Return what is sure: where counting takes too long, that there are those seen."""
-    if counted is None:
-        return Total(seen, "at_least")
-    return Total(COUNT_LIMIT, "at_least") if counted > COUNT_LIMIT else Total(counted, "exact")
+        found = await reading
+        if len(found.entries) <= limit and found.reached is None:
+            return found, Total(len(found.entries), "exact")
+        total = await log.count_entries(account, rows, at_most=COUNT_LIMIT)
+    else:
+        found, total = await asyncio.gather(reading, log.count_entries(account, rows, at_most=COUNT_LIMIT))
+    return found, Total(max(total.value, len(found.entries)), total.relation)
 
 
 def _check(limit: int, sort: str) -> None:

@@ -14,6 +14,7 @@ import orjson
 from confluent_kafka import Message
 from pymongo import UpdateOne
 
+from shared.contracts.groups import groups_of
 from shared.contracts.text import fold_words
 
 Document = dict[str, Any]
@@ -21,6 +22,7 @@ Arrived = tuple[bytes, str, int, int, int]
 """(value, topic, partition, offset, timestamp in milliseconds)."""
 
 _words: dict[str, list[str]] = {}
+_groups: dict[tuple[str, ...], list[str]] = {}
 
 
 def arrived(message: Message) -> Arrived:
@@ -128,6 +130,7 @@ def _attempt(identity: str, state: Document) -> Document:
     digest = hashlib.sha256(f"{source}\x00{event_id}".encode()).hexdigest()[:32]
     facts = dict(state)
     facts.pop("words")
+    facts.pop("groups", None)
     return {"_id": f"{identity}\x1f{digest}", **facts}
 
 
@@ -157,6 +160,7 @@ def _told(message: Arrived) -> Told:
             "causes": causes,
             "payload": data.get("payload"),
             "words": _words_of(causes),
+            **({"groups": _groups_of(data["kind"], causes)} if causes else {}),
         },
         "aliases": {name: [order, text] for name, text in aliases.items()},
         "ids": sorted({data["code"].lower(), *(text.lower() for text in aliases.values())}),
@@ -176,3 +180,10 @@ def _words_of(causes: Sequence[Document]) -> list[str]:
             _words[message] = fold_words([message])
         found += _words[message]
     return found
+
+
+def _groups_of(kind: str, causes: Sequence[Document]) -> list[str]:
+    told = (kind, *(text for cause in causes for text in (cause["code"], cause["message"])))
+    if told not in _groups:
+        _groups[told] = groups_of(kind, causes)
+    return _groups[told]

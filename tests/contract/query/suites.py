@@ -15,7 +15,7 @@ from services.query.handlers.dead_letters import ClassCount, Fate, LetterReader
 from services.query.handlers.insights import BUCKETS, Bucket, Counts, LogCounts, RolledCounts, summarize
 from services.query.handlers.outcomes import Outcome, OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
-from services.query.handlers.reading import LogReader
+from services.query.handlers.reading import LogReader, Total
 from shared.contracts.dead_letters import LetterFilter
 from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
@@ -53,7 +53,9 @@ async def seed_variety(seed: Seed) -> None:
 
 class LogReaderSuite:
     async def page(self, log: LogReader, rows: LogFilter = ORDERS, **asked: Any) -> list[str]:
-        return codes(await log.list_entries("loja", rows, **{"after": None, "ascending": False, "limit": 50, **asked}))
+        found = await log.list_entries("loja", rows, **{"after": None, "ascending": False, "limit": 50, **asked})
+        assert found.reached is None
+        return codes(found.entries)
 
     async def test_rows_come_by_instant_then_id_both_ways(self, log: LogReader, seed: Seed) -> None:
         await seed_variety(seed)
@@ -71,7 +73,7 @@ class LogReaderSuite:
             LogFilter(kind=("order",), affiliate=("MLC", "AMZ")),
             LogFilter(kind=("order",), status=("error", "success")),
         ):
-            everything = await log.list_entries("loja", rows, after=None, ascending=False, limit=50)
+            everything = (await log.list_entries("loja", rows, after=None, ascending=False, limit=50)).entries
             for at, entry in enumerate(everything):
                 place = Position(entry.processed_at, entry.id)
                 assert await self.page(log, rows, after=place) == codes(everything[at + 1 :])
@@ -91,7 +93,7 @@ class LogReaderSuite:
         ]:
             rows = LogFilter.parse({**written, "kind": "order"})
             assert set(await self.page(log, rows)) == expected, written
-            assert await log.count_entries("loja", rows, at_most=50) == len(expected)
+            assert await log.count_entries("loja", rows, at_most=50) == Total(len(expected), "exact")
 
     async def test_the_fields_beside_the_newest_ones_narrow_as_well(self, log: LogReader, seed: Seed) -> None:
         await seed_variety(seed)
@@ -117,7 +119,7 @@ class LogReaderSuite:
             rows = LogFilter.parse({**written, "kind": "order"})
             for by in SORT_FIELDS:
                 assert set(await self.page(log, rows, by=by)) == expected, (written, by)
-            assert await log.count_entries("loja", rows, at_most=50) == len(expected), written
+            assert await log.count_entries("loja", rows, at_most=50) == Total(len(expected), "exact"), written
 
     async def test_rows_come_in_every_order_and_go_on_from_any_of_them(self, log: LogReader, seed: Seed) -> None:
         for number, code in enumerate(["b", "B", "a", "ç", "10", "9", "\uffff", "\U0001f600"]):
@@ -131,9 +133,9 @@ class LogReaderSuite:
             LogFilter(kind=("order",), affiliate=("AMZ",)),
         ):
             for by in SORT_FIELDS:
-                listed = await log.list_entries("loja", rows, after=None, ascending=True, limit=50, by=by)
+                listed = (await log.list_entries("loja", rows, after=None, ascending=True, limit=50, by=by)).entries
                 assert [place_of(entry, by) for entry in listed] == sorted(place_of(entry, by) for entry in listed)
-                assert len(listed) == await log.count_entries("loja", rows, at_most=50)
+                assert await log.count_entries("loja", rows, at_most=50) == Total(len(listed), "exact")
                 for at, entry in enumerate(listed):
                     asked: dict[str, Any] = {"after": Position(value_of(entry, by), entry.id), "by": by}
                     assert await self.page(log, rows, ascending=True, **asked) == codes(listed[at + 1 :])
@@ -160,14 +162,14 @@ class LogReaderSuite:
 
     async def test_counting_stops_where_it_is_told_to(self, log: LogReader, seed: Seed) -> None:
         await seed_variety(seed)
-        assert await log.count_entries("loja", ORDERS, at_most=3) == 3
-        assert await log.count_entries("ninguem", ORDERS, at_most=3) == 0
+        assert await log.count_entries("loja", ORDERS, at_most=3) == Total(3, "at_least")
+        assert await log.count_entries("ninguem", ORDERS, at_most=3) == Total(0, "exact")
 
     async def test_an_entry_is_found_whole_and_listed_without_its_payload(self, log: LogReader, seed: Seed) -> None:
         await seed(make_event(payload={"$set": 1, "a.b": [2]}))
 
         found = await log.find_entry("loja|order|MLC|2000004567")
-        (listed,) = await log.list_entries("loja", ORDERS, after=None, ascending=False, limit=1)
+        (listed,) = (await log.list_entries("loja", ORDERS, after=None, ascending=False, limit=1)).entries
 
         assert found is not None
         assert found.payload == {"$set": 1, "a.b": [2]}

@@ -8,7 +8,7 @@ from deploy.provision import provision_collections
 from services.ingest.adapters.mongo_integrations import REMEMBERED_FOR, MongoIntegrations
 from services.ingest.adapters.mongo_old_content import MongoOldContent
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.names import ATTEMPTS, COLLECTIONS, INTEGRATIONS
+from shared.contracts.names import ATTEMPTS, COLLECTIONS, INTEGRATIONS, LOG_ENTRIES
 from shared.mongo.client import Database
 from tests.support.builders import RECEIVED_AT
 
@@ -30,6 +30,18 @@ async def test_a_changed_setting_holds_for_all_attempts_and_outlives_provisionin
 
     await MongoOldContent(database).keep_attempts(0)
     assert await expiry(database) == 2**31 - 1
+
+
+async def test_indexes_that_nobody_reads_any_more_are_dropped(servers: Servers, database: Database) -> None:
+    entries = database[LOG_ENTRIES]
+    await entries.create_index([("account", 1), ("kind", 1), ("code", 1), ("_id", 1)], name="by_code")
+    await entries.create_index([("somebody", 1)], name="of_an_operator")
+
+    provision_collections(servers.mongo.uri, database.name, COLLECTIONS)
+
+    names = set(await entries.index_information())
+    wanted = {index.name for spec in COLLECTIONS if spec.name == LOG_ENTRIES for index in spec.indexes}
+    assert names == {"_id_", "of_an_operator", *wanted}
 
 
 async def test_an_unprovisioned_database_is_told_and_no_reason_to_die(database: Database) -> None:

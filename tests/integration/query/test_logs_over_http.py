@@ -5,6 +5,7 @@ import httpx
 
 from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryPage
 from shared.contracts.filters import PARAMETERS
+from shared.contracts.groups import group_of
 from shared.contracts.names import INTEGRATIONS
 from shared.mongo.client import Database
 from tests.support.builders import make_event
@@ -45,7 +46,7 @@ async def test_a_list_shows_the_newest_first_with_its_causes_explained(
     assert item["marketplace"] == "Mercado Livre"
     assert item["reprocess"] is None
     cause = item["causes"][0]
-    assert set(cause) == {"code", "message", "field", "title", "guidance", "retry"}
+    assert set(cause) == {"code", "message", "field", "title", "guidance", "retry", "group"}
     assert cause["code"] == "ORD-SLA"
     assert cause["title"]
 
@@ -119,6 +120,7 @@ async def test_every_filter_narrows(api: httpx.AsyncClient, database: Database, 
     assert await found(affiliate="MLC") == {"A1", "B3"}
     assert await found(affiliate=["MLC", "AMZ"], status="success") == {"A1"}
     assert await found(error_code="X-1") == {"B3"}
+    assert await found(group=group_of("order", "X-1", "Endereço inválido")) == {"B3"}
     assert await found(q="a") == {"A1", "A2"}
     assert await found(q="ped-9") == {"B3"}
     assert await found(q="INVALIDO endereco") == {"B3"}
@@ -148,6 +150,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"stat": "error"}, "stat"),
     ({"status[$ne]": "error"}, "status[$ne]"),
     ({"affiliate": "M L"}, "affiliate"),
+    ({"group": "5F0C1A9BE2D47788"}, "group"),
     ({"from": "2026-11-23T10:00:00"}, "from"),
     ({"from": "2026-11-24T00:00:00Z", "to": "2026-11-23T00:00:00Z"}, "to"),
     ({"q": "a\x00b"}, "q"),

@@ -52,6 +52,7 @@ def make_entries() -> Iterator[Document]:
 
 
 ENTRIES = list(make_entries())
+GROUPS = sorted({group for entry in ENTRIES for group in entry["state"].get("groups", ())})[:20]
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ filters = st.fixed_dictionaries(
         "affiliate": some_of("MLC", "AMZ", "mlc", "B2W"),
         "status": some_of(*STATUSES),
         "error_code": some_of(*filter(None, CODES), "absent"),
+        "group": some_of(*GROUPS, "0123456789abcdef"),
         "retry": some_of("auto", "fix", "never"),
         "reprocess_id": some_of(*JOBS, "absent"),
         "q": searches,

@@ -13,13 +13,14 @@ from services.query.core.keys import ApiKey
 from services.query.core.permissions import Caller
 from services.query.core.repeating import Answer, Asked
 from services.query.core.rolled import Cell, Rolled, rolled_of
-from services.query.core.sorting import SortField, place_of
+from services.query.core.sorting import SortField, place_of, value_of
 from services.query.handlers.auditing import AuditFilter, AuditLine
 from services.query.handlers.commanding import Asked as AskedCommand
 from services.query.handlers.dead_letters import ClassCount, Fate
 from services.query.handlers.insights import Bucket, CauseCount, Counts, Point
 from services.query.handlers.outcomes import Outcome
 from services.query.handlers.previewing import Alike
+from services.query.handlers.reading import MOST_KEYS, Found, Total
 from services.query.handlers.repeating import Claim
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.contracts.dead_letters import LETTER_STATES, Letter, LetterFilter, letter_from_document
@@ -36,9 +37,15 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FakeLog:
-    """LogReader, LogCounts, EntryFinder and OutcomeCounter over documents as ingest writes them."""
+    """LogReader, LogCounts, EntryFinder and OutcomeCounter over documents as ingest writes them.
 
-    def __init__(self, entries: Iterable[Document] = (), attempts: Iterable[Document] = ()) -> None:
+    A list looks at `patience` rows of its tab for each key that it may look at: 1.0 is the product's promise, less makes short pages.
+    """
+
+    def __init__(
+        self, entries: Iterable[Document] = (), attempts: Iterable[Document] = (), *, patience: float = 1.0
+    ) -> None:
+        self.patience = patience
         self.entries = {document["_id"]: document for document in entries}
         self.attempts = {document["_id"]: document for document in attempts}
 
@@ -51,18 +58,21 @@ class FakeLog:
         ascending: bool,
         limit: int,
         by: SortField = "processed_at",
-    ) -> list[LogEntry]:
-        found = sorted(self._rows(account, rows), key=lambda entry: place_of(entry, by), reverse=not ascending)
+        keys: int = MOST_KEYS,
+    ) -> Found:
+        tab = self._rows(account, LogFilter(kind=rows.kind))
+        tab.sort(key=lambda entry: place_of(entry, by), reverse=not ascending)
         if after is not None:
-            value = after.at.encode() if isinstance(after.at, str) else after.at
-            start: Any = (value, after.id.encode())
-            found = [
-                entry for entry in found if (place_of(entry, by) > start if ascending else place_of(entry, by) < start)
-            ]
-        return [replace(entry, payload=None) for entry in found[:limit]]
+            tab = [entry for entry in tab if _is_beyond(entry, by, after, ascending=ascending)]
+        near, wanted = tab[: max(1, int(keys * self.patience))], {entry.id for entry in self._rows(account, rows)}
+        found = [replace(entry, payload=None) for entry in near if entry.id in wanted][:limit]
+        if len(found) == limit or len(near) == len(tab):
+            return Found(found)
+        return Found(found, Position(value_of(near[-1], by), near[-1].id))
 
-    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> int | None:
-        return min(len(self._rows(account, rows)), at_most)
+    async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> Total:
+        counted = len(self._rows(account, rows))
+        return Total(min(counted, at_most), "exact" if counted <= at_most else "at_least")
 
     async def find_entry(self, identity: str) -> LogEntry | None:
         document = self.entries.get(identity)
@@ -173,6 +183,12 @@ class FakeRolledCounts:
 def counts_of(log: FakeLog, rolled: FakeRolledCounts | None = None) -> Counts:
     """Return where counts come from: rollups that were never built, unless given, and so the log."""
     return Counts(log, rolled or FakeRolledCounts(), lambda: NEVER)
+
+
+def _is_beyond(entry: LogEntry, by: SortField, after: Position, *, ascending: bool) -> bool:
+    start: Any = (after.at.encode() if isinstance(after.at, str) else after.at, after.id.encode())
+    place = place_of(entry, by)
+    return (place == start and after.is_included) or (place > start if ascending else place < start)
 
 
 class FakeJobs:

@@ -9,6 +9,7 @@ from services.query.handlers.commanding import cancel_export, get_reprocess, req
 from services.query.handlers.files import open_export_file
 from services.query.handlers.insights import summarize
 from services.query.handlers.reading import Total, list_attempts, list_logs
+from services.query.handlers.searching import search_logs
 from shared.contracts.commands import ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidField, NotEligible, NotFound, NotPermitted
 from shared.contracts.filters import LogFilter
@@ -37,8 +38,8 @@ async def test_a_page_that_holds_everything_is_not_counted_again() -> None:
 async def test_a_count_beyond_the_limit_is_told_as_such() -> None:
     log = FakeLog([entry_document([make_event(code=str(n))]) for n in range(2)])
 
-    async def many(*_: object, at_most: int, **__: object) -> int:
-        return at_most
+    async def many(*_: object, at_most: int, **__: object) -> Total:
+        return Total(at_most, "at_least")
 
     log.count_entries = many  # type: ignore[assignment, method-assign]
     page = await list_logs(log, CALLER, ORDERS, limit=1)
@@ -55,14 +56,52 @@ async def test_a_page_that_cannot_be_is_refused(limit: int, sort: str) -> None:
 async def test_a_count_that_takes_too_long_is_told_by_what_was_seen() -> None:
     log = FakeLog([entry_document([make_event(code=str(n))]) for n in range(5)])
 
-    async def never(*_: object, **__: object) -> None:
-        return None
+    async def never(*_: object, **__: object) -> Total:
+        return Total(0, "at_least")
 
     log.count_entries = never  # type: ignore[assignment, method-assign]
     first = await list_logs(log, CALLER, ORDERS, limit=2)
     last = await list_logs(log, CALLER, ORDERS, limit=2, cursor=first.next_cursor)
 
     assert (first.total, last.total) == (Total(3, "at_least"), Total(3, "at_least"))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+async def test_short_pages_lead_on_and_back_and_miss_nothing(limit: int) -> None:
+    statuses = ["warning" if n in {0, 1, 9, 20} else "error" for n in range(24)]
+    documents = [entry_document([make_event(code=f"{n:02}", status=status)]) for n, status in enumerate(statuses)]
+    log, rows = FakeLog(documents, patience=3 / 50 / limit), LogFilter(kind=("order",), status=("warning",))
+
+    forward = [await list_logs(log, CALLER, rows, limit=limit)]
+    while forward[-1].next_cursor:
+        forward.append(await list_logs(log, CALLER, rows, limit=limit, cursor=forward[-1].next_cursor))
+    back = [forward[-1]]
+    while back[-1].previous_cursor:
+        back.append(await list_logs(log, CALLER, rows, limit=limit, cursor=back[-1].previous_cursor))
+
+    assert [item.code for page in forward for item in page.items] == ["20", "09", "01", "00"]
+    assert [item.code for page in back[::-1] for item in page.items] == ["20", "09", "01", "00"]
+    short = [page for page in forward if len(page.items) < limit]
+    assert all(page.searched_until and page.continues == page.next_cursor for page in short[:-1])
+
+
+@pytest.mark.parametrize("patience", [1.0, 1 / 5_000, 1 / 25_000])
+async def test_a_search_for_a_person_finds_the_same_rows_both_ways(patience: float) -> None:
+    documents = [
+        entry_document([make_event(code=f"{n:03}", status="warning" if n % 40 == 7 else "error")]) for n in range(200)
+    ]
+    log, rows = FakeLog(documents, patience=patience), LogFilter(kind=("order",), status=("warning",))
+
+    forward = [await search_logs(log, CALLER, rows, limit=2)]
+    while forward[-1].next_cursor:
+        forward.append(await search_logs(log, CALLER, rows, limit=2, cursor=forward[-1].next_cursor))
+    back = [forward[-1]]
+    while back[-1].previous_cursor:
+        back.append(await search_logs(log, CALLER, rows, limit=2, cursor=back[-1].previous_cursor))
+
+    wanted = ["167", "127", "087", "047", "007"]
+    assert [item.code for page in forward for item in page.items] == wanted
+    assert [item.code for page in back[::-1] for item in page.items] == wanted
 
 
 @pytest.mark.parametrize("sort", SORTS)

@@ -32,6 +32,7 @@ FILTERS = st.fixed_dictionaries(
         "affiliate": st.lists(NAMES, min_size=1, unique=True),
         "status": st.lists(st.sampled_from(STATUSES), min_size=1, unique=True),
         "error_code": st.lists(TEXTS, min_size=1, unique=True),
+        "group": st.lists(st.text("0123456789abcdef", min_size=16, max_size=16), min_size=1, unique=True),
         "retry": st.lists(st.sampled_from(RETRY_ADVICE), min_size=1, unique=True),
         "reprocess_id": st.lists(TEXTS, min_size=1, unique=True),
         "q": TEXTS.filter(fold),
@@ -116,6 +117,9 @@ def test_text_survives_the_address(text):
         ({"retry": "auto", "status": ["success", "processing"]}, "status"),
         ({"error_code": "ORD-SLA", "status": "processing"}, "status"),
         ({"reprocess_id": "a\x00"}, "reprocess_id"),
+        ({"group": "0123456789abcde"}, "group"),
+        ({"group": "0123456789ABCDEF"}, "group"),
+        ({"group": "0123456789abcdef", "status": "processing"}, "status"),
     ],
 )
 def test_the_field_at_fault_is_named(values, field):

@@ -19,7 +19,7 @@ DEFAULT_PAGE_SIZE: Final = 30
 NEWEST_FIRST: Final = "-processed_at"
 OLDEST_FIRST: Final = "processed_at"
 FILTER_NAMES: Final = tuple(name for name in PARAMETERS if name != "kind")
-UNSEEN: Final = ("retry", "reprocess_id", "stale_since")
+UNSEEN: Final = ("group", "retry", "reprocess_id", "stale_since")
 """Filters that come by a link: the form has no field for them."""
 INSTANTS: Final = ("from", "to", "stale_since")
 
@@ -85,7 +85,7 @@ class ListAddress:
     def tab(self, kind: Kind) -> str:
         """Return the same question asked of another tab: what cannot mean the same there is left out."""
         q = self.rows.q if SAME_ID[kind] == SAME_ID[self.kind] else ""
-        rows = self.rows if kind == self.kind else replace(self.rows, error_code=(), reprocess_id=())
+        rows = self.rows if kind == self.kind else replace(self.rows, error_code=(), group=(), reprocess_id=())
         return replace(self, kind=kind, rows=replace(rows, kind=(kind,), q=q)).href()
 
     def status(self, kind: Kind, status: str) -> str:

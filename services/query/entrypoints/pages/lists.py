@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.query.core.cursor import Value
 from services.query.core.integration import Marketplaces
 from services.query.core.jobs import Job
 from services.query.entrypoints.dependencies import Services
@@ -21,10 +23,11 @@ from services.query.entrypoints.pages.address import (
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.live import live_of
 from services.query.entrypoints.pages.rows import RowView, row_of, waiting_job
-from services.query.entrypoints.pages.screen import Screen, screen_of
+from services.query.entrypoints.pages.screen import Screen, given_screen
 from services.query.handlers.commanding import get_reprocess
-from services.query.handlers.reading import get_entry, list_logs
+from services.query.handlers.reading import get_entry
 from services.query.handlers.registry import marketplace_names
+from services.query.handlers.searching import search_logs
 from shared.contracts.catalogue import CATALOGUE
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import NotFound, StoreUnavailable
@@ -37,7 +40,7 @@ COUNTS_WITHIN_SECONDS: Final = 0.25
 MOST_POLLED: Final = 100
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-Visitor = Annotated[Screen, Depends(screen_of)]
+Visitor = Annotated[Screen, Depends(given_screen)]
 
 
 @router.get("/")
@@ -58,7 +61,7 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         return RedirectResponse(address.href(cursor=cursor, job=first(query, "job")), status_code=303)
     live = live_of(address, caller, screen.t.language, services.now())
     page, marketplaces, counts, job = await asyncio.gather(
-        list_logs(services.log, caller, address.rows, cursor=cursor or None, limit=address.limit, sort=address.sort),
+        search_logs(services.log, caller, address.rows, cursor=cursor or None, limit=address.limit, sort=address.sort),
         marketplace_names(services.registry, caller),
         counts_or_none(screen, address.rows),
         find_job(screen, first(query, "job")),
@@ -82,6 +85,7 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         date_axes=DATE_AXES,
         is_oldest_first=address.sort == OLDEST_FIRST,
         live=live,
+        searched_until=page.searched_until if page.searched_until is None else searched(screen, page.searched_until),
     )
 
 
@@ -102,6 +106,11 @@ async def show_rows(kind: Kind, request: Request, screen: Visitor) -> Response:
     jobs = [job for job_id in dict.fromkeys(query.get("job", ())) if (job := await find_job(screen, job_id))]
     marketplaces = await marketplace_names(screen.services.registry, screen.caller)
     return screen.render("parts/rows.html", kind=kind, rows=rows_of(screen, entries, marketplaces, jobs), message="")
+
+
+def searched(screen: Screen, until: Value) -> str:
+    """Return how far a search came, as the visitor writes it."""
+    return screen.moment(until) if isinstance(until, datetime) else str(until)
 
 
 def values_of(request: Request) -> dict[str, list[str]]:

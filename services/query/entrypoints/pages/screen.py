@@ -89,6 +89,11 @@ class Screen:
         return HTMLResponse(body, status_code=status, headers={**PAGE_HEADERS, "Content-Language": self.t.language})
 
 
+async def given_screen(request: Request) -> Screen:
+    """Return the screen of a request, at once: FastAPI hands what is not async to a thread."""
+    return screen_of(request)
+
+
 def screen_of(request: Request) -> Screen:
     """Return the screen of the visitor who sent `request`."""
     language = language_of(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))

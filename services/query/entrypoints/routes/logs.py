@@ -67,7 +67,9 @@ async def list_logs(
 ) -> Response:
     """Newest first by default; several values of one parameter are alternatives, different parameters narrow.
 
-    `total` is exact up to 10,000. A question that cannot be answered in time is 503, and its `detail` says what to narrow.
+    A page looks at no more than 50 keys of an index for each row asked for. Where few rows fit it may be short, or empty, and
+    `complete` is false: follow the cursor, and every row is told once. `total` is exact up to 10,000 where counting is cheap, else
+    `at_least` so many. A question that cannot be answered in time is 503, and its `detail` says what to narrow.
     """
     rows, fields = rows_of(request, kind=[kind]), fields_of(asked.fields, ITEM_FIELDS)
     page, names = await asyncio.gather(

@@ -1,6 +1,8 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from services.query.settings import Settings
 from shared.contracts.entries import attempt_document
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.filters import LogFilter
+from shared.contracts.groups import group_of
 from shared.contracts.records import Address
 from shared.runtime.health import Health
 from tests.support.builders import RECEIVED_AT, make_event
@@ -85,6 +88,45 @@ async def test_counts_that_take_too_long_do_not_hold_the_page() -> None:
         page = await client.get("/logs/order?affiliate=MLC")
     assert page.status_code == 200
     assert 'data-load="/logs/order/summary?affiliate=MLC"' in page.text
+
+
+def rare_last(*, patience: float, others: int) -> FakeLog:
+    """One order in warning, older than all others."""
+    events = [
+        make_event(code=f"{n:04}", processed_at=f"2026-11-23T11:{n // 60:02}:{n % 60:02}Z") for n in range(others)
+    ]
+    events.append(make_event(code="RARE", status="warning", processed_at="2026-11-01T00:00:00Z"))
+    return FakeLog([entry_document([event]) for event in events], patience=patience)
+
+
+async def test_a_search_goes_on_by_itself_for_a_moment() -> None:
+    log = rare_last(patience=1 / 150, others=300)  # ten rows at the first step, 166 at each further one
+    async with await visitor(services(log=log, counts=log), "read") as client:
+        page = await client.get("/logs/order?status=warning", headers={"Accept-Language": "en"})
+    assert "RARE" in page.text
+    assert "Continue searching" not in page.text
+
+
+async def test_a_search_that_found_nothing_so_far_says_how_far_it_came_and_goes_on() -> None:
+    log = rare_last(patience=1 / 25_000, others=30)
+    async with await visitor(services(log=log, counts=log), "read") as client:
+        page = await client.get("/logs/order?status=warning&limit=15", headers={"Accept-Language": "en"})
+        steps = 0
+        while "RARE" not in page.text:
+            assert "Nothing found so far" in page.text
+            assert "Searched up to" in page.text
+            (onward,) = re.findall(r'rel="next" href="([^"]+)">Continue searching', page.text)
+            page = await client.get(unescape(onward), headers={"Accept-Language": "en"})
+            steps += 1
+    assert 0 < steps <= 30
+    assert "Continue searching" not in page.text
+
+
+async def test_a_root_cause_is_a_chip_that_can_be_taken_away(reader: httpx.AsyncClient) -> None:
+    group = group_of("order", "ORD-SLA", "No available sla to deliver this order")
+    page = await reader.get(f"/logs/order?group={group}", headers={"Accept-Language": "en"})
+    assert f"root cause {group[:6]}" in page.text
+    assert "2000004567" in page.text
 
 
 async def test_the_counts_alone_are_a_part_of_the_page(reader: httpx.AsyncClient) -> None:

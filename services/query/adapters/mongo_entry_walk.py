@@ -1,0 +1,110 @@
+"""A walk along one index of the log: every key a row, or no more keys than a budget allows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+
+from services.query.adapters.log_course import Course
+from services.query.core.cursor import Position
+from services.query.handlers.reading import Found
+from shared.contracts.entries import LogEntry, aware, entry_from_document
+from shared.mongo.client import Document
+from shared.mongo.queries import Query
+
+WITHOUT_CONTENT: Final = dict.fromkeys(
+    ("state.payload", "state.payload_preview", "state.words", "state.aliases", "state.extra", "ids", "applied", "was"),
+    0,
+)
+LOOK_SHARE: Final = 12
+"""One key in so many of the budget goes into the quick look: where many rows fit, it fills the page."""
+
+Order = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is asked for: the first `limit` rows beyond `after`, upwards or downwards."""
+
+    after: Position | None
+    ascending: bool
+    limit: int
+
+    def order(self, path: str) -> Order:
+        """Return the order (`path`, id) as MongoDB takes it."""
+        return dict.fromkeys((path, "_id"), 1 if self.ascending else -1)
+
+
+class EntryWalk:
+    """Reads entries along a course. Callers translate the driver's errors."""
+
+    def __init__(self, entries: AsyncCollection[Document], *, time_limit_ms: int) -> None:
+        self.entries = entries
+        self.time_limit_ms = time_limit_ms
+
+    async def along_all(self, courses: Sequence[Course], asked: Stretch, keys: int) -> Found:
+        """Return the rows of courses that follow one another, among so many keys."""
+        if asked.after is not None and len(courses) > 1 and not courses[0].holds(asked.after.at):
+            courses = courses[1:]
+        entries: list[LogEntry] = []
+        for course in courses:
+            found = await self.along(course, replace(asked, limit=asked.limit - len(entries)), keys // len(courses))
+            entries += found.entries
+            if found.reached is not None or len(entries) == asked.limit:
+                return Found(entries, found.reached)
+            asked = replace(asked, after=None)
+        return Found(entries)
+
+    async def along(self, course: Course, asked: Stretch, keys: int) -> Found:
+        """Return the rows of one course among so many keys; all keys are looked at where each is a row."""
+        if not course.rest:
+            query = course.keys(asked.after, None, ascending=asked.ascending)
+            return Found(await self.find(query, course.index, asked.order(course.path), asked.limit))
+        look = keys // LOOK_SHARE
+        if len(near := await self._look(course, asked, look)) == asked.limit:
+            return Found(near)
+        until = await self._place(course, asked, max(asked.limit, (keys - look) // 2 - course.branches))
+        query = course.rows(asked.after, until, ascending=asked.ascending)
+        entries = await self.find(query, course.index, asked.order(course.path), asked.limit)
+        return Found(entries, until if len(entries) < asked.limit else None)
+
+    async def find(self, query: Query, index: str, order: Mapping[str, int], limit: int) -> list[LogEntry]:
+        """Return the first rows of a query along an index, or sorted where the index has another order."""
+        found = self.entries.find(query, WITHOUT_CONTENT, max_time_ms=self.time_limit_ms)
+        documents = await found.sort(list(order.items())).limit(limit).hint(index).to_list()
+        return [entry_from_document(document) for document in documents]
+
+    async def _look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:
+        """Return the rows among the nearest keys."""
+        pipeline: list[dict[str, Any]] = [
+            {"$match": course.keys(asked.after, None, ascending=asked.ascending)},
+            {"$sort": asked.order(course.path)},
+            {"$limit": max(keys, 1)},
+            {"$match": course.rest},
+            {"$limit": asked.limit},
+            {"$project": WITHOUT_CONTENT},
+        ]
+        cursor = await self.entries.aggregate(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
+        return [entry_from_document(document) for document in await cursor.to_list()]
+
+    async def _place(self, course: Course, asked: Stretch, keys: int) -> Position | None:
+        """Return the place of the key so many further on, None where there are fewer: no document is read.
+
+        What is then read has this place as its bound, so that nothing between is left out or told twice while others write.
+        """
+        query = course.keys(asked.after, None, ascending=asked.ascending)
+        found = self.entries.find(query, {"_id": 1, course.path: 1}, max_time_ms=self.time_limit_ms)
+        order = list(asked.order(course.path).items())
+        async for key in found.sort(order).skip(keys - 1).limit(1).hint(course.index):
+            return Position(_value(key, course.path), key["_id"])
+        return None
+
+
+def _value(key: Document, path: str) -> Any:
+    if path == "_id":
+        return 1  # of a list by attempts: those tried once
+    value: Any = key
+    for name in path.split("."):
+        value = value[name]
+    return aware(value) if hasattr(value, "tzinfo") else value

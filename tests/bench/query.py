@@ -1,0 +1,189 @@
+"""How fast is every view of the log at a million and at ten million entries, beside the bare driver?
+
+`make bench-query`, or `python -m tests.bench.query --entries 1000000 --entries 10000000 --seconds 10`. Shops are made once and kept.
+Further options: `--view NAME` several times, `--rate 50`, `--with-ingest 2000` to measure again while ingest takes so many events a
+second. Every option also by environment: BENCH_ENTRIES (by commas), BENCH_SECONDS, BENCH_RATE, BENCH_INGEST.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+from bson import json_util
+from pymongo import MongoClient
+
+from deploy.local.ports import choose_port
+from deploy.local.process import ChildProcess, stop_together
+from deploy.local.servers import start_servers
+from deploy.provision import provision
+from services.query.handlers.reading import KEYS_PER_ROW
+from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
+from tests.bench.contender import DATABASE, HOUSE, Stage, python
+from tests.bench.latency import KEY, start_stream, wait_for_the_api
+from tests.bench.loadgen import AFFILIATES
+from tests.bench.machine import Machine
+from tests.bench.peers.ours import Ours
+from tests.bench.query_seed import Shop, open_shop
+from tests.bench.query_table import Measured, Times, render
+from tests.bench.query_views import LIMIT, View, make_views
+from tests.support.explained import explained
+
+ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+AROUND_SECONDS, READY_SECONDS = 6, 30
+"""What a view takes beside its measured seconds, and the services until they are ready: so long the stream lasts more."""
+
+COUNTS_SHARE = 10
+"""Counts are asked for so many times less often than rows: once for each visit."""
+
+NOWHERE = "127.0.0.1:9"
+"""No broker: what only reads needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A shop, the query service on it, and how it is asked."""
+
+    shop: Shop
+    port: int
+    query: psutil.Process
+    rate: float
+    seconds: float
+
+    def cpu(self) -> tuple[float, float]:
+        """CPU seconds so far of query and of MongoDB."""
+        processes = [self.query, *([psutil.Process(self.shop.pid)] if self.shop.pid else [])]
+        times = [process.cpu_times() for process in processes]
+        query, *mongod = [one.user + one.system for one in times]
+        return query, sum(mongod)
+
+
+def measure(entries: int, *, rate: float, seconds: float, names: Sequence[str] = (), beside: int = 0) -> list[Measured]:
+    """Return what each view took on a shop of so many entries, then again beside ingest if it takes some events a second."""
+    with open_shop(entries) as shop:
+        views = [view for view in make_views(shop.uri) if not names or view.name in names]
+        with query_on(shop, NOWHERE) as (port, process):
+            found = [measured(Stand(shop, port, process, rate, seconds), view) for view in views]
+        if beside:
+            streaming = (seconds + AROUND_SECONDS) * len(views) + READY_SECONDS
+            with _ingest(shop, beside, streaming) as bootstrap, query_on(shop, bootstrap) as (port, process):
+                stand = Stand(shop, port, process, rate, seconds)
+                found += [measured(stand, view, beside) for view in views]
+        return found
+
+
+def measured(stand: Stand, view: View, beside: int = 0) -> Measured:
+    """Return what a view takes. The driver is measured first, the same find: not beside ingest, where a stream must not outlast what memory holds of it."""
+    raw = None
+    if view.finds and not beside:
+        raw = _load(stand, {"uri": stand.shop.uri, "database": DATABASE, "asked": view.finds})
+    if view.kind == "counts":
+        stand = replace(stand, rate=stand.rate / COUNTS_SHARE)
+    ours = _load(stand, {"port": stand.port, "key": KEY, "asked": view.paths})
+    keys = asyncio.run(_keys(stand.shop.uri, view)) if view.filters else None
+    print(f"  {view.name}: p50 {ours.p50:.1f} ms, p99 {ours.p99:.1f} ms {ours.wrong}", flush=True)
+    return Measured(view.name, view.kind, stand.shop.entries, ours, raw, keys, stand.query.memory_info().rss, beside)
+
+
+def _load(stand: Stand, plan: dict[str, Any]) -> Times:
+    text = json_util.dumps({**plan, "rate": stand.rate, "seconds": stand.seconds})
+    before = stand.cpu()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.query_load"], input=text, stdout=subprocess.PIPE, text=True, cwd=HOUSE, check=True,
+        timeout=stand.seconds + 300,
+    )  # fmt: skip
+    query, mongod = (late - early for early, late in zip(before, stand.cpu(), strict=True))
+    return Times.of(orjson.loads(done.stdout), query, mongod)
+
+
+async def _keys(uri: str, view: View) -> int:
+    """Return the most keys that a page of the view examines."""
+    most = 0
+    async with explained(uri, DATABASE) as log:
+        for rows, after in view.filters:
+            log.forget()
+            await log.reader.list_entries(
+                "loja", rows, after=after, ascending=False, limit=LIMIT + 1, keys=KEYS_PER_ROW * LIMIT
+            )
+            most = max(most, log.told().keys)
+    return most
+
+
+@contextmanager
+def query_on(shop: Shop, bootstrap: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Run the query service on a shop; yield its port and its process."""
+    with tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder:
+        stage, port = Stage(bootstrap, shop.uri, Path(folder)), choose_port()
+        api = {"PONTE_HTTP_PORT": str(port), "PONTE_API_KEY": KEY, "PONTE_QUERY_RATE_PER_SECOND": "100000"}
+        children: list[ChildProcess] = [python(stage, "query", "services.query", **api)]
+        try:
+            wait_for_the_api(port, children)
+            yield port, psutil.Process(children[0].pid)
+        finally:
+            stop_together(children, 0)
+
+
+@contextmanager
+def _ingest(shop: Shop, rate: int, seconds: float) -> Iterator[str]:
+    """Run ingest on the shop under a steady stream; afterwards what it wrote is taken away again."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder,
+        start_servers(None, environ={"PONTE_MONGO_URI": shop.uri}, prefer_docker=False) as servers,
+    ):
+        provision(servers.kafka.bootstrap, shop.uri, DATABASE)
+        stage = Stage(servers.kafka.bootstrap, shop.uri, Path(folder))
+        children = [*Ours().start(stage)]
+        try:
+            children.append(start_stream(stage, rate, seconds))
+            yield servers.kafka.bootstrap
+        finally:
+            stop_together(children, 0)
+            _tidy(shop.uri)
+
+
+def _tidy(uri: str) -> None:
+    """Remove the entries of the stream: their codes begin with a letter, those of the shop are digits."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        for affiliate in AFFILIATES:
+            streamed = {"_id": {"$gte": f"loja|order|{affiliate}|a", "$lt": f"loja|order|{affiliate}|{{"}}
+            for collection in (LOG_ENTRIES, ATTEMPTS):
+                client[DATABASE][collection].delete_many(streamed)
+
+
+def main() -> int:
+    """Measure, print the page, write it to `tests/artifacts/`. 0 unless a request failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sizes = [int(size) for size in os.environ.get("BENCH_ENTRIES", "1000000,10000000").split(",")]
+    parser.add_argument("--entries", type=int, action="append")
+    parser.add_argument("--view", action="append", default=[])
+    parser.add_argument("--rate", type=float, default=float(os.environ.get("BENCH_RATE", "50")))
+    parser.add_argument("--seconds", type=float, default=float(os.environ.get("BENCH_SECONDS", "10")))
+    parser.add_argument("--with-ingest", type=int, default=int(os.environ.get("BENCH_INGEST", "0")), metavar="RATE")
+    chosen = parser.parse_args()
+    machine, found = Machine.now(), list[Measured]()
+    print(machine.sentence(), flush=True)
+    for entries in chosen.entries or sizes:
+        print(f"{entries:,} entries", flush=True)
+        started = time.monotonic()
+        asked = {"rate": chosen.rate, "seconds": chosen.seconds, "names": chosen.view, "beside": chosen.with_ingest}
+        found += measure(entries, **asked)
+        print(f"  {time.monotonic() - started:.0f} s", flush=True)
+    text = render(found, machine, chosen.rate)
+    print(text)
+    ARTIFACTS.mkdir(exist_ok=True)
+    (ARTIFACTS / "bench-query.md").write_text(text, encoding="utf-8")
+    return 1 if any(one.ours.failed for one in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""What people look at, each as the addresses of the API and as what the bare driver would ask for the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from services.query.adapters.mongo_entry_walk import WITHOUT_CONTENT
+from services.query.core.cursor import Binding, Position, encode_cursor
+from services.query.core.sorting import DEFAULT_SORT
+from shared.contracts.entries import aware
+from shared.contracts.filters import LogFilter
+from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
+from shared.contracts.text import fold_words
+from shared.mongo.queries import id_search, query_of, word_search
+from tests.bench.contender import DATABASE
+from tests.bench.query_shop import ACCOUNT, AFFILIATES, CAUSES, HISTORY, RARE_CAUSE
+
+LIMIT: Final = 50
+DEEP_PAGE: Final = 10_000
+VARIANTS: Final = 40
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`paths` of the API and `finds` of the driver, taken in turn; `filters` tell what a list examines. `kind` chooses its targets."""
+
+    name: str
+    kind: str
+    paths: Sequence[str]
+    finds: Sequence[Document] = ()
+    filters: Sequence[tuple[LogFilter, Position | None]] = ()
+
+
+def make_views(uri: str) -> list[View]:
+    """Return the views of a shop; what they ask for is taken from it."""
+    with MongoClient[Document](uri, tz_aware=True) as client:
+        database = client[DATABASE]
+        return [*_lists(), _deep(database), *_searches(database), *_rare(), *_details(database), *_counts()]
+
+
+def _lists() -> list[View]:
+    return [
+        _list("tab", [{}]),
+        _list("+ status", [{"status": status} for status in ("error", "warning")]),
+        _list("+ status=success", [{"status": "success"}]),
+        _list("+ affiliate", [{"affiliate": affiliate} for affiliate in AFFILIATES]),
+        _list("+ both", [{"affiliate": affiliate, "status": "error"} for affiliate in AFFILIATES]),
+        _list("+ error code", [{"error_code": code} for code in CAUSES]),
+    ]
+
+
+def _searches(database: Database[Document]) -> list[View]:
+    some = _some(database, {"kind": "order"})
+    failed = _some(database, {"kind": "order", "state.status": "error"})
+    words = [" ".join(one["state"]["causes"][0]["message"].split()[:2]) for one in failed]
+    return [
+        _list("alias, exact", [{"q": one["ids"][-1]} for one in some], hint="by_ids"),
+        _list("alias, prefix", [{"q": one["code"][:6]} for one in some], "search", "by_ids"),
+        _list("words of a message", [{"q": text} for text in dict.fromkeys(words)], "search", "by_message_words"),
+    ]
+
+
+def _rare() -> list[View]:
+    stale = {"stale_since": "2026-11-01T00:00:00Z"}
+    return [
+        _list(
+            "rare mix",
+            [{"error_code": RARE_CAUSE, "affiliate": one, "attempts_min": "2", **stale} for one in AFFILIATES],
+            "mix",
+            "by_cause",
+        ),
+        _list("retry=never, warning", [{"retry": "never", "status": "warning"}], "mix", "by_not_success"),
+        _list("by code, one cause", [{"error_code": code, "sort": "code"} for code in CAUSES], "mix"),
+        _list("by code", [{"sort": "code"}, {"sort": "-code"}], "mix"),
+    ]
+
+
+def _deep(database: Database[Document]) -> View:
+    rows = LogFilter.parse({"kind": "order"})
+    tab = query_of(ACCOUNT, rows)
+    depth = min(DEEP_PAGE * LIMIT, database[LOG_ENTRIES].count_documents(tab, hint="by_time") * 9 // 10)
+    order = [("state.processed_at", -1), ("_id", -1)]
+    (key,) = database[LOG_ENTRIES].find(tab, {"state.processed_at": 1}).sort(order).skip(depth).limit(1).hint("by_time")
+    place = Position(aware(key["state"]["processed_at"]), key["_id"])
+    cursor = encode_cursor(place, Binding(ACCOUNT, rows.to_query_string(), DEFAULT_SORT))
+    beyond = {**tab, "state.processed_at": {"$lt": place.at}}
+    path = f"/v1/logs/order?{urlencode({'limit': LIMIT, 'cursor': cursor})}"
+    return View(f"page {depth // LIMIT:,}", "deep", [path], [_find(beyond)], [(rows, place)])
+
+
+def _details(database: Database[Document]) -> list[View]:
+    some = _some(database, {"kind": "order"})
+    tried = _some(database, {"attempts": {"$eq": HISTORY}, "kind": "order"})
+    entries = [{"collection": LOG_ENTRIES, "filter": {"_id": one["_id"]}, "limit": 1} for one in some]
+    histories = [
+        {
+            "collection": ATTEMPTS,
+            "filter": {"_id": {"$gte": f"{one['_id']}\x1f", "$lt": f"{one['_id']}\x20"}},
+            "limit": LIMIT,
+        }
+        for one in tried
+    ]
+    return [
+        View("entry", "detail", [_path(one) for one in some], entries),
+        View("attempts", "detail", [_path(one, "/attempts") for one in tried], histories),
+    ]
+
+
+def _counts() -> list[View]:
+    affiliates = [f"/v1/summary?kind=order&affiliate={one}" for one in AFFILIATES]
+    return [
+        View("counts", "counts", ["/v1/summary"]),
+        View("counts of a kind", "counts", ["/v1/summary?kind=order", "/v1/summary?kind=price"]),
+        View("counts of an affiliate", "counts", affiliates),
+    ]
+
+
+def _list(name: str, asked: Sequence[dict[str, str]], kind: str = "list", hint: str = "") -> View:
+    """Filters on kind order; `sort` among them is the order, in which the driver has no index and is not asked.
+
+    `hint` is for the driver: left to its planner, a search by id takes seconds.
+    """
+    filters = [LogFilter.parse({"kind": "order", **{k: v for k, v in one.items() if k != "sort"}}) for one in asked]
+    paths = [f"/v1/logs/order?{urlencode({'limit': LIMIT, **one})}" for one in asked]
+    is_ordered = "sort" not in asked[0]
+    finds = [_find(_plainly(rows), hint) for rows in filters] if is_ordered else []
+    told = [(rows, None) for rows in filters] if is_ordered else []
+    return View(name, kind, paths, finds, told)
+
+
+def _plainly(rows: LogFilter) -> Document:
+    """Return the query as somebody would write it by hand: a search looks where its text is known to be."""
+    others = query_of(ACCOUNT, replace(rows, q=""))
+    if not rows.q:
+        return others
+    return {**others, **(word_search(fold_words([rows.q])) if " " in rows.q else id_search(rows.q))}
+
+
+def _find(query: Document, hint: str = "") -> Document:
+    order = [("state.processed_at", -1), ("_id", -1)]
+    asked = {"collection": LOG_ENTRIES, "filter": query, "projection": WITHOUT_CONTENT, "sort": order, "limit": LIMIT}
+    return {**asked, "hint": hint} if hint else asked
+
+
+def _some(database: Database[Document], query: Document) -> list[Document]:
+    found: list[Document] = []
+    for affiliate in AFFILIATES:
+        wanted = {"account": ACCOUNT, "affiliate": affiliate, **query}
+        found += database[LOG_ENTRIES].find(wanted, {"ids": 1, "code": 1, "affiliate": 1, "state.causes": 1}).limit(2)
+    return found[:VARIANTS]
+
+
+def _path(one: Document, page: str = "") -> str:
+    return f"/v1/logs/order/{one['affiliate']}/{one['code']}{page}"
