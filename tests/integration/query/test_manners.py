@@ -151,7 +151,7 @@ async def test_a_store_that_is_away_is_503_with_retry_after(app: FastAPI) -> Non
 
 async def test_a_count_that_takes_too_long_is_given_up(app: FastAPI, database: Database, account: str) -> None:
     await seed_entries(database, ({"account": account, "code": str(n)} for n in range(5000)))
-    object.__setattr__(app.state.services.counts, "_time_limit_ms", 1)
+    object.__setattr__(app.state.services.counts.log, "_time_limit_ms", 1)
     async with client_of(app, FIRST_KEY) as client:
         answer = await client.get("/v1/summary")
 
