@@ -63,7 +63,6 @@ class Ingest:
         """Write what the batch says; put aside what cannot be used. Safe to repeat. Raise Transient or Defect.
 
         A dead letter that nobody takes is told in the outcome; it is counted, and must not be handled again.
-        A dead letter that nobody takes is told in the outcome: all else of the batch is done, and it has been counted.
         `turn` returns when the batch before is done: an entry counts by offset, so a later one must not come first.
         """
         keeping = await self._keeping()
