@@ -37,6 +37,7 @@ class FilterBody(BaseModel):
     affiliate: Names | None = None
     status: list[Status] | None = None
     error_code: Texts | None = None
+    group: Texts | None = None
     retry: list[RetryAdvice] | None = None
     reprocess_id: Texts | None = None
     q: SearchText | None = None

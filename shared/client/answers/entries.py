@@ -15,6 +15,7 @@ class CauseAnswer(Answer):
     title: str
     guidance: str
     retry: str
+    group: str | None
 
 
 class EvidenceAnswer(Answer):
@@ -78,6 +79,8 @@ class EntryPage(Answer):
     next_cursor: str | None
     previous_cursor: str | None
     total: TotalAnswer
+    complete: bool
+    searched_until: str | int | None
 
 
 class PartialPage(Answer):
@@ -87,6 +90,8 @@ class PartialPage(Answer):
     next_cursor: str | None
     previous_cursor: str | None
     total: TotalAnswer
+    complete: bool
+    searched_until: str | int | None
 
 
 class AttemptAnswer(Answer):

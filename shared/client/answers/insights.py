@@ -84,6 +84,7 @@ class SummaryAnswer(Answer):
     by_cause: tuple[CauseCountAnswer, ...]
     series: tuple[PointAnswer, ...]
     bucket: str
+    as_of: datetime
 
 
 class ErrorCodeAnswer(Answer):

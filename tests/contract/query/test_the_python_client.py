@@ -32,7 +32,19 @@ NOT_OFFERED = {
 }
 ELSEWHERE = {"list_logs": {"fields"}, "request_reprocess": {"dry_run"}, "replay_letters": {"dry_run"}}
 """By a method of its own: partial_page, preview, preview_replay."""
-IN_ROWS = {"affiliate", "status", "error_code", "retry", "reprocess_id", "q", "from", "to", "date_axis", "attempts_min"}
+IN_ROWS = {
+    "affiliate",
+    "status",
+    "error_code",
+    "group",
+    "retry",
+    "reprocess_id",
+    "q",
+    "from",
+    "to",
+    "date_axis",
+    "attempts_min",
+}
 IN_ROWS |= {"stale_since", "error_class", "topic", "state", "kind"}
 
 

@@ -101,7 +101,7 @@ def rare_last(*, patience: float, others: int) -> FakeLog:
 
 async def test_a_search_goes_on_by_itself_for_a_moment() -> None:
     log = rare_last(patience=1 / 150, others=300)  # ten rows at the first step, 166 at each further one
-    async with await visitor(services(log=log, counts=log), "read") as client:
+    async with await visitor(services(log=log, counts=counts_of(log)), "read") as client:
         page = await client.get("/logs/order?status=warning", headers={"Accept-Language": "en"})
     assert "RARE" in page.text
     assert "Continue searching" not in page.text
@@ -109,7 +109,7 @@ async def test_a_search_goes_on_by_itself_for_a_moment() -> None:
 
 async def test_a_search_that_found_nothing_so_far_says_how_far_it_came_and_goes_on() -> None:
     log = rare_last(patience=1 / 25_000, others=30)
-    async with await visitor(services(log=log, counts=log), "read") as client:
+    async with await visitor(services(log=log, counts=counts_of(log)), "read") as client:
         page = await client.get("/logs/order?status=warning&limit=15", headers={"Accept-Language": "en"})
         steps = 0
         while "RARE" not in page.text:
