@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema
 from shared.contracts.catalogue.model import RetryAdvice
 from shared.contracts.events import NAME, Status
 from shared.contracts.filters import MAX_ATTEMPTS, MAX_QUERY_LENGTH, MAX_VALUES, DateAxis
+from shared.contracts.groups import GROUP
 from shared.contracts.names import Kind
 
 PLAIN: Final = r"^[^\x00-\x1f]*$"
@@ -16,11 +17,13 @@ PLAIN: Final = r"^[^\x00-\x1f]*$"
 
 TEXT: Final = {"type": "string", "maxLength": MAX_QUERY_LENGTH, "pattern": PLAIN}
 NAME_OR_NOTHING: Final = {"type": "string", "pattern": f"^({NAME.pattern})?$"}
+GROUP_OR_NOTHING: Final = {"type": "string", "pattern": f"^({GROUP.pattern})?$"}
 INSTANT: Final = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]}
 
 InstantText = Annotated[str, WithJsonSchema(INSTANT)]
 Texts = Annotated[list[str], WithJsonSchema({"type": "array", "items": TEXT, "maxItems": MAX_VALUES})]
 Names = Annotated[list[str], WithJsonSchema({"type": "array", "items": NAME_OR_NOTHING, "maxItems": MAX_VALUES})]
+Groups = Annotated[list[str], WithJsonSchema({"type": "array", "items": GROUP_OR_NOTHING, "maxItems": MAX_VALUES})]
 SearchText = Annotated[str, WithJsonSchema(TEXT)]
 
 
@@ -37,7 +40,7 @@ class FilterBody(BaseModel):
     affiliate: Names | None = None
     status: list[Status] | None = None
     error_code: Texts | None = None
-    group: Texts | None = None
+    group: Groups | None = None
     retry: list[RetryAdvice] | None = None
     reprocess_id: Texts | None = None
     q: SearchText | None = None

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.query.core.languages import choose_language
 from services.query.core.sorting import DEFAULT_SORT, Sort
-from services.query.entrypoints.filter_schemas import InstantText, LogFilterJson, Names, SearchText, Texts
+from services.query.entrypoints.filter_schemas import Groups, InstantText, LogFilterJson, Names, SearchText, Texts
 from services.query.entrypoints.paths import DecodedSegment
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.catalogue import Language
@@ -52,7 +52,7 @@ class FilterAsked(Asked):
     status: Annotated[list[Status], DropEmpty, Field(examples=[["error"]])] = []
     error_code: Annotated[Texts, Field(examples=[["ORD-SLA"]])] = []
     group: Annotated[
-        Texts, Field(description="root causes: the `group` of a cause", examples=[["5f0c1a9be2d47788"]])
+        Groups, Field(description="root causes: the `group` of a cause", examples=[["5f0c1a9be2d47788"]])
     ] = []
     retry: Annotated[
         list[RetryAdvice],

@@ -29,11 +29,13 @@ def test_every_sample_becomes_its_entries_and_a_second_time_changes_nothing(
 ) -> None:
     ingest = IngestProcess(servers.kafka.bootstrap, servers.mongo.uri, database_name, tmp_path)
     told = [event for sample in SAMPLES for event in sample["events"]]
+    accounts = {event["entry"].partition("|")[0] for event in told}  # the topics are everybody's
 
     def held(client: MongoClient[Any]) -> dict[str, Any]:
         log = client[database_name]
-        entries = {entry["_id"]: entry for entry in log.log_entries.find()}
-        attempts = {attempt["_id"]: attempt for attempt in log.attempts.find()}
+        entries = {entry["_id"]: entry for entry in log.log_entries.find({"account": {"$in": list(accounts)}})}
+        stored = [attempt for attempt in log.attempts.find() if attempt["_id"].partition("|")[0] in accounts]
+        attempts = {attempt["_id"]: attempt for attempt in stored}
         return {"entries": entries, "attempts": whole_history(attempts, entries)}
 
     with MongoClient[Any](servers.mongo.uri) as client, ingest.running():

@@ -28,7 +28,7 @@ from tests.support.shop import CPF, EMAIL, WORD, Shop, everything_of, seed_shop
 PROBLEM = "application/problem+json"
 FROM_PANEL = {"Origin": "http://ponte.test"}
 OPEN_PAGES = {"/sign-in", "/sign-out", "/language", "/help", "/help/{error_code}"}
-VOLATILE = {"correlation_id", "last_used_at"}
+VOLATILE = {"as_of", "correlation_id", "last_used_at"}
 POLICY = [
     (r"\w+ /v1/(keys|audit|sign-in-codes)\b", "admin"),
     (r"get /v1/dead-letters/\{letter_id\}/raw$", "admin"),
