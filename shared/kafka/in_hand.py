@@ -14,7 +14,7 @@ from shared.kafka.beginnings import Place
 from shared.kafka.member import Member
 from shared.kafka.messages import record_of
 
-MAX_BATCH_BYTES = 8 * 1024 * 1024
+MAX_BATCH_BYTES = 2 * 1024 * 1024
 """A batch ends at so many bytes: a thousand events of a mebibyte each would not fit into a worker's memory, parsed."""
 
 IDLE_SECONDS = 0.5

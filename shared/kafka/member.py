@@ -224,7 +224,8 @@ def member_settings(bootstrap: str, group: str, client_id: str) -> dict[str, obj
         "fetch.message.max.bytes": 256 * 1024,
         "fetch.max.bytes": 1024 * 1024,
         "queued.max.messages.kbytes": 8 * 1024,
-        "queued.min.messages": 3_000,
+        "queued.min.messages": 5_000,
+        "fetch.queue.backoff.ms": 20,
         "check.crcs": True,
         "log_level": 3,
     }

@@ -5,6 +5,7 @@ unjournaled, without indexes; the product's own indexes are built afterwards, wh
 """
 
 import argparse
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,8 +25,10 @@ from deploy.local.ports import choose_port
 from deploy.local.process import stop_together
 from deploy.provision import provision_collections
 from shared.contracts.names import ATTEMPTS, COLLECTIONS, LOG_ENTRIES
+from shared.mongo.client import connect
 from tests.bench.contender import DATABASE
 from tests.bench.query_shop import items
+from tests.support.rolling import roll_up
 
 SHAPE: Final = 2
 """Another number is another shop: what was kept of an older one is left alone, and may be deleted."""
@@ -37,7 +40,18 @@ BUILDING: Final = {"maxIndexBuildMemoryUsageMegabytes": "1000"}
 STOP_SECONDS: Final = 60.0
 """A checkpoint of a full cache may take a while; killed, the next start would have to recover."""
 
-AFTER_SEEDING: Final[Mapping[str, Callable[[str, str], None]]] = {}
+
+def build_rollups(uri: str, database: str) -> None:
+    """Count the shop into rollups, as a worker's first start does."""
+
+    async def build() -> None:
+        async with connect(uri, service="bench") as client:
+            await roll_up(client[database])
+
+    asyncio.run(build())
+
+
+AFTER_SEEDING: Final[Mapping[str, Callable[[str, str], None]]] = {"rollups": build_rollups}
 """Name → what is done once with (uri, database) when all entries and indexes are there, such as building rollups.
 What was not done yet on a kept shop is done when it is opened next."""
 
@@ -84,7 +98,9 @@ def fill(uri: str, entries: int, *, say: Callable[[str], None] = print) -> None:
         provision_collections(uri, DATABASE, COLLECTIONS)
         for name, make in AFTER_SEEDING.items():
             if name not in seeded.get("done", ()):
+                began = time.monotonic()
                 make(uri, DATABASE)
+                say(f"  {name} built in {time.monotonic() - began:.0f} s")
         database[SEEDED].replace_one({"_id": entries}, {"_id": entries, "done": sorted(AFTER_SEEDING)}, upsert=True)
         if not seeded:
             client.admin.command("fsync")
