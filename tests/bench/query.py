@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,6 @@ from tests.support.explained import explained
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 AROUND_SECONDS, READY_SECONDS = 6, 30
 """What a view takes beside its measured seconds, and the services until they are ready: so long the stream lasts more."""
-
-COUNTS_SHARE = 10
-"""Counts are asked for so many times less often than rows: once for each visit."""
 
 NOWHERE = "127.0.0.1:9"
 """No broker: what only reads needs none."""
@@ -87,8 +84,6 @@ def measured(stand: Stand, view: View, beside: int = 0) -> Measured:
     raw = None
     if view.finds and not beside:
         raw = _load(stand, {"uri": stand.shop.uri, "database": DATABASE, "asked": view.finds})
-    if view.kind == "counts":
-        stand = replace(stand, rate=stand.rate / COUNTS_SHARE)
     ours = _load(stand, {"port": stand.port, "key": KEY, "asked": view.paths})
     keys = asyncio.run(_keys(stand.shop.uri, view)) if view.filters else None
     print(f"  {view.name}: p50 {ours.p50:.1f} ms, p99 {ours.p99:.1f} ms {ours.wrong}", flush=True)
