@@ -40,12 +40,14 @@ BUILDING: Final = {"maxIndexBuildMemoryUsageMegabytes": "1000"}
 STOP_SECONDS: Final = 60.0
 """A checkpoint of a full cache may take a while; killed, the next start would have to recover."""
 
+COUNTING_SECONDS: Final = 900
+
 
 def build_rollups(uri: str, database: str) -> None:
     """Count the shop into rollups, as a worker's first start does."""
 
     async def build() -> None:
-        async with connect(uri, service="bench") as client:
+        async with connect(uri, service="bench", answer_seconds=COUNTING_SECONDS) as client:
             await roll_up(client[database])
 
     asyncio.run(build())
@@ -96,6 +98,7 @@ def fill(uri: str, entries: int, *, say: Callable[[str], None] = print) -> None:
             _insert(uri, entries, say)
             say(f"  {entries:,} entries inserted in {time.monotonic() - started:.0f} s; building the indexes")
         provision_collections(uri, DATABASE, COLLECTIONS)
+        database[SEEDED].update_one({"_id": entries}, {"$setOnInsert": {"done": []}}, upsert=True)
         for name, make in AFTER_SEEDING.items():
             if name not in seeded.get("done", ()):
                 began = time.monotonic()
