@@ -67,7 +67,7 @@ def test_whoever_is_to_come_back_much_later_decides_themselves(after: str) -> No
         ponte.logs.errors()
 
     assert len(script.heard) == 1
-    assert 3500 < float(refused.value.retry_after or 0) <= 3600
+    assert 1800 < float(refused.value.retry_after or 0) <= 3600  # LATER was an hour away when the tests were collected
 
 
 def test_a_change_under_a_condition_is_never_repeated() -> None:
