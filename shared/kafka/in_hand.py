@@ -23,8 +23,6 @@ IDLE_SECONDS = 0.5
 NEXT_SECONDS = 0.005
 """The same while a batch is in hand, which wants to be committed."""
 
-LOOK_SECONDS = 0.005
-
 STEP = 250
 """Records fetched from librdkafka at once; the bytes are looked at in between."""
 
@@ -37,16 +35,6 @@ class Batch:
     records: Sequence[Record] = ()
     handling: "asyncio.Future[BatchOutcome] | None" = None
     started: float = 0.0
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it was handled, and well."""
-        return (
-            self.handling is not None
-            and self.handling.done()
-            and not self.handling.cancelled()
-            and self.handling.exception() is None
-        )
 
 
 class InHand:
@@ -69,9 +57,7 @@ class InHand:
         messages = messages or self._member.consume(1, patience)
         if messages:
             self._fill(messages)
-        records = [record_of(message) for message in messages if self._member.is_record(message)]
-        # Nobody has seen them yet, and their new owner will.
-        batch.records = [one for one in records if one.address[:2] not in batch.lost] if batch.lost else records
+        batch.records = [record_of(message) for message in messages if self._member.is_record(message)]
         if not batch.records:
             self.batches.remove(batch)
         return batch if batch.records else None, len(messages) < self._size
@@ -79,18 +65,6 @@ class InHand:
     def keep_early(self, message: Message) -> None:
         """Keep what came before its time for the next batch."""
         self._early.append(message)
-
-    def finished(self, *, within_seconds: float) -> list[Batch]:
-        """Wait for the batches that are being handled, which another thread does; return those that are done, oldest first."""
-        until = time.monotonic() + within_seconds
-        done: list[Batch] = []
-        for batch in self.batches:
-            while batch.handling is not None and not batch.handling.done() and time.monotonic() < until:
-                time.sleep(LOOK_SECONDS)
-            if not batch.is_done:
-                break  # what comes after it may not be committed before it
-            done.append(batch)
-        return done
 
     def lose(self, lost: AbstractSet[Place]) -> None:
         """Hear that partitions went to another worker. What is in hand goes on being written, which is harmless; its offsets are

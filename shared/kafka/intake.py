@@ -32,9 +32,6 @@ Observer = Callable[[BatchOutcome, float], None]
 GapHandler = Callable[[Gap], Awaitable[bool]]
 """Returns when the gap is written down durably; True: read on behind it."""
 
-HAND_OVER_SECONDS = 2.0
-"""How long a partition that another worker wants waits for what is in hand of it; while MongoDB is away, for nothing."""
-
 log = logging.getLogger(__name__)
 
 
@@ -77,9 +74,7 @@ class Intake:
         self.pulse = pulse or Pulse()
         self._thread = ClientThread(self.pulse)
         settings = member_settings(bootstrap, group, client_id)
-        self.member = Member(
-            settings, topics, {} if known is None else known, on_lost=self._on_lost, hand_over=self._hand_over
-        )
+        self.member = Member(settings, topics, {} if known is None else known, on_lost=self._on_lost)
         self._in_hand = InHand(self.member, size=batch_size, linger=linger_seconds)
         self._patience = Patience(
             self._thread,
@@ -151,6 +146,7 @@ class Intake:
             await self._give_up()
             return
         outcome = handling.result()
+        self._in_hand.batches.remove(batch)
         await self._thread.call(self._commit, batch, outcome)
         self.pulse.finished += 1
         self.pulse.in_hand = len(self._in_hand.batches)
@@ -214,18 +210,7 @@ class Intake:
         self.member.mark()
         return batch
 
-    def _hand_over(self, places: set[Place]) -> None:
-        """Commit what can be finished of partitions that go to another worker, so that it reads nothing again."""
-        for batch in self._in_hand.finished(within_seconds=HAND_OVER_SECONDS):
-            assert batch.handling is not None  # noqa: S101  # it is done
-            outcome = batch.handling.result()
-            if outcome.untaken or self._holds.places & places:
-                return
-            offsets = {at: to for at, to in outcome.commit.items() if at in places - batch.lost}
-            self.member.commits.commit(offsets)
-
     def _commit(self, batch: Batch, outcome: BatchOutcome) -> None:
-        self._in_hand.batches.remove(batch)
         self.member.commits.commit(self._holds.settle(outcome, batch.lost))
         self.member.hold(set(self._holds.places))
 

@@ -34,9 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Member:
-    """Joins with `settings` of librdkafka's. `on_lost` hears of partitions that went away, before they go; `hand_over` before that,
-    where there is time to commit.
-    """
+    """Joins with `settings` of librdkafka's. `on_lost` hears of partitions that went away, before they go."""
 
     def __init__(
         self,
@@ -45,14 +43,12 @@ class Member:
         known: MutableMapping[Place, Commit],
         *,
         on_lost: Callable[[set[Place]], None],
-        hand_over: Callable[[set[Place]], None],
     ) -> None:
         self.assigned: set[Place] = set()
         self.astray: dict[Place, int | None] = {}
         self.left: set[Place] = set()
         self.held: AbstractSet[Place] = frozenset()
         self._tell_lost = on_lost
-        self._hand_over = hand_over
         self._begun: dict[Place, int] = {}
         self.marks: Mapping[Place, Mark] = {}
         self._marked_at = 0.0
@@ -67,7 +63,7 @@ class Member:
     def join(self) -> None:
         """Subscribe; partitions come by later calls."""
         self._consumer.subscribe(
-            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
 
     def close(self) -> None:
@@ -181,10 +177,6 @@ class Member:
             return []
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._hand_over(_places(partitions))
-        self._on_lost(consumer, partitions)
-
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lost = _places(partitions)
         self._tell_lost(lost)
         self.assigned -= lost

@@ -122,32 +122,6 @@ async def test_a_second_worker_takes_its_share_and_hands_it_back(
     assert lag(bootstrap, one.group, [topic]) == 0
 
 
-async def test_partitions_that_go_to_another_worker_go_with_everything_committed(
-    bootstrap: str, topic: str, taker: Callable[..., Taker]
-) -> None:
-    first, second = taker(), taker()
-
-    async def briefly(_: Sequence[Record]) -> None:
-        await asyncio.sleep(0.2)  # so there is something in hand whenever partitions move
-
-    first.trouble = second.trouble = briefly
-    published = 0
-
-    async def publish_until(is_so: Callable[[], bool]) -> None:
-        nonlocal published
-        while not is_so():  # a few at a time, so that each batch has some of every partition
-            await asyncio.to_thread(publish, bootstrap, topic, numbered(published, published + 20))
-            published += 20
-
-    async with first.running():
-        await publish_until(lambda: len(first.values) > 100)
-        async with second.running():
-            await publish_until(lambda: len(second.values) > 100)
-            await eventually_async(_total(first, second), lambda number: number >= published)
-
-    assert sorted(first.values + second.values) == sorted(numbered(0, published))
-
-
 async def test_a_partition_that_left_while_a_batch_was_slow_is_read_when_it_comes_back(
     bootstrap: str, topic: str, taker: Callable[..., Taker]
 ) -> None:
