@@ -18,6 +18,7 @@ from shared.contracts.events import IntegrationEvent, parse_event_data
 from shared.contracts.names import KINDS, Kind, events_topic
 from shared.contracts.records import Address
 from shared.contracts.times import format_instant, to_milliseconds
+from tests.bench.loadgen import WORDS
 
 ACCOUNT: Final = "loja"
 NEWEST_AT: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -34,22 +35,6 @@ WITH_HISTORY_EVERY: Final = 500
 HISTORY: Final = 5
 """One entry in so many was tried more often, and its attempts are there."""
 
-WORDS: Final = [
-    "pedido",
-    "item",
-    "cliente",
-    "entrega",
-    "frete",
-    "pagamento",
-    "desconto",
-    "loja",
-    "estoque",
-    "envio",
-    "nota",
-    "chave",
-    "vendedor",
-    "produto",
-]
 LINES: Final = tuple(
     {"sku": str(7_000 + n), "quantity": n + 1, "price": 1990, "text": " ".join(WORDS[n : n + 4])} for n in range(3)
 )

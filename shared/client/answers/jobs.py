@@ -45,8 +45,8 @@ class ReprocessDryRunAnswer(DryRunAnswer):
     skipped_items: tuple[SkippedItemAnswer, ...]
 
 
-class ReprocessAnswer(Answer):
-    """A reprocess job. Counts are null until its worker wrote them; `eligible` is what a dry run by the topic would send."""
+class JobAnswer(Answer):
+    """What every job tells: how far it is, who wants it, since when."""
 
     id: str
     state: str
@@ -56,6 +56,11 @@ class ReprocessAnswer(Answer):
     finished_at: datetime | None
     cancel_requested: bool
     error: str | None
+
+
+class ReprocessAnswer(JobAnswer):
+    """A reprocess job. Counts are null until its worker wrote them; `eligible` is what a dry run by the topic would send."""
+
     kind: str
     items: tuple[dict[str, str], ...] | None
     filter: dict[str, Any] | None
@@ -81,17 +86,9 @@ class ReprocessList(Answer):
     items: tuple[ReprocessAnswer, ...]
 
 
-class ExportAnswer(Answer):
+class ExportAnswer(JobAnswer):
     """An export job. `rows` is null until they are counted; `file` is null until it can be read."""
 
-    id: str
-    state: str
-    requested_by: str
-    created_at: datetime
-    updated_at: datetime
-    finished_at: datetime | None
-    cancel_requested: bool
-    error: str | None
     kinds: tuple[str, ...]
     filter: dict[str, Any]
     format: str
@@ -111,17 +108,9 @@ class ExportList(Answer):
     items: tuple[ExportAnswer, ...]
 
 
-class ReplayAnswer(Answer):
+class ReplayAnswer(JobAnswer):
     """A replay job. Counts are null until its worker wrote them."""
 
-    id: str
-    state: str
-    requested_by: str
-    created_at: datetime
-    updated_at: datetime
-    finished_at: datetime | None
-    cancel_requested: bool
-    error: str | None
     letters: tuple[str, ...] | None
     filter: dict[str, Any] | None
     matched: int | None
