@@ -4,18 +4,12 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.servers import Servers
 from shared.contracts.gaps import Gap
 from shared.contracts.records import Record
 from tests.support.eventually import eventually_async
 from tests.support.ingest_topics import lag, own_topic, publish
 from tests.support.taker import Taker, fact, numbered
 from tests.support.topic_admin import Admin
-
-
-@pytest.fixture
-def bootstrap(servers: Servers) -> str:
-    return servers.kafka.bootstrap
 
 
 @pytest.fixture

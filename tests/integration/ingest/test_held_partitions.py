@@ -1,34 +1,22 @@
 """An intake one of whose partitions is held by a bad record that nobody takes."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
 
-from deploy.local.servers import Servers
 from shared.contracts.errors import Defect
 from shared.contracts.records import Record
 from shared.kafka.lag import Ends, Lags
 from tests.support.eventually import eventually_async
-from tests.support.ingest_topics import lag, own_topic
+from tests.support.ingest_topics import lag
 from tests.support.stored import read_committed
 from tests.support.taker import Taker, fact, numbered
 
 BAD = b"bad"
-
-
-@pytest.fixture
-def bootstrap(servers: Servers) -> str:
-    return servers.kafka.bootstrap
-
-
-@pytest.fixture
-def topic(bootstrap: str) -> Iterator[str]:
-    with own_topic(bootstrap) as name:
-        yield name
 
 
 @pytest.fixture

@@ -1,27 +1,15 @@
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from deploy.local.servers import Servers
 from shared.contracts.errors import Defect
 from shared.contracts.records import Record
 from tests.support.eventually import eventually_async
-from tests.support.ingest_topics import lag, own_topic, publish
+from tests.support.ingest_topics import lag, publish
 from tests.support.taker import Taker, fact, numbered
-
-
-@pytest.fixture
-def bootstrap(servers: Servers) -> str:
-    return servers.kafka.bootstrap
-
-
-@pytest.fixture
-def topic(bootstrap: str) -> Iterator[str]:
-    with own_topic(bootstrap) as name:
-        yield name
 
 
 @pytest.fixture
