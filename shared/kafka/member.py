@@ -23,6 +23,7 @@ from shared.contracts.errors import BrokerUnavailable
 from shared.kafka.beginnings import Beginning, Beginnings, Commit, Place
 from shared.kafka.commits import Commits
 from shared.kafka.lag import Mark
+from shared.kafka.producer import RECONNECT_MAX_MS
 
 NO_OFFSET = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})  # noqa: SLF001  # librdkafka's own names
 FATAL = frozenset({KafkaError._FATAL, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001
@@ -213,6 +214,8 @@ def member_settings(bootstrap: str, group: str, client_id: str) -> dict[str, obj
         "group.id": group,
         "client.id": client_id,
         "group.protocol": "consumer",
+        # A broker that was restarted is found again within a second: librdkafka's own limit is ten.
+        "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         # Where to begin is decided by shared/kafka/beginnings.py; an offset that is not there is an error to us.

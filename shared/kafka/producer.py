@@ -14,6 +14,9 @@ from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
+RECONNECT_MAX_MS = 1_000
+"""A client looks that often for a broker that went away: librdkafka's own limit is ten seconds, in which a healthy broker is not used."""
+
 GRACE_SECONDS = 5.0
 """Beyond the delivery timeout, for the callback to come in."""
 
@@ -58,6 +61,7 @@ class Publisher:
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 2,
+                "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
                 "compression.type": "lz4",
                 "message.max.bytes": MAX_REQUEST_BYTES,
                 "delivery.timeout.ms": int(timeout_seconds * 1000),
