@@ -144,6 +144,7 @@ def _lane(
         batch_size=settings.ingest_batch_size,
         linger_seconds=settings.ingest_linger_ms / 1000,
         client_id=f"ponte.ingest.{number}",
+        assignor=settings.ingest_assignor,
         on_gap=lambda gap: gaps.on_gap(gap, pulse.wait),
         put_aside=PutAside(dead_letters.offer, delay_before),
         known=known,

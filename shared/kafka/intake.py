@@ -23,7 +23,7 @@ from shared.kafka.client_thread import ClientThread
 from shared.kafka.holds import Hold, Holds, PutAside
 from shared.kafka.in_hand import Batch, InHand
 from shared.kafka.lag import Mark
-from shared.kafka.member import Member, member_settings
+from shared.kafka.member import Assignor, Member, member_settings
 from shared.kafka.patience import Patience
 from shared.kafka.pulse import Pulse
 
@@ -60,6 +60,7 @@ class Intake:
         batch_size: int = 1000,
         linger_seconds: float = 0.02,
         client_id: str = "ponte",
+        assignor: Assignor = "range",
         drain_seconds: float = 10.0,
         known: MutableMapping[Place, Commit] | None = None,
         pulse: Pulse | None = None,
@@ -73,7 +74,7 @@ class Intake:
         self._holds = Holds(self._put_aside)
         self.pulse = pulse or Pulse()
         self._thread = ClientThread(self.pulse)
-        settings = member_settings(bootstrap, group, client_id)
+        settings = member_settings(bootstrap, group, client_id, assignor)
         self.member = Member(settings, topics, {} if known is None else known, on_lost=self._on_lost)
         self._in_hand = InHand(self.member, size=batch_size, linger=linger_seconds)
         self._patience = Patience(

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Literal
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -30,6 +31,11 @@ FATAL = frozenset({KafkaError._FATAL, KafkaError.TOPIC_AUTHORIZATION_FAILED})  #
 """A fatal error may come as an ordinary one with this code: a client that went on polling would be silent for ever."""
 
 MARK_EVERY_SECONDS = 1.0
+
+Assignor = Literal["range", "uniform"]
+"""How a broker shares partitions out: the same part of each topic for every member, none for more members than a topic has
+partitions; or the same number for each, whichever topics they are of.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -207,13 +213,14 @@ def _places(partitions: Sequence[TopicPartition]) -> set[Place]:
     return {(place.topic, place.partition) for place in partitions}
 
 
-def member_settings(bootstrap: str, group: str, client_id: str) -> dict[str, object]:
+def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assignor = "range") -> dict[str, object]:
     """Return what librdkafka is told."""
     return {
         "bootstrap.servers": bootstrap,
         "group.id": group,
         "client.id": client_id,
         "group.protocol": "consumer",
+        "group.remote.assignor": assignor,
         # A broker that was restarted is found again within a second: librdkafka's own limit is ten.
         "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
         "enable.auto.commit": False,

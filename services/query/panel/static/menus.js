@@ -38,6 +38,10 @@ function onToggle(event) {
   menu.querySelector("summary").setAttribute("aria-expanded", String(menu.open));
   if (!menu.open) return;
   closeAll((other) => other !== menu);
+  if (!menu.querySelector("[role=menu]")?.contains(document.activeElement)) focusFirst(menu);
+}
+
+function focusFirst(menu) {
   menu.querySelector("[role=menuitem]")?.focus();
 }
 
@@ -48,12 +52,17 @@ function onKey(event) {
   if (event.key === "Escape" && menu.open) {
     menu.open = false;
     summary.focus();
-  } else if (event.key === "ArrowDown" && event.target === summary && menu.querySelector("[role=menu]")) {
+  } else if (opens(event.key, menu) && event.target === summary && menu.querySelector("[role=menu]")) {
     event.preventDefault();
     menu.open = true;
+    focusFirst(menu); // at once: the toggle event comes later, and the next key may come before it
   } else if (event.target.matches("[role=menuitem]")) {
     onMenuKey(event, menu);
   }
+}
+
+function opens(key, menu) {
+  return key === "ArrowDown" || (key === "Enter" && !menu.open);
 }
 
 function onMenuKey(event, menu) {
