@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams bench-query check format api-contract lock clean
+.PHONY: help setup demo up test test-unit test-contract test-integration test-faults test-e2e test-architecture fuzz-api bench-ingest bench-latency bench-outage bench-streams bench-query bench-indexes check format api-contract lock clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -71,6 +71,9 @@ bench-streams: setup ## 500 live streams: what they cost, how soon events come, 
 
 bench-query: setup ## every view at 1 and 10 million entries beside the bare driver; 15 minutes, and as long once to make the entries
 	@$(BIN)/python -m tests.bench.query
+
+bench-indexes: setup ## what each index of the log costs MongoDB at an insert; 3 minutes
+	@$(BIN)/python -m tests.bench.indexes
 
 bench-latency: setup ## from publish to visible in the API, at 10, 50 and 80 % of the maximum
 	@$(BIN)/python -m tests.bench.latency
