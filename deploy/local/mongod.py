@@ -20,7 +20,7 @@ from deploy.local.process import ChildProcess
 
 REPLICA_SET: Final = "ponte"
 READY_SECONDS: Final = 30.0
-_CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
+CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
 _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
 _SNAPSHOT_SECONDS: Final = (
     1800  # the whole log is counted as it stood at one moment, a minute for some millions of entries
@@ -69,7 +69,7 @@ class Mongod:
         log_path: Path,
         *,
         parameters: Mapping[str, str] | None = None,
-        cache_gb: float = _CACHE_GB,
+        cache_gb: float = CACHE_GB,
         keep_open: tuple[int, ...] = (),
     ) -> None:
         self.port = port
@@ -127,7 +127,7 @@ class Mongod:
 
 
 def mongod_arguments(
-    program: Path, data: Path, port: int, parameters: Mapping[str, str], cache_gb: float = _CACHE_GB
+    program: Path, data: Path, port: int, parameters: Mapping[str, str], cache_gb: float = CACHE_GB
 ) -> list[str]:
     """The command line. Loopback only, no server-side scripts, no telemetry file."""
     settings = {

@@ -17,7 +17,7 @@ from deploy.local.errors import LocalServerError
 from deploy.local.folder import DataFolder
 from deploy.local.given import check_kafka, check_mongo
 from deploy.local.kafka import Kafka
-from deploy.local.mongod import Mongod
+from deploy.local.mongod import CACHE_GB, Mongod
 from deploy.local.ports import choose_ports
 from deploy.local.process import stop_together
 
@@ -44,6 +44,14 @@ class MongoAddress:
     uri: str
     pid: int | None
     origin: Origin
+
+
+@dataclass(frozen=True)
+class MongodShape:
+    """How an embedded mongod is to run: server parameters, and gibibytes of cache."""
+
+    parameters: Mapping[str, str]
+    cache_gb: float
 
 
 class Servers:
@@ -78,6 +86,7 @@ def start_servers(
     report: Callable[[str], None] = print_nothing,
     prefer_docker: bool = True,
     mongo_parameters: Mapping[str, str] | None = None,
+    mongo_cache_gb: float = CACHE_GB,
 ) -> Servers:
     """Start what no address is given for, and return when both answer.
 
@@ -86,6 +95,7 @@ def start_servers(
         the process's own environment by default.
     report -- is told in one line each what is being done.
     mongo_parameters -- mongod's server parameters, e.g. `{"enableTestCommands": "1"}`; embedded only.
+    mongo_cache_gb -- the size of its cache; embedded only.
 
     Raises LocalServerError, with nothing left running, when a server cannot be had. Any thread may call it.
     """
@@ -97,7 +107,9 @@ def start_servers(
             kafka, mongo = _in_docker(data, kafka, mongo, report, undo)
         if not (kafka and mongo):
             try:
-                kafka, mongo = _embedded(data, kafka, mongo, mongo_parameters or {}, report, undo)
+                kafka, mongo = _embedded(
+                    data, kafka, mongo, MongodShape(mongo_parameters or {}, mongo_cache_gb), report, undo
+                )
             except OSError as error:
                 raise LocalServerError(
                     f"The servers cannot be started ({error}): free some space or choose another data folder."
@@ -150,7 +162,7 @@ def _embedded(
     data: Path | None,
     kafka: KafkaAddress | None,
     mongo: MongoAddress | None,
-    mongo_parameters: Mapping[str, str],
+    shape: MongodShape,
     report: Callable[[str], None],
     undo: ExitStack,
 ) -> tuple[KafkaAddress, MongoAddress]:
@@ -158,7 +170,7 @@ def _embedded(
     undo.callback(folder.close)
     ports = choose_ports(("kafka", "controller", "mongo"), folder.path / "ports.json")
     own_kafka = None if kafka else _make_kafka(folder, ports)
-    own_mongo = None if mongo else _make_mongod(folder, ports["mongo"], mongo_parameters)
+    own_mongo = None if mongo else _make_mongod(folder, ports["mongo"], shape)
     processes = [server.process for server in (own_kafka, own_mongo) if server]
     # What is thrown away anyway needs no orderly stop.
     undo.callback(lambda: stop_together(processes, 0 if folder.ephemeral else _STOP_SECONDS))
@@ -190,7 +202,12 @@ def _make_kafka(folder: DataFolder, ports: Mapping[str, int]) -> Kafka:
     )
 
 
-def _make_mongod(folder: DataFolder, port: int, parameters: Mapping[str, str]) -> Mongod:
+def _make_mongod(folder: DataFolder, port: int, shape: MongodShape) -> Mongod:
     return Mongod(
-        folder.path / "mongo", port, folder.path / "mongod.log", parameters=parameters, keep_open=(folder.lock_fd,)
+        folder.path / "mongo",
+        port,
+        folder.path / "mongod.log",
+        parameters=shape.parameters,
+        cache_gb=shape.cache_gb,
+        keep_open=(folder.lock_fd,),
     )

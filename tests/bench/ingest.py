@@ -78,7 +78,7 @@ def main() -> int:
             runs.append(NOT_RUN if time.monotonic() > limit else _run(name, warm_up, load, chosen))
     text = render(results, {name: CONTENDERS[name]() for name in chosen.contenders}, machine, chosen.mode)
     if chosen.mode == "full" and (rates := _rates(results)):
-        text += f"\n{render_latency(measure_latency(median(rates), seconds=chosen.seconds), median(rates), machine)}"
+        text += f"\n{render_latency(measure_latency(median(rates), seconds=chosen.seconds), machine)}"
     print(f"\n{text}")
     if len(chosen.contenders) == len(CONTENDERS):  # one contender alone must not replace the page of all
         ARTIFACTS.mkdir(exist_ok=True)

@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     chosen = parser.parse_args()
     load = make_load(f"r{chosen.rate}", int(chosen.rate * chosen.seconds) + PARTITIONS, size=chosen.size, keys="new")
-    producer = Producer({"bootstrap.servers": chosen.bootstrap, "compression.type": "lz4", "linger.ms": 2})
+    producer = Producer({"bootstrap.servers": chosen.bootstrap, "compression.type": "lz4"})
     print("ready", flush=True)
     started = time.monotonic()
     for number, message in enumerate(load.messages[:-PARTITIONS]):

@@ -25,7 +25,7 @@ from deploy.local.process import ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
-from tests.bench.contender import DATABASE, Contender, Stage
+from tests.bench.contender import CACHE_GB, DATABASE, Contender, Stage
 from tests.bench.loadgen import Load, publish
 
 POLL_SECONDS = 0.04
@@ -90,7 +90,7 @@ def run_once(contender: Contender, warm_up: Load, load: Load, *, limit_seconds: 
     contender.prepare()
     with (
         tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder,
-        start_servers(None, environ={}, prefer_docker=False) as servers,
+        start_servers(None, environ={}, prefer_docker=False, mongo_cache_gb=CACHE_GB) as servers,
         MongoClient[dict[str, Any]](servers.mongo.uri) as client,
     ):
         provision(servers.kafka.bootstrap, servers.mongo.uri, DATABASE)

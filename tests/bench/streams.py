@@ -30,7 +30,7 @@ from deploy.local.ports import HOST, choose_port
 from deploy.local.process import ChildProcess, stop_together
 from deploy.local.servers import start_servers
 from deploy.provision import provision
-from tests.bench.contender import DATABASE, HOUSE, Stage, python
+from tests.bench.contender import CACHE_GB, DATABASE, HOUSE, Stage, python
 from tests.bench.machine import Machine
 from tests.bench.peers.ours import Ours
 from tests.bench.stream_load import Bursts, publish_steadily
@@ -120,7 +120,7 @@ def _floor(stage: Stage) -> AbstractContextManager[_Child]:
 def _ponte() -> Iterator[tuple[Stage, int, psutil.Process]]:
     with (
         tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder,
-        start_servers(None, environ={}, prefer_docker=False) as servers,
+        start_servers(None, environ={}, prefer_docker=False, mongo_cache_gb=CACHE_GB) as servers,
     ):
         provision(servers.kafka.bootstrap, servers.mongo.uri, DATABASE)
         stage, port = Stage(servers.kafka.bootstrap, servers.mongo.uri, Path(folder)), choose_port()
