@@ -17,7 +17,7 @@ SINGLE: Final = ("limit", "sort", "cursor", "bucket", "lang", "reveal", "reason"
 OUT_OF_BOUNDS: Final = frozenset({"greater_than_equal", "less_than_equal"})
 
 
-def each_once(request: Request) -> None:
+async def each_once(request: Request) -> None:
     """Raise InvalidField for a parameter with two values where one counts: the last would silently win."""
     for name in SINGLE:
         if len(request.query_params.getlist(name)) > 1:
