@@ -6,14 +6,14 @@ from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.pages import (
     entries,
     exports,
-    help,
+    help,  # noqa: A004  # a path is a name
     integrations,
     letters,
     lists,
     reprocess,
     views,
     visiting,
-)  # a path is a name
+)
 from services.query.entrypoints.pages.assets import asset_routes
 from services.query.entrypoints.pages.screen import assets
 
