@@ -66,10 +66,7 @@ async def list_views(views: ViewStore, caller: Caller) -> list[View]:
 async def get_view(views: ViewStore, caller: Caller, view_id: str) -> View:
     """Return one view of the caller's account. Raise NotFound."""
     caller.require("read")
-    found = await views.find_view(caller.account, view_id)
-    if found is None:
-        raise NotFound(f"there is no view {view_id!r}")
-    return found
+    return await _find(views, caller, view_id)
 
 
 async def create_view(
@@ -117,7 +114,7 @@ async def change_view(
 ) -> View:
     """Set these fields. Raise NotPermitted, NotFound, PreconditionMissing, Stale, InvalidFilter, NameTaken."""
     caller.require("admin")
-    known = await get_view(views, caller, view_id)
+    known = await _find(views, caller, view_id)
     expected.check(known.revision)
     changed = replace(known, **changes)
     changed = replace(changed, filter=read_filter(changed.filter, changed.kind))
@@ -137,12 +134,19 @@ async def remove_view(
 ) -> View:
     """Take a view away and return it as it was last. Raise NotPermitted, NotFound, PreconditionMissing, Stale."""
     caller.require("admin")
-    known = await get_view(views, caller, view_id)
+    known = await _find(views, caller, view_id)
     expected.check(known.revision)
     await record_act(audit, caller, "view.removed", view_id, now=now(), reason=reason)
     if not await views.remove_view(caller.account, view_id, revision=known.revision):
         raise Stale(f"the view {known.name!r} was changed by someone else at this moment; read it again")
     return known
+
+
+async def _find(views: ViewStore, caller: Caller, view_id: str) -> View:
+    found = await views.find_view(caller.account, view_id)
+    if found is None:
+        raise NotFound(f"there is no view {view_id!r}")
+    return found
 
 
 def _refuse_taken(others: list[View], name: str) -> None:

@@ -9,7 +9,7 @@ from tests.support.panel_site import PanelSite, Visit
 pytestmark = pytest.mark.browser
 
 NAME = "Erros “ç” & + MLC"
-QUERY = "/logs/order?status=error&affiliate=MLC&q=2000&sort=code"
+QUERY = "/logs/order?affiliate=MLC&status=error&q=2000&sort=code"
 
 
 @pytest.fixture(autouse=True)
