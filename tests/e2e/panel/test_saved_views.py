@@ -61,7 +61,7 @@ def test_a_name_that_is_taken_is_told_and_nothing_is_lost(site: PanelSite, visit
     assert site.mongo["views"].count_documents({"account": site.account}) == 1
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("light", 620), ("dark", 1000), ("dark", 1280)])
 def test_the_menu_is_readable_named_reachable_and_narrow(visit: Visit, scheme: str, width: int) -> None:
     page = visit(QUERY, color_scheme=scheme, viewport={"width": width, "height": 800})
     for name in ("x" * 80, "Uma visão com um nome comprido, de várias palavras, que não cabe em uma linha só"):
