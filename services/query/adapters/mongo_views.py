@@ -26,9 +26,8 @@ class MongoViews:
         self._time_limit_ms = time_limit_ms
 
     async def list_views(self, account: str) -> list[View]:
-        """Return the account's views by name."""
-        mine = {"account": {"$eq": account}}
-        found = self._views.find(mine, hint="by_name", max_time_ms=self._time_limit_ms)
+        """Return the account's views by name. Without a hint: every list of the panel asks, also where nobody provisioned yet."""
+        found = self._views.find({"account": {"$eq": account}}, max_time_ms=self._time_limit_ms)
         with translated():
             return [_view(document) for document in await found.sort("name_key", 1).limit(MAX_VIEWS).to_list()]
 

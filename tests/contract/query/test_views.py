@@ -7,7 +7,7 @@ from services.query.adapters.mongo_views import MongoViews
 from services.query.handlers.views import NameTaken
 from shared.contracts.names import VIEWS
 from shared.mongo.client import Database
-from tests.contract.query.view_suite import WHOLE, ViewStoreSuite
+from tests.contract.query.view_suite import OTHER, WHOLE, ViewStoreSuite
 from tests.support.fakes.query import FakeViews
 
 
@@ -32,7 +32,13 @@ class TestMongoViews(ViewStoreSuite):
         for account in ("loja", "vizinha"):
             for n in range(3):
                 await views.add_view(account, replace(WHOLE, id=f"{n:016}", name=str(n)))
-        find = {"find": VIEWS, "filter": {"account": {"$eq": "loja"}}, "sort": {"name_key": 1}, "hint": "by_name"}
+        find = {"find": VIEWS, "filter": {"account": {"$eq": "loja"}}, "sort": {"name_key": 1}}
         told = await database.command("explain", find, verbosity="executionStats")
         assert told["executionStats"]["totalKeysExamined"] == 3
         assert "SORT" not in str(told["queryPlanner"]["winningPlan"])
+
+    async def test_views_can_be_kept_before_anybody_provisioned(self, views: MongoViews, database: Database) -> None:
+        await database[VIEWS].drop()
+        for view in (WHOLE, OTHER):
+            await views.add_view("loja", view)
+        assert await views.list_views("loja") == [OTHER, WHOLE]
