@@ -26,6 +26,7 @@ from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_registry import MongoRegistry
 from services.query.adapters.mongo_rolled_counts import MongoRolledCounts
 from services.query.adapters.mongo_sessions import MongoCredentials
+from services.query.adapters.mongo_views import MongoViews
 from services.query.adapters.oidc_key_set import KeySet
 from services.query.adapters.oidc_tokens import OidcTokens
 from services.query.core.claims import ClaimRules
@@ -93,6 +94,7 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
         "files": MongoFileStore(database),
         "commands": KafkaCommands(publisher),
         "registry": MongoRegistry(database, time_limit_ms=limit, now=clock.now),
+        "views": MongoViews(database, time_limit_ms=limit),
         "answers": MongoAnswers(database, time_limit_ms=limit),
         "freshness": MongoFreshness(database, time_limit_ms=min(limit, FRESHNESS_TIME_LIMIT_MS)),
         "credentials": MongoCredentials(database, time_limit_ms=limit, now=clock.now),

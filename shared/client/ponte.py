@@ -11,6 +11,7 @@ from shared.client.letters import Letters
 from shared.client.logs import Logs
 from shared.client.stream import Stream
 from shared.client.transport import Transport, operation
+from shared.client.views import Views
 
 TIMEOUT_SECONDS: Final = 30.0
 ATTEMPTS: Final = 4
@@ -30,6 +31,7 @@ class Ponte:
         self.exports = Exports(self._transport)
         self.letters = Letters(self._transport)
         self.integrations = Integrations(self._transport)
+        self.views = Views(self._transport)
         self.keys = Keys(self._transport)
         self.audit = Audit(self._transport)
 

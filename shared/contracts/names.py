@@ -115,6 +115,7 @@ API_KEYS: Final = "api_keys"
 SIGN_IN_CODES: Final = "sign_in_codes"
 SESSIONS: Final = "sessions"
 INTEGRATIONS: Final = "integrations"
+VIEWS: Final = "views"
 DEAD_LETTERS: Final = "dead_letters"
 REPLAY_REQUESTS: Final = "replay_requests"
 AUDIT: Final = "audit"
@@ -280,6 +281,19 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         INTEGRATIONS,
         "query",
         "registered integrations, removed ones too: marketplace, kinds, rules, revision; _id = account|affiliate",
+    ),
+    CollectionSpec(
+        VIEWS,
+        "query",
+        "saved views: name, kind, filter as a query string, order, revision; _id = account|view id",
+        (
+            IndexSpec(
+                "by_name",
+                (("account", 1), ("name_key", 1)),
+                "an account's views by name; a name stands once, whatever its case",
+                unique=True,
+            ),
+        ),
     ),
     CollectionSpec(
         IDEMPOTENT_REQUESTS,

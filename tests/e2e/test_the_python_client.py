@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import httpx
@@ -88,6 +89,7 @@ def test_every_operation_is_asked_and_answered(
     make_reports(ponte, affiliate, tmp_path)
     mend_letters(running, ponte, affiliate)
     keep_integrations(ponte, affiliate)
+    keep_views(ponte, affiliate)
     keep_keys(ponte)
     with told_again_and_again(running, affiliate, ["streamed"]):
         told = next(ponte.stream.changes(LogFilter(affiliate=(affiliate,)), lang="en"))
@@ -178,6 +180,25 @@ def keep_integrations(ponte: Ponte, affiliate: str) -> None:
     assert ponte.integrations.get(affiliate, health=True).health is not None
     assert affiliate in {one.affiliate for one in ponte.integrations.list(state=["active"])}
     assert ponte.integrations.remove(affiliate, etag=str(put.etag)).state == "removed"
+
+
+def keep_views(ponte: Ponte, affiliate: str) -> None:
+    rows = LogFilter(kind=("order",), affiliate=(affiliate,), q="a/b %2F ?")
+    made = ponte.views.create(f"of {affiliate}", "order", rows, sort="code", reason="a test")
+    assert [entry.code for entry in ponte.logs.entries("order", parse_qs(made.filter), sort=made.sort)] == ["a/b %2F ?"]
+    with pytest.raises(InConflict):
+        ponte.views.create(f"OF {affiliate}", "price")
+    changed = ponte.views.change(made.id, etag=made.etag, rows={"status": ["error"]})
+    assert (changed.filter, changed.sort, changed.name) == ("status=error", "code", made.name)
+    with pytest.raises(OutOfDate):
+        ponte.views.put(made.id, "other", "price", etag=made.etag)
+    put = ponte.views.put(made.id, made.name, "price", "status=warning", etag=changed.etag)
+    assert (put.address, put.created_at) == ("/logs/price?status=warning", made.created_at)
+    assert ponte.views.get(made.id) == put
+    assert put in ponte.views.list()
+    assert ponte.views.remove(made.id, etag=put.etag, reason="a test") == put
+    with pytest.raises(NotThere):
+        ponte.views.get(made.id)
 
 
 def keep_keys(ponte: Ponte) -> None:

@@ -8,6 +8,8 @@ from uuid import uuid4
 from gridfs import AsyncGridFSBucket
 
 from services.query.adapters.mongo_audit import MongoAudit
+from services.query.adapters.mongo_views import MongoViews
+from services.query.core.view import View
 from services.query.handlers.auditing import AuditLine
 from services.query.handlers.keys import digest_of
 from shared.contracts.commands import ExportCommand, ReprocessCommand
@@ -56,6 +58,7 @@ async def seed_shop(database: Database, account: str) -> Shop:
         "code": f"{WORD}-code-{mark}",
         "job_id": f"{WORD}-job-{mark}",
         "letter_id": f"{TOPIC}:0:{int(mark, 16) % 10**6}:{mark}0000",
+        "view_id": f"{mark}{mark}",
     }
     person = {"firstName": "Ana", "email": EMAIL, "cpf": CPF, "note": WORD}
     for minutes in (9, 8):
@@ -85,6 +88,8 @@ async def seed_shop(database: Database, account: str) -> Shop:
             "marketplace": f"{WORD} {mark}",
         }
     )
+    view = View(names["view_id"], f"{WORD} {mark}", "order", f"q={WORD}", "-processed_at", WORD, at, at)
+    await MongoViews(database, time_limit_ms=5000).add_view(account, view)
     key = await seed_key(database, account, "read", "export", "reprocess", "admin", name=f"{WORD} {mark}")
     other = await seed_key(database, account, "admin", name=f"{WORD} other")
     await MongoAudit(database, time_limit_ms=5000).record(

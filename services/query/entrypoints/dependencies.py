@@ -20,6 +20,7 @@ from services.query.handlers.repeating import AnswerStore
 from services.query.handlers.signing_in import Credentials
 from services.query.handlers.stream_hub import StreamHub
 from services.query.handlers.tokens import TokenVerifier
+from services.query.handlers.views import ViewStore
 from services.query.settings import Settings
 from shared.runtime.clock import Clock
 from shared.runtime.health import Health
@@ -42,6 +43,7 @@ class Services:
     files: FileStore
     commands: Commands
     registry: Registry
+    views: ViewStore
     freshness: FreshnessReader
     credentials: Credentials
     audit: Audit

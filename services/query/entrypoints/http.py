@@ -39,6 +39,7 @@ from services.query.entrypoints.routes import (
     sign_in,
     stream,
     summary,
+    views,
 )
 from services.query.entrypoints.schemas import PROBLEMS
 from shared.contracts.errors import PonteError
@@ -58,6 +59,7 @@ JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     exports.router,
     dead_letters.router,
     integrations.router,
+    views.router,
     errors.router,
     sign_in.router,
     keys.router,

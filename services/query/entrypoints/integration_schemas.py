@@ -76,18 +76,8 @@ Masking = Annotated[
     bool,
     Field(description="mask personal data before it is stored, from 30 s after; such a payload is never sent again"),
 ]
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        description='the ETag that was read, such as `"3"`; without it nothing that exists is changed (428)',
-    ),
-]
 IfNoneMatch = Annotated[
     str | None, Header(alias="If-None-Match", description="`*`: only if the affiliate is not registered (412)")
-]
-IfNoneMatchTag = Annotated[
-    str | None, Header(alias="If-None-Match", description="an ETag: 304 if it is still the newest")
 ]
 
 
@@ -109,13 +99,6 @@ class IntegrationAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     health: Annotated[bool, Field(description="tell how it does; such an answer has no ETag")] = False
-
-
-class ReasonAllowed(BaseModel):
-    """A write; its reason is kept in the audit."""
-
-    model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
 
 
 EXAMPLE: Final[dict[str, Any]] = {

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 ID: Final = "$response.body#/id"
+ETAG: Final = "$response.header.ETag"
 FIRST_ITEM: Final = {
     "kind": "$request.path.kind",
     "affiliate": "$response.body#/items/0/affiliate",
@@ -17,7 +18,7 @@ FIRST_LETTER: Final = {"letter_id": "$response.body#/items/0/id"}
 JOB: Final = {"job_id": ID}
 FIRST_JOB: Final = {"job_id": "$response.body#/items/0/id"}
 KEY: Final = {"key_id": ID}
-TAGGED: Final = {"affiliate": "$response.body#/affiliate", "header.If-Match": "$response.header.ETag"}
+TAGGED: Final = {"affiliate": "$response.body#/affiliate", "header.If-Match": ETAG}
 AFFILIATE: Final = {"affiliate": "$response.body#/affiliate"}
 FIRST_AFFILIATE: Final = {"affiliate": "$response.body#/items/0/affiliate"}
 
@@ -32,6 +33,13 @@ INTEGRATION_LINKS: Final[Links] = {
     "put_integration": TAGGED,
     "patch_integration": TAGGED,
     "remove_integration": TAGGED,
+}
+TAGGED_VIEW: Final = {"view_id": ID, "header.If-Match": ETAG}
+VIEW_LINKS: Final[Links] = {
+    "get_view": {"view_id": ID},
+    "put_view": TAGGED_VIEW,
+    "patch_view": TAGGED_VIEW,
+    "remove_view": TAGGED_VIEW,
 }
 KEY_LINKS: Final[Links] = {"get_key": KEY, "rotate_key": KEY, "revoke_key": KEY}
 
@@ -48,6 +56,9 @@ LINKS: Final[dict[str, dict[str, Links]]] = {
     "list_integrations": {"200": {"get_integration": FIRST_AFFILIATE}},
     "create_integration": {"201": INTEGRATION_LINKS},
     "get_integration": {"200": INTEGRATION_LINKS},
+    "create_view": {"201": VIEW_LINKS},
+    "list_views": {"200": {"get_view": {"view_id": "$response.body#/items/0/id"}}},
+    "get_view": {"200": VIEW_LINKS},
     "create_key": {"201": KEY_LINKS},
     "list_keys": {"200": {"get_key": {"key_id": "$response.body#/items/0/id"}}},
 }

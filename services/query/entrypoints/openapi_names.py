@@ -54,6 +54,7 @@ TAGS: Final = {
     "exports": "Reports made in the background.",
     "dead letters": "Records that could not be used, and their way back.",
     "integrations": "The registered connections to marketplaces, and how they do.",
+    "views": "Filters of the lists under a name, which the whole account sees.",
     "errors": "What can go wrong, and what to do about it.",
     "sign-in": "The way into the panel.",
     "keys": "Who may ask.",

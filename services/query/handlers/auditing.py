@@ -16,7 +16,7 @@ ORDER: Final = "-at"
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """`action` is `<what>.<done>`, `target` the id of the entry, dead letter, job, key or integration that it was done to.
+    """`action` is `<what>.<done>`, `target` the id of the entry, dead letter, job, key, integration or view that it was done to.
 
     Who: `key_id` and `key_name` of the caller, `by_session` when through the panel, `by_token` when an identity provider vouched.
     `request_id` is the correlation id of the answer and of the log line. `id` orders lines of one instant and says nothing.

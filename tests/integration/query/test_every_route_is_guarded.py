@@ -32,7 +32,7 @@ VOLATILE = {"as_of", "correlation_id", "last_used_at"}
 POLICY = [
     (r"\w+ /v1/(keys|audit|sign-in-codes)\b", "admin"),
     (r"get /v1/dead-letters/\{letter_id\}/raw$", "admin"),
-    (r"(post|put|patch|delete) /v1/integrations\b", "admin"),
+    (r"(post|put|patch|delete) /v1/(integrations|views)\b", "admin"),
     (r"(post|delete) /v1/(reprocess|dead-letters)\b", "reprocess"),
     (r"\w+ /v1/exports\b", "export"),
     (r"get ", "read"),

@@ -18,6 +18,7 @@ POSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "/v1/dead-letters/replay": ({"filter": {}}, {"filter": {"error_class": ["X"]}}),
     "/v1/keys": ({"name": "a", "scopes": ["read"]}, {"name": "b", "scopes": ["read"]}),
     "/v1/integrations": ({"affiliate": "MLC", "marketplace": "A"}, {"affiliate": "SHP", "marketplace": "A"}),
+    "/v1/views": ({"name": "A", "kind": "order"}, {"name": "B", "kind": "order"}),
 }
 
 

@@ -14,6 +14,7 @@ from services.query.core.permissions import Caller
 from services.query.core.repeating import Answer, Asked
 from services.query.core.rolled import Cell, Rolled, rolled_of
 from services.query.core.sorting import SortField, place_of, value_of
+from services.query.core.view import MAX_VIEWS, View, name_key
 from services.query.handlers.auditing import AuditFilter, AuditLine
 from services.query.handlers.commanding import Asked as AskedCommand
 from services.query.handlers.dead_letters import ClassCount, Fate
@@ -22,6 +23,7 @@ from services.query.handlers.outcomes import Outcome
 from services.query.handlers.previewing import Alike
 from services.query.handlers.reading import MOST_KEYS, Found, Total
 from services.query.handlers.repeating import Claim
+from services.query.handlers.views import NameTaken
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.contracts.dead_letters import LETTER_STATES, Letter, LetterFilter, letter_from_document
 from shared.contracts.eligibility import refusal
@@ -339,6 +341,44 @@ class FakeRegistry:
             return False
         self.integrations[account, integration.affiliate] = integration
         return True
+
+
+class FakeViews:
+    """ViewStore."""
+
+    def __init__(self) -> None:
+        self.views: dict[tuple[str, str], View] = {}
+
+    async def list_views(self, account: str) -> list[View]:
+        mine = [view for (owner, _), view in self.views.items() if owner == account]
+        return sorted(mine, key=lambda view: name_key(view.name).encode())[:MAX_VIEWS]
+
+    async def find_view(self, account: str, view_id: str) -> View | None:
+        return self.views.get((account, view_id))
+
+    async def add_view(self, account: str, view: View) -> None:
+        if (account, view.id) in self.views:
+            raise NameTaken("the id is taken")
+        self._put(account, view)
+
+    async def replace_view(self, account: str, view: View, *, revision: int) -> bool:
+        if not self._holds(account, view.id, revision):
+            return False
+        self._put(account, view)
+        return True
+
+    async def remove_view(self, account: str, view_id: str, *, revision: int) -> bool:
+        return self._holds(account, view_id, revision) and self.views.pop((account, view_id)) is not None
+
+    def _holds(self, account: str, view_id: str, revision: int) -> bool:
+        known = self.views.get((account, view_id))
+        return known is not None and known.revision == revision
+
+    def _put(self, account: str, view: View) -> None:
+        for (owner, view_id), other in self.views.items():
+            if owner == account and view_id != view.id and name_key(other.name) == name_key(view.name):
+                raise NameTaken("the name is taken")
+        self.views[account, view.id] = view
 
 
 class FakeAnswers:

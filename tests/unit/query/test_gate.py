@@ -24,6 +24,7 @@ from tests.support.fakes.query import (
     FakeLetters,
     FakeLog,
     FakeRegistry,
+    FakeViews,
     counts_of,
 )
 from tests.support.fakes.reprocessor import FakeClock
@@ -73,6 +74,7 @@ async def api(clock: FakeClock, credentials: FakeCredentials, log: FakeLog) -> A
         replays=FakeJobs(),
         commands=FakeCommands(),
         registry=FakeRegistry(),
+        views=FakeViews(),
         freshness=FakeFreshness(),
         answers=FakeAnswers(),
         credentials=credentials,

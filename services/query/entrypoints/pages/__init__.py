@@ -3,7 +3,17 @@
 from fastapi import APIRouter
 
 from services.query.entrypoints.dependencies import Services
-from services.query.entrypoints.pages import entries, exports, help, integrations, letters, lists, reprocess, visiting  # noqa: A004  # a path is a name
+from services.query.entrypoints.pages import (
+    entries,
+    exports,
+    help,  # noqa: A004  # a path is a name
+    integrations,
+    letters,
+    lists,
+    reprocess,
+    views,
+    visiting,
+)
 from services.query.entrypoints.pages.assets import asset_routes
 from services.query.entrypoints.pages.screen import assets
 
@@ -17,6 +27,7 @@ def router(_services: Services) -> APIRouter:
         exports.router,
         letters.router,
         integrations.router,
+        views.router,
         help.router,
         lists.router,
     )

@@ -113,6 +113,10 @@ class ListAddress:
         """Return the address of the whole tab."""
         return replace(self, rows=LogFilter(kind=(self.kind,))).href()
 
+    def as_view(self) -> str:
+        """Return the address that the list has as a saved view, whatever its page size."""
+        return replace(self, limit=DEFAULT_PAGE_SIZE).href()
+
     def sorted_by(self, sort: str) -> str:
         """Return the address in another order."""
         return replace(self, sort=sort).href()

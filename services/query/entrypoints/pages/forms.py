@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.datastructures import FormData
 
+from shared.contracts.errors import InvalidField
+
 MOST_FIELDS: Final = 1_000
 
 
@@ -23,6 +25,14 @@ async def fields_of(request: Request) -> dict[str, list[str]]:
 def field(sent: Mapping[str, Sequence[str]], name: str) -> str:
     """Return the first value of a field without the spaces around it, "" when it is absent."""
     return next(iter(sent.get(name, ())), "").strip()
+
+
+def revision_of(sent: Mapping[str, Sequence[str]]) -> int:
+    """Return the revision that the page showed which holds the form. Raise InvalidField."""
+    text = field(sent, "revision")
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidField("revision", "is missing: load the page again")
+    return int(text)
 
 
 def way_back(address: str, otherwise: str) -> str:

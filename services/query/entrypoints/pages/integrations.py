@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.query.core.integration import Integration, Marketplaces, oddities_of
 from services.query.core.preconditions import expect_revision
-from services.query.entrypoints.pages.forms import field, fields_of
+from services.query.entrypoints.pages.forms import field, fields_of, revision_of
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.integration_form import FormView, form_as_sent, form_of, read_form
 from services.query.entrypoints.pages.lists import Visitor
@@ -22,7 +22,7 @@ from services.query.handlers.registry import (
     list_integrations,
     remove_integration,
 )
-from shared.contracts.errors import InvalidField, Stale
+from shared.contracts.errors import Stale
 from shared.contracts.masking import mask_text
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -108,7 +108,7 @@ async def resume(affiliate: str, request: Request, screen: Visitor) -> Response:
 async def remove(affiliate: str, request: Request, screen: Visitor) -> Response:
     """Take it out of the registry and show it as removed."""
     sent = await fields_of(request)
-    services, expected = screen.services, expect_revision(_revision(sent))
+    services, expected = screen.services, expect_revision(revision_of(sent))
     try:
         await remove_integration(
             services.registry,
@@ -125,7 +125,7 @@ async def remove(affiliate: str, request: Request, screen: Visitor) -> Response:
 
 
 async def _save(screen: Screen, affiliate: str, said: Changes, sent: Sent, done: str) -> Response:
-    services, expected = screen.services, expect_revision(_revision(sent))
+    services, expected = screen.services, expect_revision(revision_of(sent))
     try:
         await change_integration(
             services.registry,
@@ -161,10 +161,3 @@ async def _show(screen: Screen, found: Integration, form: FormView, *, done: str
         oddities=list(oddities_of(found)),
         done=done if screen.t.has(f"integrations.done.{done}") else "",
     )
-
-
-def _revision(sent: Sent) -> int:
-    text = field(sent, "revision")
-    if not text.isdecimal():
-        raise InvalidField("revision", "is missing: load the page again")
-    return int(text)

@@ -28,6 +28,7 @@ from services.query.handlers.commanding import get_reprocess
 from services.query.handlers.reading import get_entry
 from services.query.handlers.registry import marketplace_names
 from services.query.handlers.searching import search_logs
+from services.query.handlers.views import list_views
 from shared.contracts.catalogue import CATALOGUE
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import NotFound, StoreUnavailable
@@ -60,11 +61,12 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
     if is_untidy(query):
         return RedirectResponse(address.href(cursor=cursor, job=first(query, "job")), status_code=303)
     live = live_of(address, caller, screen.t.language, services.now())
-    page, marketplaces, counts, job = await asyncio.gather(
+    page, marketplaces, counts, job, views = await asyncio.gather(
         search_logs(services.log, caller, address.rows, cursor=cursor or None, limit=address.limit, sort=address.sort),
         marketplace_names(services.registry, caller),
         counts_or_none(screen, address.rows),
         find_job(screen, first(query, "job")),
+        list_views(services.views, caller),
     )
     chosen = {name: marketplaces.get(name, name) for name in address.rows.affiliate}
     return screen.render(
@@ -77,6 +79,8 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         affiliates={**marketplaces, **chosen},
         counts=counts,
         job=job,
+        views=views,
+        done=view_done(screen, first(query, "view")),
         statuses=STATUSES,
         sizes=PAGE_SIZES,
         catalogue=[code for code in CATALOGUE.values() if kind in code.kinds],
@@ -111,6 +115,11 @@ async def show_rows(kind: Kind, request: Request, screen: Visitor) -> Response:
 def searched(screen: Screen, until: Value) -> str:
     """Return how far a search came, as the visitor writes it."""
     return screen.moment(until) if isinstance(until, datetime) else str(until)
+
+
+def view_done(screen: Screen, done: str) -> str:
+    """Return what became of a form of the menu of views, "" for a word that none of them says."""
+    return done if screen.t.has(f"views.done.{done}") else ""
 
 
 def values_of(request: Request) -> dict[str, list[str]]:

@@ -10,23 +10,29 @@ from services.query.core.permissions import Caller
 from services.query.core.preconditions import ANY, Expected, read_tags, tag_of
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
+from services.query.entrypoints.conditional import (
+    CHANGED,
+    MADE,
+    READ,
+    TAGGED,
+    IfMatch,
+    IfNoneMatchTag,
+    ReasonAllowed,
+    Why,
+)
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.integration_answers import IntegrationAnswer, IntegrationList, integration_json
 from services.query.entrypoints.integration_schemas import (
-    IfMatch,
     IfNoneMatch,
-    IfNoneMatchTag,
     IntegrationAsked,
     IntegrationBody,
     IntegrationPatch,
     IntegrationsAsked,
     NewIntegrationBody,
-    ReasonAllowed,
     fields_of,
 )
 from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import AffiliatePath
-from services.query.entrypoints.schemas import PROBLEMS
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import registry
 from services.query.handlers.freshness import check_health, list_unregistered
@@ -35,13 +41,6 @@ from shared.contracts.errors import PreconditionMissing, Stale
 
 router = APIRouter(prefix="/v1", tags=["integrations"], route_class=StrictJsonRoute)
 
-Why = Annotated[ReasonAllowed, Query()]
-TAGGED: Final[dict[str, Any]] = {"headers": {"ETag": {"schema": {"type": "string"}, "description": "its revision"}}}
-CHANGED: Final[dict[int | str, dict[str, Any]]] = {
-    200: TAGGED,
-    412: {**PROBLEMS[409], "description": "Someone changed it since it was read"},
-    428: {**PROBLEMS[409], "description": "No If-Match"},
-}
 KEPT: Final = frozenset({"mask_at_write", "paused"})
 """What a PUT that does not speak of it leaves as it is."""
 
@@ -70,7 +69,7 @@ async def list_integrations(
     "/integrations",
     response_model=IntegrationAnswer,
     status_code=201,
-    responses={201: {"headers": {**TAGGED["headers"], "Location": {"schema": {"type": "string"}}}}},
+    responses={201: MADE},
     summary="Register an integration",
 )
 @answered_once
@@ -84,7 +83,7 @@ async def create_integration(
 @router.get(
     "/integrations/{affiliate}",
     response_model=IntegrationAnswer,
-    responses={200: TAGGED, 304: {"description": "Still the one of the ETag"}},
+    responses=READ,
     summary="One integration",
 )
 async def get_integration(

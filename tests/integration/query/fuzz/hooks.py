@@ -3,8 +3,10 @@
 import json
 import os
 import re
+from urllib.parse import urlencode
 
 import schemathesis
+from hypothesis import strategies as st
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 
@@ -33,6 +35,21 @@ BETWEEN_FIELDS = [
 ]
 OPAQUE = re.compile(r"cursor|Last-Event-ID")
 """Any text has their type, and only what we gave is one."""
+
+
+schemathesis.openapi.format(
+    "log-filter",
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "status": st.lists(st.sampled_from(["error", "warning", "success"]), max_size=2),
+            "affiliate": st.lists(st.text("ABC019_.-", min_size=1, max_size=8), max_size=2),
+            "error_code": st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20), max_size=2),
+            "attempts_min": st.integers(1, 9),
+        },
+    ).map(lambda rows: urlencode(rows, doseq=True)),
+)
+"""The filter of a view is a text, whose grammar the schema names and cannot write."""
 
 
 @schemathesis.hook

@@ -34,6 +34,7 @@ from tests.support.fakes.query import (
     FakeLetters,
     FakeLog,
     FakeRegistry,
+    FakeViews,
     counts_of,
 )
 from tests.support.fakes.streams import hub_over
@@ -60,7 +61,7 @@ def services(**changes: Any) -> Services:
     made = Services(
         settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=counts_of(log), entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
         letters=FakeLetters(), replays=FakeJobs(),
-        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
+        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), views=FakeViews(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
         health=Health({}), streams=hub_over(),
     )  # fmt: skip
     return replace(made, **changes)

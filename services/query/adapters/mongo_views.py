@@ -1,0 +1,79 @@
+"""Saved views in MongoDB: one index holds an account's views by name and keeps each name to one view.
+
+A document: `_id` (account|id), `account`, `name_key` (the name without its case), and the fields of View by their names.
+"""
+
+from dataclasses import asdict, fields
+from typing import Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError
+
+from services.query.core.view import MAX_VIEWS, View, name_key
+from services.query.handlers.views import NameTaken
+from shared.contracts.names import VIEWS
+from shared.mongo.client import Database, Document
+from shared.mongo.errors import translated
+
+FIELDS: Final = frozenset(field.name for field in fields(View))
+
+
+class MongoViews:
+    """The port ViewStore."""
+
+    def __init__(self, database: Database, *, time_limit_ms: int) -> None:
+        self._views: AsyncCollection[Document] = database[VIEWS]
+        self._time_limit_ms = time_limit_ms
+
+    async def list_views(self, account: str) -> list[View]:
+        """Return the account's views by name. Without a hint: every list of the panel asks, also where nobody provisioned yet."""
+        found = self._views.find({"account": {"$eq": account}}, max_time_ms=self._time_limit_ms)
+        with translated():
+            return [_view(document) for document in await found.sort("name_key", 1).limit(MAX_VIEWS).to_list()]
+
+    async def find_view(self, account: str, view_id: str) -> View | None:
+        """Return one view."""
+        with translated():
+            found = await self._views.find_one(
+                {"_id": {"$eq": f"{account}|{view_id}"}}, max_time_ms=self._time_limit_ms
+            )
+        return None if found is None else _view(found)
+
+    async def add_view(self, account: str, view: View) -> None:
+        """Insert it."""
+        with translated():
+            try:
+                await self._views.insert_one(_document(account, view))
+            except DuplicateKeyError as error:
+                raise _taken(view) from error
+
+    async def replace_view(self, account: str, view: View, *, revision: int) -> bool:
+        """Replace the document of that revision."""
+        document = _document(account, view)
+        with translated():
+            try:
+                done = await self._views.replace_one(
+                    {"_id": {"$eq": document["_id"]}, "revision": {"$eq": revision}}, document
+                )
+            except DuplicateKeyError as error:
+                raise _taken(view) from error
+        return done.matched_count == 1
+
+    async def remove_view(self, account: str, view_id: str, *, revision: int) -> bool:
+        """Delete the document of that revision."""
+        mine = {"_id": {"$eq": f"{account}|{view_id}"}, "revision": {"$eq": revision}}
+        with translated():
+            done = await self._views.delete_one(mine)
+        return done.deleted_count == 1
+
+
+def _taken(view: View) -> NameTaken:
+    return NameTaken(f"the name {view.name!r} was taken by another view at this moment; say another")
+
+
+def _document(account: str, view: View) -> Document:
+    return {"_id": f"{account}|{view.id}", "account": account, "name_key": name_key(view.name), **asdict(view)}
+
+
+def _view(document: Document) -> View:
+    return View(**{name: value for name, value in document.items() if name in FIELDS})

@@ -1,0 +1,69 @@
+"""What the stores of saved views promise. Subclass with the fixture `views`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.query.core.view import View
+from services.query.handlers.views import NameTaken, ViewStore
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WHOLE = View(
+    id="0123456789abcdef",
+    name="Sem SLA: a&b + “ç”",
+    kind="order",
+    filter="status=error&q=a%26b+%2B+%C3%A7",
+    sort="-attempts",
+    created_by="first",
+    created_at=NOW,
+    updated_at=NOW,
+)
+OTHER = replace(WHOLE, id="fedcba9876543210", name="Preços", kind="price", filter="")
+
+
+class ViewStoreSuite:
+    async def test_a_view_is_kept_whole_and_found_by_its_account_only(self, views: ViewStore) -> None:
+        assert await views.list_views("loja") == []
+        await views.add_view("loja", WHOLE)
+        await views.add_view("vizinha", replace(OTHER, name=WHOLE.name))
+
+        assert await views.find_view("loja", WHOLE.id) == WHOLE
+        assert await views.list_views("loja") == [WHOLE]
+        assert await views.find_view("loja", OTHER.id) is None
+
+    async def test_views_are_listed_by_name_whatever_their_case(self, views: ViewStore) -> None:
+        names = ["b", "Á", "A", "c", "B2", "a3"]
+        for number, name in enumerate(names):
+            await views.add_view("loja", replace(WHOLE, id=f"{number:016}", name=name))
+        assert [view.name for view in await views.list_views("loja")] == ["A", "a3", "b", "B2", "c", "Á"]
+
+    async def test_a_name_is_taken_once_whatever_its_case(self, views: ViewStore) -> None:
+        await views.add_view("loja", WHOLE)
+        await views.add_view("loja", OTHER)
+
+        for name in (WHOLE.name, WHOLE.name.upper()):
+            with pytest.raises(NameTaken):
+                await views.add_view("loja", replace(WHOLE, id="1" * 16, name=name))
+            with pytest.raises(NameTaken):
+                await views.replace_view("loja", replace(OTHER, name=name, revision=2), revision=1)
+        with pytest.raises(NameTaken):
+            await views.add_view("loja", replace(WHOLE, name="another"))
+
+        assert await views.list_views("loja") == [OTHER, WHOLE]
+        renamed = replace(WHOLE, name=WHOLE.name.upper(), revision=2)
+        assert await views.replace_view("loja", renamed, revision=1)
+
+    async def test_only_the_newest_revision_is_replaced_or_removed(self, views: ViewStore) -> None:
+        second = replace(WHOLE, name="second", revision=2)
+        assert not await views.replace_view("loja", second, revision=1)
+        await views.add_view("loja", WHOLE)
+
+        assert await views.replace_view("loja", second, revision=1)
+        assert not await views.replace_view("loja", second, revision=1)
+        assert not await views.remove_view("loja", WHOLE.id, revision=1)
+        assert not await views.remove_view("vizinha", WHOLE.id, revision=2)
+        assert await views.find_view("loja", WHOLE.id) == second
+        assert await views.remove_view("loja", WHOLE.id, revision=2)
+        assert not await views.remove_view("loja", WHOLE.id, revision=2)
+        assert await views.list_views("loja") == []
