@@ -150,6 +150,11 @@ def entry_path(kind: str, affiliate: str, code: str, page: str = "") -> str:
     return f"/logs/{kind}/{affiliate}/{quote(code, safe='')}{page}"
 
 
+def group_path(kind: Kind, group: str) -> str:
+    """Return the address of all entries of `kind` with one root cause."""
+    return ListAddress(kind, LogFilter(kind=(kind,), group=(group,))).href()
+
+
 def item_value(entry: LogEntry) -> str:
     """Return an entry as a form's value: `affiliate|code`."""
     return f"{entry.affiliate}|{entry.code}"
