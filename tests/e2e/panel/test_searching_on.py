@@ -32,7 +32,7 @@ ONE_IN = 10
 
 
 @pytest.fixture(scope="module")
-def crowd(site: PanelSite, servers: Servers) -> Iterator[str]:
+def crowd(site: PanelSite, servers: Servers) -> str:
     """The key of an account in which one order of many succeeded at its second attempt, before all others were processed."""
     account = f"loja-{uuid4().hex[:10]}"
     entries = site.mongo["log_entries"]
@@ -41,8 +41,7 @@ def crowd(site: PanelSite, servers: Servers) -> Iterator[str]:
         entries.insert_many(some, ordered=False)
     rare = make_event(account=account, code=RARE, status="success", causes=[], processed_at="2026-11-01T12:00:00Z")
     entries.insert_one(entry_document([rare], attempts=2))
-    yield beside_the_browser(key_of(servers.mongo.uri, site.mongo.name, account))
-    entries.delete_many({"account": account})
+    return beside_the_browser(key_of(servers.mongo.uri, site.mongo.name, account))
 
 
 def others(account: str) -> Iterator[Document]:
