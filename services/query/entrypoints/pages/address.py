@@ -150,9 +150,9 @@ def entry_path(kind: str, affiliate: str, code: str, page: str = "") -> str:
     return f"/logs/{kind}/{affiliate}/{quote(code, safe='')}{page}"
 
 
-def group_path(kind: Kind, group: str) -> str:
+def group_path(kind: str, group: str) -> str:
     """Return the address of all entries of `kind` with one root cause."""
-    return ListAddress(kind, LogFilter(kind=(kind,), group=(group,))).href()
+    return f"/logs/{kind}?{urlencode({'group': group})}"
 
 
 def item_value(entry: LogEntry) -> str:

@@ -15,7 +15,6 @@ from services.query.entrypoints.pages.language import Words
 from shared.contracts.catalogue import find
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY, refusal
 from shared.contracts.entries import LogEntry
-from shared.contracts.names import Kind
 
 UNANSWERED: Final = "unknown"
 """State of `reprocess` after which nobody knows what became of the retry."""
@@ -123,7 +122,7 @@ def pretty(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
-def _cause(cause: Mapping[str, Any], kind: Kind, t: Words) -> CauseView:
+def _cause(cause: Mapping[str, Any], kind: str, t: Words) -> CauseView:
     explained = explain(cause, t.language)
     evidence = cause.get("evidence") or {}
     message = explained.message.strip()
