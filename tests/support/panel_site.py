@@ -8,11 +8,12 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from playwright.sync_api import Page
@@ -28,6 +29,7 @@ from tests.support.builders import make_event
 from tests.support.eventually import eventually
 from tests.support.seed import seed_entries, seed_entry
 
+T = TypeVar("T")
 Visit = Callable[..., Page]
 """Opens a page as the signed-in visitor: `visit(path, **browser options)`."""
 
@@ -85,6 +87,12 @@ def running_site(servers: Servers) -> Iterator[PanelSite]:
     finally:
         service.terminate()
         service.wait(20)
+
+
+def beside_the_browser(work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` comes to, done in another thread: while a browser lives, Playwright's loop runs in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def _answers(service: "subprocess.Popen[bytes]", address: str) -> bool:

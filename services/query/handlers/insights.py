@@ -48,6 +48,15 @@ class Summary:
     as_of: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class KindCounts:
+    """Entries by kind, then status, as they were at `as_of` (aware, UTC). `is_rolled`: from rollups, so that asking again is cheap."""
+
+    by_kind: Mapping[str, Mapping[str, int]]
+    as_of: datetime
+    is_rolled: bool
+
+
 class LogCounts(Protocol):
     """Counts over the log. Raises StoreUnavailable when counting takes longer than its time limit."""
 
@@ -91,10 +100,13 @@ class Counts:
     rolled: RolledCounts
     now: Callable[[], datetime]
 
-    async def by_kind(self, account: str, rows: LogFilter) -> Mapping[str, Mapping[str, int]]:
-        """Return entries by kind, then status."""
+    async def by_kind(self, account: str, rows: LogFilter) -> KindCounts:
+        """Return entries by kind, then status, and of which instant they are."""
         rolled = await self.rolled.find_by_kind(account, rows) if is_answered(rows) else None
-        return rolled.by_kind() if rolled is not None else await self.log.count_by_kind(account, rows)
+        if rolled is not None and rolled.as_of is not None:
+            return KindCounts(rolled.by_kind(), rolled.as_of, is_rolled=True)
+        began_at = self.now()
+        return KindCounts(await self.log.count_by_kind(account, rows), began_at, is_rolled=False)
 
 
 async def summarize(counts: Counts, caller: Caller, rows: LogFilter, *, bucket: str | None = None) -> Summary:

@@ -16,6 +16,7 @@ log = get_logger(__name__)
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 8.0
+CANCEL_AGAIN_SECONDS: Final = 0.5
 CALM_SECONDS: Final = 10.0
 """A feed that was too much again so soon rests twice as long."""
 
@@ -62,10 +63,9 @@ class FeedFollower:
     async def stop(self) -> None:
         """Follow no more."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        while task is not None and not task.done():
+            task.cancel()  # again where it was lost: PyMongo loses one that meets its answer, and stopping would wait for ever
+            await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
 
     async def wait_until_caught_up(self) -> None:
         """Return once the past that it started with is told."""

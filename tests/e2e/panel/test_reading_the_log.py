@@ -122,6 +122,24 @@ def test_a_click_on_a_row_opens_the_log_of_every_cause_with_evidence_content_and
     expect(entry.locator(".history li")).to_have_count(3)
 
 
+def test_a_cause_leads_by_keyboard_to_all_items_that_have_it_from_the_row_and_from_the_items_page(
+    page: Page, visit: Visit
+) -> None:
+    entry = page.locator(".entry", has_text="NET-THROTTLE").first
+    entry.locator(".expander").press("Enter")
+    link = entry.get_by_role("link", name="Todos com esta causa: NET-THROTTLE, Please, wait a few minutes")
+    entry.get_by_role("link", name="Ajuda sobre o erro NET-THROTTLE").focus()
+    page.keyboard.press("Tab")
+    expect(link).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/logs/order\?group=[0-9a-f]{16}$"))
+    expect(page.get_by_text("Total: 14", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Tirar o filtro causa raiz")).to_be_visible()
+    item = visit(f"/logs/order/MLC/{FAILED_ORDER}")
+    item.get_by_role("link", name="Todos com esta causa: ORD-STOCK, Order with SKU out of stock").click()
+    expect(item.locator(".entry .expander")).to_have_text([FAILED_ORDER])
+
+
 def test_an_error_without_message_shows_what_the_catalogue_knows(page: Page) -> None:
     entry = page.locator(f"[data-code='{SILENT_ORDER}']")
     entry.locator(".expander").click()

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from services.query.core.stream_changes import CaughtUp, Change, What
 from services.query.core.stream_channel import Wish
 from services.query.core.stream_position import Position, event_id, position_of
 from services.query.handlers import stream_pump
+from services.query.handlers.stream_feed import FeedFollower
 from services.query.handlers.stream_hub import StreamHub
 from services.query.handlers.stream_ports import HistoryLost, KeyFull, ProcessFull
 from services.query.handlers.streaming import follow_stream
@@ -309,3 +311,36 @@ async def test_a_silent_stream_shows_signs_of_life_whose_id_moves_on(
     assert [event.comment for event in seen] == ["open", "alive", "alive"]
     assert seen[0].id == event_id(START, "loja")
     assert seen[-1].id == event_id(Position(START + 50), "loja")
+
+
+class DeafFeed(FakeFeed):
+    """Loses the first cancel, as PyMongo does with one that meets its answer."""
+
+    async def follow(self, since: Position | None) -> AsyncGenerator[Change | CaughtUp, None]:
+        yield CaughtUp(START)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        yield CaughtUp(START)
+        await asyncio.Event().wait()
+
+
+class SilentListener:
+    is_overrun = False
+
+    def begin(self, start: Position) -> None:
+        pass
+
+    def note(self, told: Change | CaughtUp) -> None:
+        pass
+
+    def lose(self, reason: str) -> None:
+        pass
+
+
+async def test_a_feed_that_loses_a_cancel_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.query.handlers.stream_feed.CANCEL_AGAIN_SECONDS", 0.001)
+    follower = FeedFollower(DeafFeed(), SilentListener())
+    follower.start(None)
+    await follower.wait_until_caught_up()
+    async with asyncio.timeout(5):
+        await follower.stop()

@@ -154,6 +154,11 @@ def entry_path(kind: str, affiliate: str, code: str, page: str = "") -> str:
     return f"/logs/{kind}/{affiliate}/{quote(code, safe='')}{page}"
 
 
+def group_path(kind: str, group: str) -> str:
+    """Return the address of all entries of `kind` with one root cause."""
+    return f"/logs/{kind}?{urlencode({'group': group})}"
+
+
 def item_value(entry: LogEntry) -> str:
     """Return an entry as a form's value: `affiliate|code`."""
     return f"{entry.affiliate}|{entry.code}"

@@ -22,6 +22,7 @@ THOUSANDS: Final = {"pt": ".", "en": ",", "es": "."}
 DECIMAL_MARK: Final = {"pt": ",", "en": ".", "es": ","}
 SMALL_SHARE: Final = 0.1
 SECONDS_FORMAT: Final = {"pt": "%d/%m/%Y %H:%M:%S", "en": "%d %b %Y %H:%M:%S", "es": "%d/%m/%Y %H:%M:%S"}
+CLOCK_FORMAT: Final = "%H:%M:%S"
 HTML_LANGUAGE: Final = {"pt": "pt-BR", "en": "en", "es": "es"}
 
 
@@ -59,6 +60,10 @@ class Words:
     def instant(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the instant in `zone`, to the second."""
         return at.astimezone(zone).strftime(SECONDS_FORMAT[self.language])
+
+    def clock(self, at: datetime, zone: ZoneInfo) -> str:
+        """Return the time of day in `zone`, to the second: of an instant that nobody takes for one of another day."""
+        return at.astimezone(zone).strftime(CLOCK_FORMAT)
 
     def instant_with_zone(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the instant to the second, with the zone's name and its distance from UTC."""

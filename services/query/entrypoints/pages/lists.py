@@ -11,7 +11,6 @@ from starlette.responses import RedirectResponse, Response
 from services.query.core.cursor import Value
 from services.query.core.integration import Marketplaces
 from services.query.core.jobs import Job
-from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.pages.address import (
     OLDEST_FIRST,
     PAGE_SIZES,
@@ -20,6 +19,7 @@ from services.query.entrypoints.pages.address import (
     local_input,
     parse_address,
 )
+from services.query.entrypoints.pages.counts import count_rows, counts_or_none
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.live import live_of
 from services.query.entrypoints.pages.rows import RowView, row_of, waiting_job
@@ -31,13 +31,11 @@ from services.query.handlers.searching import search_logs
 from services.query.handlers.views import list_views
 from shared.contracts.catalogue import CATALOGUE
 from shared.contracts.entries import LogEntry
-from shared.contracts.errors import NotFound, StoreUnavailable
+from shared.contracts.errors import NotFound
 from shared.contracts.events import STATUSES
-from shared.contracts.filters import DATE_AXES, LogFilter
+from shared.contracts.filters import DATE_AXES
 from shared.contracts.names import Kind
 
-COUNTS_WITHIN_SECONDS: Final = 0.25
-"""Counts over a whole account may take longer than the page: then a module asks for them after the page stands."""
 MOST_POLLED: Final = 100
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -97,7 +95,7 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
 async def show_summary(kind: Kind, request: Request, screen: Visitor) -> Response:
     """Show the counts of the tabs, however long they take."""
     address = parse_address(kind, values_of(request), screen.zone)
-    counts = await count_rows(screen.services, screen.caller.account, address.rows)
+    counts = await count_rows(screen, address.rows)
     return screen.render("parts/counts.html", address=address, kind=kind, counts=counts)
 
 
@@ -159,22 +157,6 @@ async def find_job(screen: Screen, job_id: str) -> Job | None:
     try:
         return await get_reprocess(screen.services.reprocesses, screen.caller, job_id) if job_id else None
     except NotFound:
-        return None
-
-
-async def count_rows(services: Services, account: str, rows: LogFilter) -> Mapping[str, Mapping[str, int]]:
-    """Return entries by kind and status, under the affiliates and the period of `rows`."""
-    kept = LogFilter(affiliate=rows.affiliate, from_at=rows.from_at, to_at=rows.to_at, date_axis=rows.date_axis)
-    return await services.counts.by_kind(account, kept)
-
-
-async def counts_or_none(screen: Screen, rows: LogFilter) -> Mapping[str, Mapping[str, int]] | None:
-    """Return the counts if they come at once, None otherwise."""
-    screen.caller.require("read")
-    try:
-        async with asyncio.timeout(COUNTS_WITHIN_SECONDS):
-            return await count_rows(screen.services, screen.caller.account, rows)
-    except (TimeoutError, StoreUnavailable):
         return None
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from services.query.core.causes import explain
 from services.query.core.integration import Marketplaces, Standing
 from services.query.core.permissions import Caller
-from services.query.entrypoints.pages.address import entry_path, item_value
+from services.query.entrypoints.pages.address import entry_path, group_path, item_value
 from services.query.entrypoints.pages.language import Words
 from shared.contracts.catalogue import find
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY, refusal
@@ -22,7 +22,10 @@ UNANSWERED: Final = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class CauseView:
-    """One cause, explained. `message` is what came, or the catalogue's text where nothing came (`is_fallback`)."""
+    """One cause, explained. `message` is what came, or the catalogue's text where nothing came (`is_fallback`).
+
+    `same_href`: the list of all entries of the kind with this root cause; "" where the entry is from before root causes were told.
+    """
 
     code: str
     title: str
@@ -32,6 +35,7 @@ class CauseView:
     guidance: str
     retry: str
     help_href: str
+    same_href: str
     request: str
     response: str
 
@@ -98,7 +102,7 @@ def row_of(entry: LogEntry, caller: Caller, t: Words, *, marketplaces: Marketpla
 
 def causes_of(entry: LogEntry, t: Words) -> list[CauseView]:
     """Return the causes of an entry, explained in the visitor's language."""
-    return [_cause(cause, t) for cause in entry.causes]
+    return [_cause(cause, entry.kind, t) for cause in entry.causes]
 
 
 def waiting_job(entry: LogEntry, jobs: Collection[Mapping[str, Any]]) -> str:
@@ -118,7 +122,7 @@ def pretty(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
-def _cause(cause: Mapping[str, Any], t: Words) -> CauseView:
+def _cause(cause: Mapping[str, Any], kind: str, t: Words) -> CauseView:
     explained = explain(cause, t.language)
     evidence = cause.get("evidence") or {}
     message = explained.message.strip()
@@ -131,6 +135,7 @@ def _cause(cause: Mapping[str, Any], t: Words) -> CauseView:
         guidance=explained.guidance,
         retry=explained.retry,
         help_href=f"/help/{quote(explained.code, safe='')}",
+        same_href=group_path(kind, explained.group) if explained.group else "",
         request=pretty(evidence.get("request")),
         response=pretty(evidence.get("response")),
     )

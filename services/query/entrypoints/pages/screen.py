@@ -79,6 +79,10 @@ class Screen:
         """Return an instant as the visitor writes it."""
         return self.t.instant(at, self.zone)
 
+    def clock(self, at: datetime) -> str:
+        """Return the time of day of an instant of a moment ago."""
+        return self.t.clock(at, self.zone)
+
     def moment_with_zone(self, at: datetime) -> str:
         """Return an instant with the name of its zone."""
         return self.t.instant_with_zone(at, self.zone)

@@ -1,5 +1,6 @@
 // Everything here makes a working page quicker; nothing here is needed to read, filter, page or reprocess.
 import { startCopying } from "./copy.js";
+import { startCounts } from "./counts.js";
 import { startExpanding } from "./expand.js";
 import { startExports } from "./exports.js";
 import { startForms } from "./forms.js";
@@ -22,6 +23,7 @@ for (const start of [
   startReprocessing,
   startExports,
   startPolling,
+  startCounts,
   startLive,
 ]) {
   start();

@@ -1,4 +1,4 @@
-// Parts of a page that grow by themselves: the progress of jobs, and counts that take longer than the page.
+// Parts of a page that grow by themselves: the progress of jobs.
 import { load, swap } from "./fragments.js";
 
 const PAUSE_MS = 1000;
@@ -6,8 +6,6 @@ const AFTER_FAILURE_MS = 5000;
 
 export function startPolling() {
   for (const part of document.querySelectorAll("main [id][data-poll]")) setTimeout(() => look(part), PAUSE_MS);
-  const counts = document.querySelector("#counts[data-load]");
-  if (counts) load(counts.dataset.load).then((page) => swap(counts, page.getElementById("counts")), () => {});
 }
 
 async function look(part) {

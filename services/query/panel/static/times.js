@@ -16,7 +16,7 @@ function rewrite(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     const text = written(at);
-    time.textContent = text;
+    time.textContent = "clock" in time.dataset ? text.split(" ").at(-1) : text;
     time.title = `${text} (${zone}, ${offset(at)})`;
   }
 }

@@ -130,6 +130,28 @@ async def test_a_root_cause_is_a_chip_that_can_be_taken_away(reader: httpx.Async
     assert "2000004567" in page.text
 
 
+@pytest.mark.parametrize("path", ["/logs/order", "/logs/order/MLC/2000004567"])
+async def test_a_cause_leads_to_all_items_of_its_kind_that_have_it(path: str) -> None:
+    others = [make_event(code="same"), make_event(code="other", causes=[{"code": "ORD-SLA", "message": "No sla"}])]
+    log = FakeLog([entry_document([event]) for event in (make_event(), *others)])
+    group = group_of("order", "ORD-SLA", "No available sla to deliver this order")
+    async with await visitor(services(log=log), "read") as client:
+        page = await client.get(path, headers={"Accept-Language": "en"})
+        listed = await client.get(f"/logs/order?group={group}")
+    name = "All with this cause: ORD-SLA, No available sla to deliver this order"
+    assert f'href="/logs/order?group={group}" aria-label="{name}">All with this cause</a>' in page.text
+    assert re.findall('data-code="([^"]+)"', listed.text) == ["same", "2000004567"]
+
+
+async def test_a_cause_from_before_root_causes_were_told_leads_nowhere() -> None:
+    document = entry_document([make_event()])
+    del document["state"]["groups"]
+    async with await visitor(services(log=FakeLog([document])), "read") as client:
+        page = await client.get("/logs/order")
+    assert "ORD-SLA" in page.text
+    assert "same-cause" not in page.text
+
+
 async def test_the_counts_alone_are_a_part_of_the_page(reader: httpx.AsyncClient) -> None:
     part = await reader.get("/logs/order/summary", headers={"X-Ponte-Fragment": "1"})
     assert "1 com erro em Pedidos" in part.text
