@@ -60,7 +60,7 @@ def test_tries_are_bounded_and_the_last_answer_is_the_error() -> None:
     assert (len(script.heard), refused.value.retry_after, refused.value.correlation_id) == (3, 0, "c1")
 
 
-@pytest.mark.parametrize("after", ["3600", LATER])
+@pytest.mark.parametrize("after", ["3600", LATER], ids=["seconds", "date"])
 def test_whoever_is_to_come_back_much_later_decides_themselves(after: str) -> None:
     told = Said(429, b"{}", {"Retry-After": after})
     with scripted(told) as script, client(script.url) as ponte, pytest.raises(TooMany) as refused:
