@@ -72,7 +72,7 @@ bench-streams: setup ## 500 live streams: what they cost, how soon events come, 
 bench-query: setup ## every view at 1 and 10 million entries beside the bare driver; 15 minutes, and as long once to make the entries
 	@$(BIN)/python -m tests.bench.query
 
-bench-indexes: setup ## what each index of the log costs MongoDB at an insert; 6 minutes
+bench-indexes: setup ## what each index of the log costs MongoDB at an insert; 2 minutes
 	@$(BIN)/python -m tests.bench.indexes
 
 bench-latency: setup ## from publish to visible in the API, at 10, 50 and 80 % of the maximum
