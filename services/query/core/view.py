@@ -3,8 +3,8 @@
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from typing import Final
+from urllib.parse import parse_qs, urlencode
 
 from services.query.core.sorting import DEFAULT_SORT
 from shared.contracts.errors import InvalidFilter
@@ -55,14 +55,11 @@ def name_key(name: str) -> str:
 def read_filter(text: str, kind: str) -> str:
     """Return the filter of a view of `kind` that a query string writes, as LogFilter prints it. Raise InvalidFilter."""
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+        values = parse_qs(text, keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise InvalidFilter(
             "filter", "must be a query string in UTF-8, such as `status=error&affiliate=MLC`"
         ) from error
-    values: dict[str, Any] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
     return print_filter(LogFilter.parse(values), kind)
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.query.core.freshness import DEFAULT_OBJECTIVE_SECONDS
 from services.query.core.integration import Standing
-from services.query.entrypoints.parameters import Body
+from services.query.entrypoints.parameters import LINE, Body
 from shared.contracts.events import Name
 from shared.contracts.names import KINDS, Kind
 
@@ -45,7 +45,7 @@ Marketplace = Annotated[
     Field(
         min_length=1,
         max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+        pattern=LINE,
         examples=["Mercado Livre"],
     ),
 ]

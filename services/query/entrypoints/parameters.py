@@ -1,7 +1,7 @@
 """What requests may say: parameters of addresses, and bodies. Unknown names are refused, never ignored."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Query, Request
@@ -19,6 +19,9 @@ from shared.contracts.errors import InvalidField
 from shared.contracts.events import Code, Name, Status
 from shared.contracts.filters import MAX_ATTEMPTS, PARAMETERS, DateAxis, LogFilter
 from shared.contracts.names import Kind
+
+LINE: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+"""The pattern of a name that a person gives: one line, not all of it blank."""
 
 KindPath = Annotated[Kind, Path(description="which tab")]
 AffiliatePath = Annotated[Name, Path(description="the marketplace connection", examples=["MLC"])]

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from services.query.core.preconditions import tag_of
 from services.query.core.sorting import DEFAULT_SORT, Sort
 from services.query.core.view import MAX_FILTER_LENGTH, MAX_NAME_LENGTH, View, tidy_name
-from services.query.entrypoints.parameters import Body
+from services.query.entrypoints.parameters import LINE, Body
 from services.query.entrypoints.schemas import Answer, Instant
 from shared.contracts.names import Kind
 from shared.contracts.times import format_instant
@@ -19,7 +19,7 @@ ViewName = Annotated[
     Field(
         min_length=1,
         max_length=MAX_NAME_LENGTH,
-        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+        pattern=LINE,
         description="no other view of the account has it, whatever its case; spaces around it and double ones are left out",
         examples=["Orders without SLA"],
     ),

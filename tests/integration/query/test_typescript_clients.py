@@ -9,9 +9,8 @@ import pytest
 
 from services.query.app import build
 from services.query.settings import Settings
+from tests.support.api_contract import NOWHERE
 from tests.support.typescript import HERE, TypeScript
-
-NOWHERE = {"kafka_bootstrap": "127.0.0.1:1", "mongo_uri": "mongodb://127.0.0.1:1"}
 
 
 @pytest.fixture

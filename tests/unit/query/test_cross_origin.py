@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from services.query.app import build
 from services.query.settings import Settings
+from tests.support.api_contract import NOWHERE
 
-NOWHERE = {"kafka_bootstrap": "127.0.0.1:1", "mongo_uri": "mongodb://127.0.0.1:1"}
 SHOP, OTHER = "https://shop.example", "https://other.example"
 
 

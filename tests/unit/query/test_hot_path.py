@@ -8,8 +8,7 @@ from fastapi.routing import iter_route_contexts
 
 from services.query.app import build
 from services.query.settings import Settings
-
-NOWHERE = {"kafka_bootstrap": "127.0.0.1:1", "mongo_uri": "mongodb://127.0.0.1:1"}
+from tests.support.api_contract import NOWHERE
 
 
 def calls_of(dependant: Any) -> Iterator[Any]:
