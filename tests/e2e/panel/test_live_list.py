@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.builders import make_event
 from tests.support.panel_site import PanelSite, Visit
@@ -73,6 +73,24 @@ def test_a_row_that_leaves_the_filter_says_so_and_stays(site: PanelSite, visit: 
     row = page.locator(".entry")
     expect(row).to_have_class(re.compile("is-gone"))
     expect(row).to_have_attribute("title", "Não corresponde mais ao filtro")
+
+
+def test_a_row_that_leaves_while_it_is_read_again_says_so_too(site: PanelSite, visit: Visit) -> None:
+    store(site, "live-5")
+    page = opened(visit, "/logs/price?affiliate=LIV&q=live-5&status=error")
+    row = page.locator(".entry")
+    held: list[Route] = []
+    page.route("**/logs/price/rows?*", lambda route: held.append(route))
+    with page.expect_request("**/logs/price/rows?*"):
+        store(site, "live-5", processed_at="2026-11-23T12:00:00Z")
+    store(site, "live-5", status="success", causes=[], processed_at="2026-11-23T12:00:01Z")
+    expect(row).to_have_class(re.compile("is-gone"))
+
+    for route in held:
+        route.continue_()
+
+    expect(row).to_have_class(re.compile("is-renewed"))
+    expect(row).to_have_class(re.compile("is-gone"))
 
 
 def test_the_list_can_be_held_still(site: PanelSite, visit: Visit) -> None:

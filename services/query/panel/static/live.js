@@ -23,6 +23,7 @@ class LiveList {
     this.lastId = part.dataset.since;
     this.changed = new Set();
     this.elsewhere = new Set();
+    this.gone = new Set();
     this.pause = FIRST_PAUSE_MS;
     this.isWanted = true;
   }
@@ -90,6 +91,8 @@ class LiveList {
     this.lastId = event.lastEventId;
     const name = `${item.affiliate}|${item.code}`;
     const row = this.rowOf(name);
+    if (item.matches) this.gone.delete(name);
+    else this.gone.add(name);
     if (row && item.matches) this.gather(name);
     else if (row) this.leave(row);
     else if (item.matches) {
@@ -113,11 +116,17 @@ class LiveList {
     for (const name of names) this.changed.delete(name);
     try {
       const page = await load(`/logs/${this.kind}/rows?${new URLSearchParams(names.map((name) => ["item", name]))}`);
-      for (const fresh of [...page.querySelectorAll(".entry")]) renew(fresh)?.classList.add("is-renewed");
+      for (const fresh of [...page.querySelectorAll(".entry")]) this.renewed(renew(fresh));
     } catch {
       this.tell(this.news.dataset.stale);
     }
     if (this.changed.size) this.gather(names[0]);
+  }
+
+  // It may have left while its row was asked for: the new row has to say so as well.
+  renewed(row) {
+    row?.classList.add("is-renewed");
+    if (this.gone.has(row?.dataset.item)) this.leave(row);
   }
 
   // It stays where it is: a row that vanished under the pointer would let another one be clicked.
