@@ -27,9 +27,10 @@ up: setup ## start everything, empty
 
 ##@ Prove
 
-# Two processes, each with servers of its own: the suite waits more than it computes. A file stays in one process.
+# Two processes, each with servers of its own: the suite waits more than it computes. A file stays in one process. A process that
+# dies is not replaced: xdist 3.8 then waits for ever for tests that it handed to nobody (its issues 1323, 1327 and 1378).
 test: setup ## the whole suite: rings, checks, real servers, real browser
-	@$(PYTEST) --numprocesses 2 --dist loadfile
+	@$(PYTEST) --numprocesses 2 --dist loadfile --max-worker-restart 0
 
 test-unit: setup ## no I/O, milliseconds
 	@$(PYTEST) tests/unit

@@ -10,6 +10,7 @@ from tests.support.panel_site import PanelSite, Visit
 from tests.support.seed import entry_document
 
 LIVE = "[data-live][data-state=on]"
+ROWS = "**/logs/price/rows?*"
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,17 @@ def opened(visit: Visit, path: str) -> Page:
     page = visit(path)
     expect(page.locator(LIVE)).to_have_text("Ao vivo")
     return page
+
+
+def hold_back_rows(page: Page) -> list[Route]:
+    """Keep the requests for rows, until the test lets them go."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(ROWS, hold)
+    return held
 
 
 def test_a_row_changes_where_it_stands_when_its_item_is_processed_again(site: PanelSite, visit: Visit) -> None:
@@ -79,9 +91,8 @@ def test_a_row_that_leaves_while_it_is_read_again_says_so_too(site: PanelSite, v
     store(site, "live-5")
     page = opened(visit, "/logs/price?affiliate=LIV&q=live-5&status=error")
     row = page.locator(".entry")
-    held: list[Route] = []
-    page.route("**/logs/price/rows?*", lambda route: held.append(route))
-    with page.expect_request("**/logs/price/rows?*"):
+    held = hold_back_rows(page)
+    with page.expect_request(ROWS):
         store(site, "live-5", processed_at="2026-11-23T12:00:00Z")
     store(site, "live-5", status="success", causes=[], processed_at="2026-11-23T12:00:01Z")
     expect(row).to_have_class(re.compile("is-gone"))
@@ -106,3 +117,26 @@ def test_the_list_can_be_held_still(site: PanelSite, visit: Visit) -> None:
     switch.click()
 
     expect(page.locator(".entry")).to_have_class(re.compile("is-success"))
+
+
+def test_a_list_held_still_while_a_row_is_read_again_shows_it_when_it_lives_again(
+    site: PanelSite, visit: Visit
+) -> None:
+    store(site, "live-6")
+    page = opened(visit, "/logs/price?affiliate=LIV&q=live-6")
+    row, switch = page.locator(".entry"), page.locator("[data-live] button")
+    held = hold_back_rows(page)
+    with page.expect_request(ROWS):
+        store(site, "live-6", status="success", causes=[], processed_at="2026-11-23T12:00:00Z")
+    switch.click()
+    expect(switch).to_have_text("Pausado")
+
+    with page.expect_response(ROWS):
+        for route in held:
+            route.continue_()
+    page.evaluate("fetch('/static/mark.svg').then((answer) => answer.text())")  # what was asked for before has come
+    expect(row).to_have_class(re.compile("is-error"))
+    page.unroute(ROWS)
+    switch.click()
+
+    expect(row).to_have_class(re.compile("is-renewed"))

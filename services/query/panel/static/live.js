@@ -61,6 +61,7 @@ class LiveList {
       this.tell(this.news.dataset.stale);
     });
     source.addEventListener("error", () => this.onError(source));
+    if (this.changed.size) this.gather();
   }
 
   // The browser connects again by itself, save where the answer was no stream: too many, signed out, an id of yesterday.
@@ -93,8 +94,10 @@ class LiveList {
     const row = this.rowOf(name);
     if (item.matches) this.gone.delete(name);
     else this.gone.add(name);
-    if (row && item.matches) this.gather(name);
-    else if (row) this.leave(row);
+    if (row && item.matches) {
+      this.changed.add(name);
+      this.gather();
+    } else if (row) this.leave(row);
     else if (item.matches) {
       this.elsewhere.add(name);
       this.tell(this.news.dataset.new.replace("{n}", this.elsewhere.size));
@@ -105,22 +108,23 @@ class LiveList {
     return [...document.querySelectorAll(".entry[data-item]")].find((entry) => entry.dataset.item === name);
   }
 
-  gather(name) {
-    this.changed.add(name);
+  gather() {
     this.gathering ??= setTimeout(() => this.renewRows(), GATHER_MS);
   }
 
   async renewRows() {
     this.gathering = null;
+    if (!this.isWanted) return; // Held still: what changed is kept until the list lives again.
     const names = [...this.changed].slice(0, MOST_ROWS);
     for (const name of names) this.changed.delete(name);
     try {
       const page = await load(`/logs/${this.kind}/rows?${new URLSearchParams(names.map((name) => ["item", name]))}`);
+      if (!this.isWanted) return void names.forEach((name) => this.changed.add(name));
       for (const fresh of [...page.querySelectorAll(".entry")]) this.renewed(renew(fresh));
     } catch {
       this.tell(this.news.dataset.stale);
     }
-    if (this.changed.size) this.gather(names[0]);
+    if (this.changed.size) this.gather();
   }
 
   // It may have left while its row was asked for: the new row has to say so as well.
