@@ -48,6 +48,7 @@ from shared.mongo.client import Database, connect
 from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
 from shared.runtime import clock
+from shared.runtime.ending import end_tasks
 from shared.runtime.health import Health, HealthServer
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.retry import until_done
@@ -115,9 +116,7 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
             yield
         finally:
             await services.streams.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
             await publisher.close()
             await client.close()
             await asyncio.to_thread(server.stop)

@@ -14,6 +14,8 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.runtime.ending import rest
+
 Check = Callable[[], Awaitable[None]]
 Alarm = Callable[[], str | None]
 
@@ -61,9 +63,7 @@ class Health:
         """Turn and ask, for ever."""
         while True:
             await self.ask()
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise asyncio.CancelledError  # PyMongo loses a cancel that meets its answer, and stopping would wait for ever
-            await asyncio.sleep(CHECK_EVERY_SECONDS)
+            await rest(CHECK_EVERY_SECONDS)
 
     async def ask(self) -> None:
         """Ask every check once."""

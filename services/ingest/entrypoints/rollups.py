@@ -1,6 +1,5 @@
 """What keeps the rollups for the worker's life, if no other worker does: takes the lease, follows, rests; the intake goes first."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from shared.contracts.errors import Transient
 from shared.contracts.records import BatchOutcome
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
+from shared.runtime.ending import rest
 from shared.runtime.logging import get_logger
 from shared.runtime.retry import delay_before
 
@@ -98,14 +98,14 @@ class Rollups:
                 failures += 1
                 self._failure = f"counts are not kept up: {error}"[:300]
                 log.warning("rollups.postponed", extra={"facts": {"failures": failures, "why": str(error)}})
-                await _rest(delay_before(failures))
+                await rest(delay_before(failures))
             except Exception:  # a defect here must not keep events from being taken in
                 log.exception("rollups.failed")
                 self._failure = "counts are not kept up: a defect, see rollups.failed in the log"
-                await _rest(AFTER_A_DEFECT_SECONDS)
+                await rest(AFTER_A_DEFECT_SECONDS)
             else:
                 if not is_ours:
-                    await _rest(LOOK_EVERY_SECONDS)
+                    await rest(LOOK_EVERY_SECONDS)
 
     def note(self) -> str | None:
         """Say what keeps the counts from being kept up."""
@@ -141,8 +141,8 @@ class Rollups:
                 self._failure = None
 
     async def _build(self, lease: Lease) -> Lease:
-        while (rest := self._built_at + AFTER_A_BUILD_SECONDS - time.monotonic()) > 0:
-            await _rest(min(rest, KEEP_EVERY_SECONDS))
+        while (early := self._built_at + AFTER_A_BUILD_SECONDS - time.monotonic()) > 0:
+            await rest(min(early, KEEP_EVERY_SECONDS))
             lease = await self._book.keep(lease, now=self._clock())
         began = self._built_at = time.monotonic()
         reason, self._reason = self._reason, "asked"
@@ -158,14 +158,14 @@ class Rollups:
         lag = (self._clock() - lease.place.at).total_seconds()
         metrics.INGEST_ROLLUPS_LAG.set(max(lag, 0))
         if self._manners.is_busy() and lag < self._manners.pause:
-            await _rest(BUSY_STEP_SECONDS)
+            await rest(BUSY_STEP_SECONDS)
             return await self._book.keep(lease, now=self._clock()) if self._must_keep() else lease
         told = await changes.next(AT_ONCE)
         began = time.monotonic()
         if told.changes or self._must_keep():
             lease = await advance(self._book, lease, told, clock=self._clock)
             self._kept_at = time.monotonic()
-        await _rest(self._rest_after(told, time.monotonic() - began))
+        await rest(self._rest_after(told, time.monotonic() - began))
         return lease
 
     def _rest_after(self, told: Told, took: float) -> float:
@@ -177,9 +177,3 @@ class Rollups:
         if is_due := time.monotonic() - self._kept_at >= KEEP_EVERY_SECONDS:
             self._kept_at = time.monotonic()
         return is_due
-
-
-async def _rest(seconds: float) -> None:
-    if (task := asyncio.current_task()) is not None and task.cancelling():
-        raise asyncio.CancelledError  # PyMongo loses a cancel that meets its answer, and stopping would wait for ever
-    await asyncio.sleep(seconds)

@@ -8,15 +8,14 @@ from services.query.core.stream_changes import CaughtUp, Change
 from services.query.core.stream_position import Position
 from services.query.handlers.stream_ports import ChangeFeed, HistoryLost, ResyncReason
 from shared.contracts.errors import Transient
+from shared.runtime.ending import end_tasks
 from shared.runtime.logging import get_logger
 from shared.runtime.retry import delay_before
 
 log = get_logger(__name__)
 
-
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 8.0
-CANCEL_AGAIN_SECONDS: Final = 0.5
 CALM_SECONDS: Final = 10.0
 """A feed that was too much again so soon rests twice as long."""
 
@@ -63,9 +62,7 @@ class FeedFollower:
     async def stop(self) -> None:
         """Follow no more."""
         task, self._task = self._task, None
-        while task is not None and not task.done():
-            task.cancel()  # again where it was lost: PyMongo loses one that meets its answer, and stopping would wait for ever
-            await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
+        await end_tasks([task])
 
     async def wait_until_caught_up(self) -> None:
         """Return once the past that it started with is told."""

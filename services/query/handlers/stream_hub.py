@@ -16,6 +16,7 @@ from services.query.handlers.stream_pump import Pump
 from services.query.handlers.stream_windows import WindowMaker
 from shared.contracts.errors import StoreUnavailable
 from shared.runtime.clock import Clock
+from shared.runtime.ending import end_tasks
 
 MOST_REMEMBERED: Final = 50_000
 """Changes of all accounts: a quarter of an hour at 50 a second, some seconds at full load; 15 MB."""
@@ -139,10 +140,6 @@ class StreamHub:
 
     async def _stop(self) -> None:
         await self._follower.stop()
-        for task in (self._pumping, self._resting):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        await end_tasks(task for task in (self._pumping, self._resting) if task is not asyncio.current_task())
         self._pumping = None
         self._history.start = None

@@ -47,21 +47,22 @@ def test_refused_messages_are_told_in_words_and_open_as_harmless_text(site: Pane
     expect(entry.locator("pre").first).to_contain_text(f"{LISTING}{HOSTILE[0]}")
     expect(entry.locator("pre").first).to_contain_text("\\u202egpj\\u0001")
     expect(entry.locator(".details")).to_contain_text("integration.events.order[0]@3")
-    download_from(entry, page)
+    assert download_from(entry, page).startswith(b'{"note": "')
     other = page.locator(".entry").nth(1)
     other.get_by_role("button", name="Texto que não é UTF-8").click()
     expect(other.locator(".details")).to_contain_text("não há como mascarar dados pessoais nele")
     expect(other.locator(".details")).not_to_contain_text("secret")
-    download_from(other, page)
+    assert download_from(other, page) == b"\xff secret"
     lines = list(site.mongo["audit"].find({"action": "dead_letter.revealed"}))
     assert [line["reason"] for line in lines] == ["chamado 7", "chamado 7"]
 
 
-def download_from(place: Locator, page: Page) -> None:
+def download_from(place: Locator, page: Page) -> bytes:
     place.get_by_label("Por que você precisa do original?").fill("chamado 7")
     with page.expect_download() as download:
         place.get_by_role("button", name=re.compile("Baixar o original")).click()
     assert download.value.suggested_filename.endswith(".bin")
+    return download.value.path().read_bytes()
 
 
 def test_one_and_chosen_letters_are_sent_back(site: PanelSite, visit: Visit) -> None:

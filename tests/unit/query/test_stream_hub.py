@@ -338,7 +338,7 @@ class SilentListener:
 
 
 async def test_a_feed_that_loses_a_cancel_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.query.handlers.stream_feed.CANCEL_AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr("shared.runtime.ending.CANCEL_AGAIN_SECONDS", 0.001)
     follower = FeedFollower(DeafFeed(), SilentListener())
     follower.start(None)
     await follower.wait_until_caught_up()
