@@ -16,9 +16,11 @@ from shared.mongo.client import Database, connect
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Real Kafka and real MongoDB: given by environment, in Docker, or embedded. All topics are there."""
-    with start_servers(None, environ=os.environ) as running:
+    told: list[str] = []
+    with start_servers(None, environ=os.environ, report=told.append) as running:
         provision_topics(running.kafka.bootstrap, TOPICS)
         yield running
+    assert [line for line in told if "ended by itself" in line] == []  # else whatever failed meanwhile has one cause
 
 
 @pytest.fixture

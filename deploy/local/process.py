@@ -68,6 +68,10 @@ class ChildProcess:
         """None while it runs; negative = the signal that ended it."""
         return self._started().poll()
 
+    def has_ended(self) -> bool:
+        """True once it was started and is no more."""
+        return self._popen is not None and self._popen.poll() is not None
+
     def is_running(self) -> bool:
         """True from `start` until the process has ended."""
         return self._popen is not None and self._popen.poll() is None

@@ -4,7 +4,7 @@ Each server takes the first rung that holds. Whoever calls does not need to know
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,14 @@ from deploy.local.given import check_kafka, check_mongo
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import CACHE_GB, Mongod
 from deploy.local.ports import choose_ports
-from deploy.local.process import stop_together
+from deploy.local.process import ChildProcess, stop_together
 
 __all__ = ["Finding", "KafkaAddress", "LocalServerError", "MongoAddress", "Servers", "diagnose", "start_servers"]
 
 Origin = Literal["given", "docker", "embedded"]
 # Kafka and mongod stop within half a second; a full disk or a debugger may hold one, and kill -9 is safe for both.
 _STOP_SECONDS: Final = 2.5
+_LAST_WORDS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,7 @@ def _embedded(
     processes = [server.process for server in (own_kafka, own_mongo) if server]
     # What is thrown away anyway needs no orderly stop.
     undo.callback(lambda: stop_together(processes, 0 if folder.ephemeral else _STOP_SECONDS))
+    undo.callback(lambda: _tell_of_the_dead(processes, report))
     # Both run before either is waited for. Kafka first: it takes longer, and mongod is made a set meanwhile.
     if own_kafka:
         report(f"Kafka: starting on port {own_kafka.port}")
@@ -189,6 +191,15 @@ def _embedded(
     assert kafka  # noqa: S101 - each is given or own; mypy cannot see it
     assert mongo  # noqa: S101
     return kafka, mongo
+
+
+def _tell_of_the_dead(processes: Sequence[ChildProcess], report: Callable[[str], None]) -> None:
+    for process in processes:
+        if process.has_ended():
+            lines = process.log_lines()
+            fatal = [line for line in lines if '"s":"F"' in line or "FATAL" in line] or lines
+            words = "\n".join(line[:500] for line in fatal[-_LAST_WORDS:])
+            report(f"{process.name} had ended by itself with code {process.exit_code()}; its last words:\n{words}")
 
 
 def _make_kafka(folder: DataFolder, ports: Mapping[str, int]) -> Kafka:

@@ -1,5 +1,6 @@
 """The embedded servers, for real: they keep their data, die with us, and say what is wrong."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -96,6 +97,17 @@ def test_an_ephemeral_run_leaves_nothing(tmp_path, monkeypatch):
 
     assert all(is_gone(pid) for pid in pids if pid)
     assert not list(tmp_path.glob("ponte-*/run-*"))
+
+
+def test_a_server_that_ended_by_itself_is_told_of_with_its_last_words():
+    told = []
+    with start_servers(None, environ={}, prefer_docker=False, report=told.append) as servers:
+        os.kill(servers.mongo.pid, signal.SIGABRT)
+        eventually(lambda: is_gone(servers.mongo.pid))
+    line = told[-1]
+    assert line.startswith(f"mongod had ended by itself with code {-signal.SIGABRT}")
+    assert "Got signal: 6 (Aborted)" in line
+    assert not any(line.startswith("kafka had ended") for line in told)
 
 
 def test_change_streams_transactions_and_majority_work():
