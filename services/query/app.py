@@ -33,7 +33,7 @@ from services.query.core.claims import ClaimRules
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.event_stream import SseWriter
 from services.query.entrypoints.http import create_app
-from services.query.entrypoints.serving import Server, allow_many_connections, give_up_on_the_silent
+from services.query.entrypoints.serving import KEPT_IDLE_SECONDS, Server, allow_many_connections, give_up_on_the_silent
 from services.query.handlers.insights import Counts
 from services.query.handlers.registry import Registry
 from services.query.handlers.signing_in import ensure_first_key
@@ -193,6 +193,7 @@ def _serve() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=KEPT_IDLE_SECONDS,
         timeout_graceful_shutdown=settings.query_drain_seconds,
     )
     Server(config, application.state.services.streams).run(sockets=[listener])

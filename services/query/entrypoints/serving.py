@@ -10,6 +10,9 @@ from services.query.handlers.stream_hub import StreamHub
 
 GIVEN_UP_AFTER_MS: Final = 300_000
 """The system closes a connection whose other end has taken nothing for so long: nobody else would, and each holds memory."""
+KEPT_IDLE_SECONDS: Final = 75
+"""Longer than proxies keep a connection that nobody uses, which is a minute by default: where we hang up first, the request that they
+send meanwhile is lost, and they answer 502."""
 FILES: Final = 65_536
 """Each stream is an open file, and the usual limit is 1,024."""
 

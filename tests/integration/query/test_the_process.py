@@ -1,16 +1,20 @@
+import contextlib
+import http.client
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from deploy.local.servers import Servers
 from tests.support.eventually import eventually
 
+USUAL_PATIENCE_SECONDS = 6
+"""uvicorn hangs up after 5 s of its own accord."""
 NOWHERE = {
     "PONTE_KAFKA_BOOTSTRAP": "127.0.0.1:1",
     "PONTE_MONGO_URI": "mongodb://user:secret-word@127.0.0.1:1/?directConnection=true",
@@ -23,7 +27,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(port: int, **environment: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         [sys.executable, "-m", "services.query"],
@@ -96,3 +100,21 @@ def test_with_mongodb_it_answers_and_stops_when_asked(servers: Servers, database
         assert status(port, "/v1/logs/order", key) == 200
         process.terminate()
         assert process.wait(30) == 0
+
+
+def test_a_connection_that_rests_is_not_closed_under_a_proxy_and_holds_no_stop_up() -> None:
+    port = free_port()
+    with (
+        running(port, **NOWHERE) as process,
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
+    ):
+        eventually(lambda: status(port, "/health/live"), lambda seen: seen == 200)
+        connection.request("GET", "/health/live")
+        assert connection.getresponse().read()
+        assert select.select([connection.sock], [], [], USUAL_PATIENCE_SECONDS) == ([], [], [])
+        connection.request("GET", "/health/live")
+        assert connection.getresponse().read()
+
+        process.terminate()
+        assert process.wait(5) == 0
+        assert select.select([connection.sock], [], [], 5)[0]
