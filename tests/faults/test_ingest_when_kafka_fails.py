@@ -74,13 +74,8 @@ def test_a_broker_that_answers_nobody_is_waited_for_and_nobody_takes_the_worker_
             it_takes(ingest, RATE)
             with broker.frozen():
                 assert ingest.process.wait(2 * STUCK_SECONDS) is None
-                ingest.process.kill()  # a commit may wait longer than that for a broker that is just back
+                ingest.process.kill()  # a commit may wait far longer than that for a broker that is just back
         with ingest.running():
-            with journal.load(rate=RATE, bad_every=40):
-                it_takes(ingest, RATE)
-                with broker.frozen():
-                    assert ingest.process.wait(2 * STUCK_SECONDS) is None
-                it_takes(ingest, RATE)
             check(journal, database, group=ingest.group)
             eventually(ingest.is_ready)
     assert ingest.said("worker.stuck") == []
