@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from services.ingest.core.rollup import Change, Deltas, Increments, deltas_of, increments_of
 from shared.contracts.errors import PonteError, Transient
+from shared.runtime.ending import end_tasks
 
 LEASE: Final = timedelta(seconds=15)
 KEEP_EVERY_SECONDS: Final = 5.0
@@ -173,5 +174,4 @@ async def _kept(book: RollupBook, lease: Lease, clock: Clock) -> AsyncIterator[N
     try:
         yield
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        await end_tasks([keeping])
