@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 from uuid import uuid4
 
 import pytest
@@ -12,12 +13,17 @@ from deploy.provision import provision_collections, provision_topics
 from shared.contracts.names import COLLECTIONS, TOPICS
 from shared.mongo.client import Database, connect
 
+# mongod keeps a dropped collection's files, open, for as long as a snapshot may still read it: half an hour of tests' databases,
+# some sixty files each, is more than the usual 20,000 a process may have, and mongod then aborts.
+_SNAPSHOT_SECONDS: Final = "30"
+
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Real Kafka and real MongoDB: given by environment, in Docker, or embedded. All topics are there."""
     told: list[str] = []
-    with start_servers(None, environ=os.environ, report=told.append) as running:
+    parameters = {"minSnapshotHistoryWindowInSeconds": _SNAPSHOT_SECONDS}
+    with start_servers(None, environ=os.environ, report=told.append, mongo_parameters=parameters) as running:
         provision_topics(running.kafka.bootstrap, TOPICS)
         yield running
     assert [line for line in told if "ended by itself" in line] == []  # else whatever failed meanwhile has one cause
