@@ -5,10 +5,10 @@ the topic that it belongs to. Everything else is a gap. The broker forgets what 
 this process committed is remembered here too.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
 from shared.contracts.gaps import Gap, Reason
 from shared.kafka.look_up import look_up
@@ -17,7 +17,11 @@ Place = tuple[str, int]
 Commit = tuple[int, str]
 """An offset, and the id of the topic that it belongs to; the id is empty where somebody else committed."""
 
+AskEnds = Callable[[TopicPartition], tuple[int, int]]
+
 ASK_SECONDS = 5.0
+
+PATIENCES = (1.0, 2.0, 5.0)
 METADATA = "topic-id="
 """A commit's metadata may be somebody else's; ours begins so."""
 
@@ -33,10 +37,12 @@ class Beginning:
 
 
 class Beginnings:
-    """Asks the broker, in the thread of `consumer`. `known` is what this process has committed, shared by its members."""
+    """Asks the broker; `ask_ends` for the first and the next offset of a partition. `known` is what this process has committed, shared
+    by its members.
+    """
 
-    def __init__(self, consumer: Consumer, known: MutableMapping[Place, Commit], *, bootstrap: str, group: str) -> None:
-        self._consumer = consumer
+    def __init__(self, ask_ends: AskEnds, known: MutableMapping[Place, Commit], *, bootstrap: str, group: str) -> None:
+        self._ask_ends = ask_ends
         self._known = known
         self._bootstrap = bootstrap
         self._group = group
@@ -63,8 +69,15 @@ class Beginnings:
         ]
 
     def _look_up(self, places: Sequence[Place]) -> list[tuple[TopicPartition, str]]:
-        """Return what the group has committed, and the id of the topic that is there now."""
-        return look_up(self._bootstrap, self._group, places, ASK_SECONDS)
+        """Return what the group has committed, and the id of the topic that is there now. Asked more than once, by a fresh client each
+        time: one that meets a broker which was just thawed may learn of no broker, and look for none.
+        """
+        for patience in PATIENCES:
+            try:
+                return look_up(self._bootstrap, self._group, places, patience)
+            except KafkaException as error:
+                refusal = error
+        raise refusal
 
     def _as_committed(self, at: TopicPartition, topic_id: str) -> Beginning:
         offset, told = self._last_commit(at)
@@ -73,7 +86,7 @@ class Beginnings:
 
     def _measured(self, at: TopicPartition, topic_id: str, position: int | None) -> Beginning:
         place = (at.topic, at.partition)
-        first, end = self._consumer.get_watermark_offsets(at, timeout=ASK_SECONDS)
+        first, end = self._ask_ends(at)
         committed, told = self._last_commit(at)
         wanted = committed if position is None else position
         if _differ(told, topic_id):

@@ -18,7 +18,7 @@ from datetime import datetime
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.gaps import Gap
 from shared.contracts.records import BatchOutcome, DeadLetter, Record, Untaken
-from shared.kafka.beginnings import Commit, Place
+from shared.kafka.beginnings import Beginning, Commit, Place
 from shared.kafka.client_thread import ClientThread
 from shared.kafka.holds import Hold, Holds, PutAside
 from shared.kafka.in_hand import Batch, InHand
@@ -183,7 +183,7 @@ class Intake:
             if self._stopping.is_set():
                 return
             if goes_on:
-                await self._thread.call(self.member.begin, beginning)
+                await self._thread.call(self._begin, beginning)
             else:
                 await self._thread.call(self.member.leave, beginning.place)
 
@@ -200,6 +200,12 @@ class Intake:
         self._in_hand.lose(lost)
         self._holds.drop(lost)
 
+    def _begin(self, beginning: Beginning) -> None:
+        # A rebalance that waits is heard of first: librdkafka takes what `begin` does for the answer to it, and mixes up who rests.
+        if (message := self.member.poll_paused()) is not None:
+            self._in_hand.keep_early(message)
+        self.member.begin(beginning)
+
     def _take_in(self) -> Batch | None:
         if self.member.unsettled() and self._in_hand.batches:
             return None  # what is in hand is seen through first
@@ -207,8 +213,7 @@ class Intake:
         if is_all:
             self.pulse.positions = self.member.positions()
             self.pulse.drained += 1
-            self.member.commits.commit_owed()
-        self.member.mark()
+        self.member.tend()
         return batch
 
     def _commit(self, batch: Batch, outcome: BatchOutcome) -> None:

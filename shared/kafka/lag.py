@@ -46,6 +46,8 @@ class Ends:
         told = {(at.topic, at.partition): asyncio.wrap_future(answer) for at, answer in answers.items()}
         # Waited for rather than gathered: who is cancelled here must not cancel what librdkafka's thread will answer.
         await asyncio.wait(told.values())
+        if all(_has_failed(one) for one in told.values()):
+            self._admin = None  # it may have lost Kafka for good: see contact.py
         return {place: one.result().offset for place, one in told.items() if not _has_failed(one)}
 
 

@@ -1,10 +1,13 @@
 """One member of a consumer group: librdkafka's client as the intake uses it. Every method belongs to the one thread that polls.
 
+The client may be changed for another, where it has lost Kafka for good (contact.py): all its partitions are then lost, as in a rebalance.
+
 A partition that cannot be begun or read on where it should is *astray*: it rests until somebody was told of the gap. Then it is
 begun again behind the gap, or *left*. One is *held* while a bad record of it waits for somebody who puts it aside (holds.py).
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -21,9 +24,11 @@ from confluent_kafka import (
 )
 
 from shared.contracts.errors import BrokerUnavailable
-from shared.kafka.beginnings import Beginning, Beginnings, Commit, Place
+from shared.kafka.beginnings import ASK_SECONDS, Beginning, Beginnings, Commit, Place
 from shared.kafka.commits import Commits
+from shared.kafka.contact import TELL_EVERY_MS, Contact
 from shared.kafka.lag import Mark
+from shared.kafka.probe import Probe
 from shared.kafka.producer import RECONNECT_MAX_MS
 
 NO_OFFSET = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})  # noqa: SLF001  # librdkafka's own names
@@ -31,6 +36,12 @@ FATAL = frozenset({KafkaError._FATAL, KafkaError.TOPIC_AUTHORIZATION_FAILED})  #
 """A fatal error may come as an ordinary one with this code: a client that went on polling would be silent for ever."""
 
 MARK_EVERY_SECONDS = 1.0
+
+LEAVE_SECONDS = 5.0
+"""Beyond them a commit is given up by one who leaves: whoever reads on takes the same records once more."""
+
+ANSWER_POLL_SECONDS = 0.01
+"""A poll says nothing of an answer that came: it ends after so long."""
 
 Assignor = Literal["range", "uniform"]
 """How a broker shares partitions out: the same part of each topic for every member, none for more members than a topic has
@@ -61,11 +72,12 @@ class Member:
         self._marked_at = 0.0
         self._is_paused = False
         self._topics = list(topics)
-        self._consumer = Consumer(dict(settings), logger=log)
-        self._beginnings = Beginnings(
-            self._consumer, known, bootstrap=str(settings["bootstrap.servers"]), group=str(settings["group.id"])
-        )
-        self.commits = Commits(self._consumer, self._beginnings)
+        self._settings = settings
+        bootstrap = str(settings["bootstrap.servers"])
+        self._probe = Probe(bootstrap)
+        self._consumer, self._contact = self._connect()
+        self._beginnings = Beginnings(self._ask_ends, known, bootstrap=bootstrap, group=str(settings["group.id"]))
+        self.commits = Commits(self._ask_to_commit, self._beginnings.remember)
 
     def join(self) -> None:
         """Subscribe; partitions come by later calls."""
@@ -73,8 +85,22 @@ class Member:
             self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
 
+    def renew(self) -> None:
+        """Join again by another client. The old one is closed in a thread of its own, since nobody knows how long that takes."""
+        log.warning("client.renewed", extra={"facts": {"kind": "consumer", "places": len(self.assigned)}})
+        old = self._consumer
+        self._let_go(set(self.assigned))
+        self._consumer, self._contact = self._connect()
+        threading.Thread(target=old.close, name="old-client", daemon=True).start()
+        self.join()
+
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group, what is durable being committed, unless the broker says nothing for some seconds."""
+        self.pause()
+        until = time.monotonic() + LEAVE_SECONDS
+        while not self.commits.are_settled and time.monotonic() < until:
+            self._consumer.poll(ANSWER_POLL_SECONDS)
+            self.commits.tend()
         self._consumer.close()
 
     def consume(self, most: int, patience: float) -> list[Message]:
@@ -124,8 +150,11 @@ class Member:
         taken = self._consumer.position([TopicPartition(*place) for place in begun])
         return begun | {(at.topic, at.partition): at.offset for at in taken if at.offset >= 0}
 
-    def mark(self) -> None:
-        """Note how far each partition is committed and where it ends, once a second; the broker is asked nothing."""
+    def tend(self) -> None:
+        """See to the client and the commits; note how far each partition is committed and where it ends, once a second."""
+        if self._contact.is_lost():
+            self.renew()
+        self.commits.tend()
         if time.monotonic() >= self._marked_at + MARK_EVERY_SECONDS:
             self.marks = {place: self._mark(place) for place in sorted(self.assigned)}
             self._marked_at = time.monotonic()
@@ -162,6 +191,16 @@ class Member:
         if place in self.assigned:
             self.left.add(place)
 
+    def _connect(self) -> tuple[Consumer, Contact]:
+        contact = Contact(self._probe.answers)
+
+        def on_commit(error: KafkaError | None, answers: list[TopicPartition]) -> None:
+            if contact is self._contact:  # an old client answers in the thread that closes it
+                self._on_commit(error, answers)
+
+        told = {"on_commit": on_commit, "stats_cb": contact.hear, "statistics.interval.ms": TELL_EVERY_MS}
+        return Consumer({**self._settings, **told}, logger=log), contact
+
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         places = _places(partitions)
         self.assigned |= places
@@ -183,17 +222,32 @@ class Member:
             self.astray.update(dict.fromkeys(places))
             return []
 
+    def _ask_ends(self, at: TopicPartition) -> tuple[int, int]:
+        first, end = self._consumer.get_watermark_offsets(at, timeout=ASK_SECONDS)
+        return first, end
+
+    def _ask_to_commit(self, offsets: list[TopicPartition]) -> None:
+        self._consumer.commit(offsets=offsets, asynchronous=True)
+
+    def _on_commit(self, error: KafkaError | None, answers: list[TopicPartition]) -> None:
+        refusals = {(at.topic, at.partition): at.error or error for at in answers}
+        refused = {place: str(why) for place, why in refusals.items() if why}
+        self.commits.heed({(at.topic, at.partition): at.offset for at in answers}, refused)
+
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        lost = _places(partitions)
+        if consumer is self._consumer:
+            self._let_go(_places(partitions))
+        consumer.incremental_unassign(partitions)
+
+    def _let_go(self, lost: set[Place]) -> None:
         self._tell_lost(lost)
         self.assigned -= lost
         self.held -= lost
         self.left -= lost
-        self.commits.forget(lost)
+        self.commits.part(lost)
         for place in lost:
             self.astray.pop(place, None)
             self._begun.pop(place, None)
-        consumer.incremental_unassign(partitions)
 
     def _may_be_read(self, place: Place) -> bool:
         return not any(place in resting for resting in (self.held, self.left, self.astray))
@@ -237,5 +291,6 @@ def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assign
         "queued.min.messages": 5_000,
         "fetch.queue.backoff.ms": 20,
         "check.crcs": True,
-        "log_level": 3,
+        "log_level": 7,
+        "debug": "cgrp,broker,consumer,protocol",
     }

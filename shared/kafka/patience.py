@@ -65,4 +65,4 @@ class Patience:
         if (message := self._member.poll_paused()) is not None:
             self._keep(message)
             self._member.pause()
-        self._member.mark()
+        self._member.tend()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Final, Literal
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
+from shared.kafka.probe import Probe
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
@@ -24,6 +26,8 @@ TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 """`Sent.error` of what the topic takes no message of that size for."""
 
 Delivery = Literal["sent", "refused", "unknown"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +53,31 @@ class Sent:
 
 
 class Publisher:
-    """An idempotent producer: acks from all in-sync replicas, compressed, safe to share within one process."""
+    """An idempotent producer: acks from all in-sync replicas, compressed, safe to share within one process.
+
+    Where it hears nothing although Kafka answers another client, it is changed for another: see contact.py.
+    """
 
     def __init__(self, bootstrap: str, *, service: str, timeout_seconds: float = 20.0) -> None:
         self._timeout = timeout_seconds
         self._is_closing = False
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "client.id": f"ponte.{service}",
-                "enable.idempotence": True,
-                "acks": "all",
-                "linger.ms": 2,
-                "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
-                "compression.type": "lz4",
-                "message.max.bytes": MAX_REQUEST_BYTES,
-                "delivery.timeout.ms": int(timeout_seconds * 1000),
-                "request.timeout.ms": 10_000,
-                "topic.metadata.refresh.interval.ms": 30_000,
-                "log_level": 3,
-            },
-            logger=logging.getLogger(__name__),
-        )
+        self._probe = Probe(bootstrap)
+        self._renewing = threading.Lock()
+        self._settings = {
+            "bootstrap.servers": bootstrap,
+            "client.id": f"ponte.{service}",
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 2,
+            "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
+            "compression.type": "lz4",
+            "message.max.bytes": MAX_REQUEST_BYTES,
+            "delivery.timeout.ms": int(timeout_seconds * 1000),
+            "request.timeout.ms": 10_000,
+            "topic.metadata.refresh.interval.ms": 30_000,
+            "log_level": 3,
+        }
+        self._producer = self._connect()
 
     async def publish(self, message: OutMessage) -> None:
         """Send one message and return when the broker has it. Raise BrokerUnavailable or OutcomeUnknown."""
@@ -98,6 +105,7 @@ class Publisher:
             await asyncio.to_thread(self._producer.flush, 5.0)
 
     def _publish_all(self, messages: Sequence[OutMessage]) -> list[Sent]:
+        producer = self._producer
         results = [Sent("unknown", "no answer from the broker in time")] * len(messages)
         pending = set(range(len(messages)))
 
@@ -108,7 +116,7 @@ class Publisher:
         for position, message in enumerate(messages):
             while True:
                 try:
-                    self._producer.produce(
+                    producer.produce(
                         message.topic,
                         value=message.value,
                         key=message.key,
@@ -116,15 +124,33 @@ class Publisher:
                         on_delivery=lambda error, _message, position=position: on_delivery(position, error),
                     )
                 except BufferError:
-                    self._producer.poll(0.1)
+                    producer.poll(0.1)
                     continue
                 except KafkaException as error:
                     on_delivery(position, error.args[0])
                 break
         deadline = time.monotonic() + self._timeout + GRACE_SECONDS
         while pending and time.monotonic() < deadline and not self._is_closing:
-            self._producer.poll(0.1)
+            producer.poll(0.1)
+        if all(result.delivery == "unknown" for result in results) and not self._is_closing:
+            threading.Thread(target=self._renew, args=[producer], name="renew-producer", daemon=True).start()
         return results
+
+    def _connect(self) -> Producer:
+        return Producer(self._settings, logger=log)
+
+    def _renew(self, silent: Producer) -> None:
+        if not self._renewing.acquire(blocking=False):
+            return
+        try:
+            if self._producer is not silent or not self._probe.answers():
+                return
+            self._producer = self._connect()
+        finally:
+            self._renewing.release()
+        log.warning("client.renewed", extra={"facts": {"kind": "producer"}})
+        # Others may wait for the old one's answers so long. Who holds it last waits for its end, which may never come.
+        time.sleep(self._timeout + GRACE_SECONDS)
 
 
 def _failed(error: KafkaError) -> Sent:

@@ -1,7 +1,7 @@
 """JSON lines on standard error: one event a line, `<noun>.<past verb>`, with its facts beside it; no secrets, no line breaks.
 
 log = get_logger(__name__)
-log.info("batch.committed", extra={"facts": {"records": 1000}})
+log.info("batch.written", extra={"facts": {"records": 1000}})
 """
 
 import logging

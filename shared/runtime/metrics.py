@@ -49,7 +49,7 @@ INGEST_ROLLUPS_BUILDS: Final = Counter(
 )
 INGEST_BATCH_SECONDS: Final = Histogram(
     "ponte_ingest_batch_seconds",
-    "From a batch taken in to its offsets committed. Slow: look at MongoDB",
+    "From a batch taken in until it is durable. Slow: look at MongoDB",
     buckets=SECONDS,
 )
 INGEST_LAG_RECORDS: Final = Gauge(

@@ -68,7 +68,7 @@ def test_told_to_stop_under_load_a_worker_commits_what_it_wrote_and_nothing_come
         with ingest.running(**alone):
             check(journal, database, group=ingest.group)
 
-    batches = [line for line in ingest.said("batch.committed") if line["level"] == "debug"]
+    batches = [line for line in ingest.said("batch.written") if line["level"] == "debug"]
     assert sum(line["duplicates"] for line in batches) == 0
 
 

@@ -19,6 +19,8 @@ from tests.support.topic_admin import Admin
 RATE = 300
 STUCK_SECONDS = 6
 """Shorter than a broker is frozen here: whoever only waits for Kafka must not be taken for stuck."""
+FROZEN_SECONDS = 12
+"""Longer than the sessions of the group and of the broker itself: it forgets the worker, and tells for a moment of no broker at all."""
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +46,9 @@ def ingest(broker: Broker, servers: Servers, database_name: str, tmp_path: Path)
     return IngestProcess(broker.bootstrap, servers.mongo.uri, database_name, tmp_path)
 
 
-def it_takes(ingest: IngestProcess, more: int) -> None:
+def it_takes(ingest: IngestProcess, more: int, *, within: float = 60) -> None:
     before = ingest.metric("ponte_ingest_records_total")
-    eventually(lambda: ingest.metric("ponte_ingest_records_total") >= before + more, within=60)
+    eventually(lambda: ingest.metric("ponte_ingest_records_total") >= before + more, within=within)
 
 
 def test_a_broker_that_is_restarted_or_killed_under_load_costs_no_event_and_no_worker(
@@ -73,12 +75,25 @@ def test_a_broker_that_answers_nobody_is_waited_for_and_nobody_takes_the_worker_
         with ingest.running(**stuck), journal.load(rate=RATE, bad_every=40):
             it_takes(ingest, RATE)
             with broker.frozen():
-                assert ingest.process.wait(2 * STUCK_SECONDS) is None
-                ingest.process.kill()  # a commit may wait far longer than that for a broker that is just back
+                assert ingest.process.wait(FROZEN_SECONDS) is None
+                ingest.process.kill()
         with ingest.running():
             check(journal, database, group=ingest.group)
             eventually(ingest.is_ready)
     assert ingest.said("worker.stuck") == []
+
+
+def test_a_worker_goes_on_by_itself_when_a_broker_that_answered_nobody_answers_again(
+    broker: Broker, ingest: IngestProcess, journal: Journal, database: Any
+) -> None:
+    with ingest.running(), journal.watching(ingest.group):
+        with journal.load(rate=RATE, bad_every=40):
+            it_takes(ingest, RATE)
+            with broker.frozen():
+                assert ingest.process.wait(FROZEN_SECONDS) is None
+            it_takes(ingest, 10 * RATE, within=120)
+        check(journal, database, group=ingest.group)
+        eventually(ingest.is_ready)
 
 
 def test_partitions_added_to_a_live_topic_are_read_without_a_restart_though_keys_move(

@@ -43,20 +43,20 @@ class EventsEntryPoint:
         return outcome
 
     def observe(self, outcome: BatchOutcome, seconds: float) -> None:
-        """Count a batch whose offsets are committed."""
+        """Count a batch that is durable; its commit is on its way."""
         metrics.INGEST_RECORDS.inc(outcome.records)
         metrics.INGEST_ATTEMPTS.inc(outcome.attempts)
         metrics.INGEST_DUPLICATES.inc(outcome.duplicates)
         metrics.INGEST_DEAD_LETTERS.inc(outcome.dead_lettered)
         metrics.INGEST_BATCH_SECONDS.observe(seconds)
-        log.debug("batch.committed", extra={"facts": {**_facts(outcome), "seconds": round(seconds, 4)}})
+        log.debug("batch.written", extra={"facts": {**_facts(outcome), "seconds": round(seconds, 4)}})
         self._summarize(outcome)
 
     def _summarize(self, outcome: BatchOutcome) -> None:
         self._untold = _sum(self._untold, outcome)
         self._batches += 1
         if self._seconds() - self._told_at >= SUMMARY_EVERY_SECONDS:
-            log.info("batch.committed", extra={"facts": {"batches": self._batches, **_facts(self._untold)}})
+            log.info("batch.written", extra={"facts": {"batches": self._batches, **_facts(self._untold)}})
             self._told_at, self._untold, self._batches = self._seconds(), BatchOutcome(), 0
 
 
