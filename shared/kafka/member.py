@@ -291,6 +291,5 @@ def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assign
         "queued.min.messages": 5_000,
         "fetch.queue.backoff.ms": 20,
         "check.crcs": True,
-        "log_level": 7,
-        "debug": "cgrp,broker,consumer,protocol",
+        "log_level": 3,
     }
