@@ -32,6 +32,8 @@ def _grouped(entry: LogEntry, shown: Causes) -> Causes:
     """Return `shown` with the group of each cause of `entry`: it follows from the message, before that is masked."""
     if not entry.groups:
         return shown
+    if len(entry.groups) == 1:
+        return [{**cause, "group": entry.groups[0]} for cause in shown]
     groups = [group_of(entry.kind, cause.get("code"), cause.get("message") or "") for cause in entry.causes]
     told = [group if group in entry.groups else None for group in groups]
     return [{**cause, "group": group} for cause, group in zip(shown, told, strict=True)]

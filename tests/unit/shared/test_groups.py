@@ -129,6 +129,22 @@ def test_a_cause_is_told_with_its_group_however_its_message_is_masked() -> None:
     assert "ana.lima" not in masked["message"]
 
 
+def test_a_group_is_told_as_it_is_stored_though_the_rule_has_changed_since() -> None:
+    document = entry_document([make_event(causes=[{"code": "A", "message": "one"}])])
+    document["state"]["groups"] = ["0123456789abcdef"]
+
+    assert [cause["group"] for cause in mask_entry(entry_from_document(document)).causes] == ["0123456789abcdef"]
+
+
+def test_several_groups_are_told_of_the_causes_that_they_are_of() -> None:
+    causes = [{"code": code, "message": f"{code} failed for ana@example.com"} for code in ("A", "B")]
+    entry = entry_from_document(entry_document([make_event(causes=causes)]))
+
+    assert [cause["group"] for cause in mask_entry(entry).causes] == [
+        group_of("order", cause["code"], cause["message"]) for cause in causes
+    ]
+
+
 def test_an_entry_from_before_groups_has_none() -> None:
     document = entry_document([make_event()])
     del document["state"]["groups"]

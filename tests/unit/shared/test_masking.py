@@ -217,6 +217,15 @@ def test_causes_keep_code_and_field() -> None:
     ]
 
 
+@given(st.text(max_size=40) | st.sampled_from(["bad a@b.co", f"CPF {CPF}", '{"cpf": "12345678909"}']))
+def test_a_cause_is_masked_as_any_content_whichever_fields_it_has(message: str) -> None:
+    usual = {"code": "X", "field": "f", "message": message}
+    (masked,), (with_more,) = mask_causes([usual]), mask_causes([{**usual, "evidence": None}])
+
+    assert masked == {**usual, "message": mask_content({"message": message})["message"]}
+    assert with_more == {**masked, "evidence": None}
+
+
 def test_only_right_check_digits_make_a_tax_number() -> None:
     assert is_tax_number(CPF)
     assert is_tax_number(CNPJ)
