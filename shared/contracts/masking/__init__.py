@@ -14,8 +14,8 @@ from shared.contracts.masking.text import mask_text
 __all__ = ["mask_causes", "mask_content", "mask_text"]
 
 _WHICH: Final = frozenset(("code", "field"))
-_USUAL_FIELDS: Final = _WHICH | {"message"}
-"""A cause that has no others is masked as any would be, in a fifth of the time: a list shows many."""
+_USUAL_FIELDS: Final = _WHICH | {"message", "evidence"}
+"""A cause that has no others, and no evidence, is masked as any would be, in a fifth of the time: a list shows many."""
 
 
 def mask_content(value: Any) -> Any:
@@ -29,7 +29,7 @@ def mask_causes(causes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _mask_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
-    if cause.keys() <= _USUAL_FIELDS and isinstance(cause.get("message"), str):
+    if cause.keys() <= _USUAL_FIELDS and isinstance(cause.get("message"), str) and cause.get("evidence") is None:
         return {**cause, "message": mask_text(cause["message"])}
     told = {name: value for name, value in cause.items() if name in _WHICH}
     return {**mask_content({name: value for name, value in cause.items() if name not in told}), **told}
