@@ -14,6 +14,7 @@ LOST_SECONDS: Final = 20.0
 """So long without its group's coordinator, and a fresh client is asked: most outages are Kafka's own and end by themselves."""
 
 ASK_AGAIN_SECONDS: Final = 10.0
+"""When Kafka is back after an outage, so long a client has to find it by itself, which it nearly always does."""
 
 
 class Contact:
@@ -23,16 +24,18 @@ class Contact:
         self._answers = answers
         self._clock = clock
         self._ask_at = clock() + LOST_SECONDS
+        self._had_answer = False
 
     def hear(self, statistics: str) -> None:
         """Take in what the client says of itself: librdkafka's statistics, as JSON."""
         if json.loads(statistics)["cgrp"]["state"] == "up":
             self._ask_at = self._clock() + LOST_SECONDS
+            self._had_answer = False
 
     def is_lost(self) -> bool:
-        """Say whether another client is needed. Asks Kafka only where this one has been without it for long."""
+        """Say whether another client is needed: Kafka answered others twice while this one went without it. Asks only after a while."""
         if self._clock() < self._ask_at:
             return False
-        answers = self._answers()
+        had_answer, self._had_answer = self._had_answer, self._answers()
         self._ask_at = self._clock() + ASK_AGAIN_SECONDS
-        return answers
+        return had_answer and self._had_answer
