@@ -8,12 +8,13 @@ short, then, and says where the next one goes on (decision 0012).
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from pymongo.errors import ExecutionTimeout
 
 from services.query.adapters.log_course import bounds_of, course_of, courses_by_attempts
 from services.query.adapters.log_plan import PATHS, Way, any_of, needs_affiliates, ways_of
+from services.query.adapters.mongo_counting import count_up_to
 from services.query.adapters.mongo_entries_by_code import CodeOrder, list_by_code
 from services.query.adapters.mongo_entry_walk import EntryWalk, Stretch
 from services.query.adapters.mongo_freshness import INDEX as BY_AFFILIATE
@@ -98,10 +99,10 @@ class MongoEntryLists:
 
     async def _are_few(self, ways: list[Way], at_most: int) -> bool:
         found = 0
-        options: dict[str, Any] = {"maxTimeMS": self._walk.time_limit_ms}
+        within_ms = self._walk.time_limit_ms
         for way in ways:
             limit = at_most + 1 - found
-            found += await self._walk.entries.count_documents(way.bare, limit=limit, hint=way.index, **options)
+            found += await count_up_to(self._walk.entries, way.bare, way.index, limit=limit, within_ms=within_ms)
             if found > at_most:
                 return False
         return True

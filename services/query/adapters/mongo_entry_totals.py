@@ -11,6 +11,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
 from services.query.adapters.log_plan import Way, sets_of
+from services.query.adapters.mongo_counting import count_up_to
 from services.query.handlers.reading import Total
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES
@@ -79,5 +80,4 @@ class MongoEntryTotals:
         return await self._count_of(query, way.index, at_most), True
 
     async def _count_of(self, query: Query, index: str, at_most: int) -> int:
-        options: dict[str, Any] = {"limit": at_most, "maxTimeMS": self._within_ms, "hint": index}
-        return await self._counted.count_documents(query, **options)
+        return await count_up_to(self._counted, query, index, limit=at_most, within_ms=self._within_ms)
