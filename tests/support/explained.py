@@ -84,7 +84,11 @@ class Explained:
         return self._told([one for one in self._listener.commands if not names or next(iter(one)) in names])
 
     def _told(self, commands: Sequence[Document]) -> Told:
-        plans = [self._database.command("explain", one, verbosity="executionStats") for one in commands]
+        options = self._database.codec_options  # a command does not take them by itself
+        plans = [
+            self._database.command("explain", one, verbosity="executionStats", codec_options=options)
+            for one in commands
+        ]
         parts = list(_parts(plans))
         scans = [part for part in parts if part.get("stage") in {"IXSCAN", "COUNT_SCAN", "DISTINCT_SCAN"}]
         executed = [part for part in scans if "keysExamined" in part]
@@ -103,7 +107,8 @@ async def explained(uri: str, database: str) -> AsyncIterator[Explained]:
     listener = Listener()
     asking = AsyncMongoClient[Document](uri, tz_aware=True, event_listeners=[listener])
     async with asking as client:
-        with MongoClient[Document](uri) as other:
+        # The bounds of a walk along dates may lie beyond what Python knows.
+        with MongoClient[Document](uri, datetime_conversion="DATETIME_AUTO") as other:
             reader = Counting(listener, client[database], time_limit_ms=5000, now=now)
             yield Explained(reader, listener, other[database])
 
