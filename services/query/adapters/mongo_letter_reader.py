@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
+from services.query.adapters.mongo_counting import count_up_to
 from services.query.core.cursor import Position
 from services.query.handlers.dead_letters import ClassCount, Fate
 from shared.contracts.dead_letters import Letter, LetterFilter, letter_from_document
@@ -38,9 +39,8 @@ class MongoLetterReader:
     async def count_letters(self, account: str, rows: LetterFilter, *, at_most: int) -> int:
         """Return how many letters there are, never more than `at_most`."""
         with translated():
-            return await self._letters.count_documents(
-                letters_query(account, rows), limit=at_most, maxTimeMS=self._time_limit_ms, hint=letters_index(rows)
-            )
+            query, index = letters_query(account, rows), letters_index(rows)
+            return await count_up_to(self._letters, query, index, limit=at_most, within_ms=self._time_limit_ms)
 
     async def count_by_class(self, account: str, rows: LetterFilter) -> list[ClassCount]:
         """Return the error classes, most open letters first."""

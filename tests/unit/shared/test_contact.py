@@ -1,6 +1,7 @@
 import json
 
 from shared.kafka.contact import ASK_AGAIN_SECONDS, LOST_SECONDS, Contact
+from tests.support.clock import Clock
 
 
 class Kafka:
@@ -13,14 +14,6 @@ class Kafka:
     def answers(self) -> bool:
         self.asked += 1
         return self.is_there
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def statistics(state: str) -> str:

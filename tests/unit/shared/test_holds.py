@@ -6,18 +6,11 @@ from hypothesis import strategies as st
 from shared.contracts.records import BatchOutcome, DeadLetter, Untaken, next_offsets
 from shared.kafka.holds import Holds, PutAside
 from tests.support.builders import make_record
+from tests.support.clock import Clock
 
 TOPIC = "integration.events.order"
 ONE, OTHER = (TOPIC, 0), (TOPIC, 1)
 MOST_BYTES = 1000
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def letter_at(offset: int, partition: int = 0, *, size: int = 3) -> DeadLetter:
