@@ -40,12 +40,15 @@ SEARCHED_SHARE: Final = 9
 MAX_AFFILIATES: Final = 400
 """By code so many are merged; who has more chooses some."""
 
+MAX_REMEMBERED: Final = 1_000
+
 
 class MongoEntryLists:
     """The method of the port LogReader that lists."""
 
     def __init__(self, database: Database, *, time_limit_ms: int) -> None:
         self._walk = EntryWalk(database[LOG_ENTRIES], time_limit_ms=time_limit_ms)
+        self._affiliates: dict[tuple[str, str], Sequence[str]] = {}
 
     async def list_entries(
         self,
@@ -61,28 +64,41 @@ class MongoEntryLists:
         """Return the first `limit` rows beyond `after`, or those among so many keys. Raise TooBroad when they do not come in time."""
         asked = Stretch(after, ascending, limit)
         async with self._in_time(rows):
-            affiliates = await self._affiliates(account, rows, by)
-            if by == "code":
-                order = CodeOrder(account, rows.kind[0], affiliates, _beside_the_id(account, rows))
-                found, left = await self._few(account, rows, asked, by, keys) if order.rest else (None, keys)
-                return found or await list_by_code(self._walk, order, asked, left)
-            if by == "attempts":
-                courses = courses_by_attempts(account, rows)[:: -1 if ascending else 1]
-            else:
-                courses = [course_of(account, rows, by, affiliates)]
-            is_exact = not any(course.rest for course in courses)
-            found, left = (None, keys) if is_exact else await self._few(account, rows, asked, by, keys)
-            return found or await self._walk.along_all(courses, asked, left)
+            if not needs_affiliates(rows, by):
+                return await self._list(account, rows, rows.affiliate, asked, by, keys)
+            # Affiliates seldom change: the rows of those known are read while it is asked who they are, and count if they still are.
+            known = self._affiliates.get((account, rows.kind[0]))
+            if known is None:
+                return await self._list(account, rows, await self._find_affiliates(account, rows, by), asked, by, keys)
+            reading = self._list(account, rows, known, asked, by, keys)
+            found, affiliates = await asyncio.gather(reading, self._find_affiliates(account, rows, by))
+            return found if affiliates == known else await self._list(account, rows, affiliates, asked, by, keys)
 
-    async def _affiliates(self, account: str, rows: LogFilter, by: SortField) -> Sequence[str]:
-        if not needs_affiliates(rows, by):
-            return rows.affiliate
+    async def _list(
+        self, account: str, rows: LogFilter, affiliates: Sequence[str], asked: Stretch, by: SortField, keys: int
+    ) -> Found:
+        if by == "code":
+            order = CodeOrder(account, rows.kind[0], affiliates, _beside_the_id(account, rows))
+            found, left = await self._few(account, rows, asked, by, keys) if order.rest else (None, keys)
+            return found or await list_by_code(self._walk, order, asked, left)
+        if by == "attempts":
+            courses = courses_by_attempts(account, rows)[:: -1 if asked.ascending else 1]
+        else:
+            courses = [course_of(account, rows, by, affiliates)]
+        is_exact = not any(course.rest for course in courses)
+        found, left = (None, keys) if is_exact else await self._few(account, rows, asked, by, keys)
+        return found or await self._walk.along_all(courses, asked, left)
+
+    async def _find_affiliates(self, account: str, rows: LogFilter, by: SortField) -> Sequence[str]:
         pipeline = affiliates_of(account, rows.kind[0], MAX_AFFILIATES + 1)
         cursor = await self._walk.entries.aggregate(pipeline, hint=BY_AFFILIATE, maxTimeMS=self._walk.time_limit_ms)
-        found = await cursor.to_list()
+        found = sorted(group["_id"] for group in await cursor.to_list())
         if by == "code" and len(found) > MAX_AFFILIATES:
             raise TooBroad(too_many_affiliates(MAX_AFFILIATES))
-        return sorted(group["_id"] for group in found)
+        if len(self._affiliates) >= MAX_REMEMBERED:
+            self._affiliates.clear()
+        self._affiliates[account, rows.kind[0]] = found
+        return found
 
     async def _few(
         self, account: str, rows: LogFilter, asked: Stretch, by: SortField, keys: int
@@ -98,14 +114,11 @@ class MongoEntryLists:
         return None, keys - at_most * (SEARCHED_SHARE // 3 if is_search else 1)
 
     async def _are_few(self, ways: list[Way], at_most: int) -> bool:
-        found = 0
         within_ms = self._walk.time_limit_ms
-        for way in ways:
-            limit = at_most + 1 - found
-            found += await count_up_to(self._walk.entries, way.bare, way.index, limit=limit, within_ms=within_ms)
-            if found > at_most:
-                return False
-        return True
+        counts = [
+            count_up_to(self._walk.entries, way.bare, way.index, limit=at_most + 1, within_ms=within_ms) for way in ways
+        ]
+        return sum(await asyncio.gather(*counts)) <= at_most
 
     async def _sorted(self, ways: list[Way], asked: Stretch, by: SortField) -> list[LogEntry]:
         bounds = bounds_of(PATHS[by], asked.after, None, ascending=asked.ascending)

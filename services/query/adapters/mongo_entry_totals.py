@@ -38,6 +38,10 @@ class MongoEntryTotals:
         self._now = now
         self._many: dict[tuple[str, LogFilter, int], tuple[datetime, Total]] = {}
 
+    def counts_keys_alone(self, account: str, rows: LogFilter) -> bool:
+        """Say whether every way to the rows is answered by its index."""
+        return all(way.query == way.bare for way in sets_of(account, rows))
+
     async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> Total:
         """Return how many rows there are, never more than `at_most`; that there are many is remembered for a moment."""
         asked, now = (account, rows, at_most), self._now()

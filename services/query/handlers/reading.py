@@ -88,6 +88,10 @@ class LogReader(Protocol):
         """
         ...
 
+    def counts_keys_alone(self, account: str, rows: LogFilter) -> bool:
+        """Say whether keys of an index alone tell how many rows there are: counting few costs little then."""
+        ...
+
     async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> Total:
         """Return how many rows there are, up to `at_most`: exactly, or at least so many where there are more or counting is dear."""
         ...
@@ -221,14 +225,22 @@ async def list_attempts(
 async def _counted(
     log: LogReader, account: str, rows: LogFilter, reading: Awaitable[Found], *, limit: int, is_first: bool
 ) -> tuple[Found, Total]:
-    """Return the rows that `reading` finds, and how many there are: of a first page that holds them all, by looking at it."""
-    if is_first:
+    """Return the rows that `reading` finds, and how many there are: of a first page that holds them all, by looking at it.
+
+    What is counted by keys alone is counted meanwhile; else only once it is known that the page does not hold them all.
+    """
+
+    def count() -> Awaitable[Total]:
+        return log.count_entries(account, rows, at_most=COUNT_LIMIT)
+
+    total: Total | None = None
+    if is_first and not log.counts_keys_alone(account, rows):
         found = await reading
-        if len(found.entries) <= limit and found.reached is None:
-            return found, Total(len(found.entries), "exact")
-        total = await log.count_entries(account, rows, at_most=COUNT_LIMIT)
     else:
-        found, total = await asyncio.gather(reading, log.count_entries(account, rows, at_most=COUNT_LIMIT))
+        found, total = await asyncio.gather(reading, count())
+    if is_first and len(found.entries) <= limit and found.reached is None:
+        return found, Total(len(found.entries), "exact")
+    total = total or await count()
     return found, Total(max(total.value, len(found.entries)), total.relation)
 
 

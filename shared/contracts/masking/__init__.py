@@ -6,6 +6,7 @@ an order id or a SKU (`text.py`). Masking what is masked changes nothing. Shown 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from shared.contracts.masking.content import mask_with
@@ -16,6 +17,9 @@ __all__ = ["mask_causes", "mask_content", "mask_text"]
 _WHICH: Final = frozenset(("code", "field"))
 _USUAL_FIELDS: Final = _WHICH | {"message", "evidence"}
 """A cause that has no others, and no evidence, is masked as any would be, in a fifth of the time: a list shows many."""
+
+_USUAL_LENGTH: Final = 500
+"""Characters of messages whose masked form is remembered: the same page is looked at again and again."""
 
 
 def mask_content(value: Any) -> Any:
@@ -30,6 +34,10 @@ def mask_causes(causes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _mask_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
     if cause.keys() <= _USUAL_FIELDS and isinstance(cause.get("message"), str) and cause.get("evidence") is None:
-        return {**cause, "message": mask_text(cause["message"])}
+        message = cause["message"]
+        return {**cause, "message": _masked(message) if len(message) <= _USUAL_LENGTH else mask_text(message)}
     told = {name: value for name, value in cause.items() if name in _WHICH}
     return {**mask_content({name: value for name, value in cause.items() if name not in told}), **told}
+
+
+_masked = lru_cache(4096)(mask_text)

@@ -79,6 +79,14 @@ class LogReaderSuite:
                 assert await self.page(log, rows, after=place) == codes(everything[at + 1 :])
                 assert await self.page(log, rows, after=place, ascending=True) == codes(everything[:at][::-1])
 
+    async def test_a_list_of_successes_shows_a_marketplace_that_came_since_the_list_before(
+        self, log: LogReader, seed: Seed
+    ) -> None:
+        rows = LogFilter(kind=("order",), status=("success",))
+        for affiliates in (["AMZ"], ["AMZ", "MGZ"], ["AMZ", "MGZ", "MLC"]):
+            await seed(make_event(affiliate=affiliates[-1], code=affiliates[-1], status="success", causes=[]))
+            assert sorted(await self.page(log, rows)) == affiliates
+
     async def test_every_field_of_a_filter_narrows(self, log: LogReader, seed: Seed) -> None:
         await seed_variety(seed)
         for written, expected in [

@@ -72,6 +72,9 @@ class FakeLog:
             return Found(found)
         return Found(found, Position(value_of(near[-1], by), near[-1].id))
 
+    def counts_keys_alone(self, account: str, rows: LogFilter) -> bool:
+        return False
+
     async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> Total:
         counted = len(self._rows(account, rows))
         return Total(min(counted, at_most), "exact" if counted <= at_most else "at_least")

@@ -1,5 +1,7 @@
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,7 @@ from services.query.core.sorting import SORTS, field_of, place_of
 from services.query.handlers.commanding import cancel_export, get_reprocess, request_reprocess
 from services.query.handlers.files import open_export_file
 from services.query.handlers.insights import summarize
-from services.query.handlers.reading import Total, list_attempts, list_logs
+from services.query.handlers.reading import Found, Total, list_attempts, list_logs
 from services.query.handlers.searching import search_logs
 from shared.contracts.commands import ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidField, NotEligible, NotFound, NotPermitted
@@ -33,6 +35,26 @@ async def test_a_page_that_holds_everything_is_not_counted_again() -> None:
     page = await list_logs(log, CALLER, ORDERS, limit=3)
 
     assert (page.total.value, page.total.relation, page.next_cursor, page.previous_cursor) == (3, "exact", None, None)
+
+
+async def test_what_keys_alone_tell_is_counted_while_the_rows_are_read() -> None:
+    log, is_read = FakeLog([entry_document([make_event(code=str(n))]) for n in range(3)]), asyncio.Event()
+    read_slowly = log.list_entries
+
+    async def read(*asked: Any, **how: Any) -> Found:
+        await is_read.wait()
+        return await read_slowly(*asked, **how)
+
+    async def count(*_: object, **__: object) -> Total:
+        is_read.set()
+        return Total(2, "exact")
+
+    log.counts_keys_alone = lambda *_: True  # type: ignore[method-assign]
+    log.list_entries, log.count_entries = read, count  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        whole, some = [await list_logs(log, CALLER, ORDERS, limit=limit) for limit in (3, 1)]
+
+    assert (whole.total, some.total) == (Total(3, "exact"), Total(2, "exact"))
 
 
 async def test_a_count_beyond_the_limit_is_told_as_such() -> None:
