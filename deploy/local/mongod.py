@@ -21,6 +21,9 @@ from deploy.local.process import ChildProcess
 REPLICA_SET: Final = "ponte"
 READY_SECONDS: Final = 30.0
 CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
+DIRTY_PAGES: Final = "eviction_dirty_target=20,eviction_dirty_trigger=40"
+"""Per cent of the cache that may wait for the next checkpoint: at 5, the default, a page is written several times a minute (decision 0014)."""
+
 _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
 _SNAPSHOT_SECONDS: Final = (
     1800  # the whole log is counted as it stood at one moment, a minute for some millions of entries
@@ -140,7 +143,8 @@ def mongod_arguments(
         str(program),
         *("--dbpath", str(data), "--bind_ip", HOST, "--port", str(port), "--nounixsocket"),
         *("--replSet", REPLICA_SET, "--oplogSize", str(_OPLOG_MIB)),
-        *("--wiredTigerCacheSizeGB", str(cache_gb), "--noscripting", "--quiet"),
+        *("--wiredTigerCacheSizeGB", str(cache_gb), "--wiredTigerEngineConfigString", DIRTY_PAGES),
+        *("--noscripting", "--quiet"),
         *(word for name, value in settings.items() for word in ("--setParameter", f"{name}={value}")),
     ]
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deploy.demo.settings import DemoSettings
+from deploy.local.mongod import DIRTY_PAGES
 
 HOUSE = Path(__file__).parents[3]
 TEXT = (HOUSE / "docker-compose.yml").read_text(encoding="utf-8")
@@ -42,6 +43,10 @@ def test_a_service_starts_after_provision_and_says_when_it_is_ready(name: str) -
 def test_provision_waits_for_healthy_servers() -> None:
     assert SERVICES["provision"]["depends_on"] == {name: {"condition": "service_healthy"} for name in SERVERS}
     assert all("healthcheck" in SERVICES[name] for name in SERVERS)
+
+
+def test_mongod_keeps_as_many_pages_for_its_checkpoint_as_without_a_container() -> None:
+    assert DIRTY_PAGES in SERVICES["mongo"]["command"]
 
 
 def test_the_demo_comes_only_when_asked_for() -> None:
