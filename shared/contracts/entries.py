@@ -24,9 +24,10 @@ the fields of `state` without `words` and `groups`, and `address` {topic, partit
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal
 
 from shared.contracts.events import IntegrationEvent, attempt_id
@@ -52,7 +53,7 @@ USUAL_LENGTH = 500
 """Characters of messages whose words are remembered: a page of HTML does not come twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that doubles what making one costs, and a page has fifty
 class LogEntry:
     """One row of the panel. `aliases` are plain name → value; `reprocess` is None or the reprocessor's mark.
 
@@ -92,6 +93,18 @@ class LogEntry:
     def payload_is_whole(self) -> bool:
         """Whether the payload is what the connector sent."""
         return not (self.payload_truncated or self.payload_masked)
+
+
+_NAMES = [one.name for one in fields(LogEntry)]
+_VALUES = attrgetter(*_NAMES)
+_CAUSES = _NAMES.index("causes")
+
+
+def with_causes(entry: LogEntry, causes: Sequence[Mapping[str, Any]]) -> LogEntry:
+    """Return the entry with other causes, in half of the time that `replace` takes: a list shows many."""
+    values = list(_VALUES(entry))
+    values[_CAUSES] = causes
+    return LogEntry(*values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ def course_of(account: str, rows: LogFilter, by: SortField, affiliates: Sequence
     return _course(index, path, query)
 
 
+def along_the_tab(account: str, rows: LogFilter) -> Course:
+    """Return the course of `rows` by the date of their processing along the index of the tab, where they stand among all others."""
+    return _course("by_time", PATHS["processed_at"], query_of(account, rows))
+
+
 def courses_by_attempts(account: str, rows: LogFilter) -> list[Course]:
     """Return the courses of `rows` by attempts, most first: what was tried again, and the rest, all alike and so by id."""
     query = query_of(account, rows)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from bson.codec_options import CodecOptions
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.adapters.log_course import Course
@@ -19,6 +20,9 @@ WITHOUT_CONTENT: Final = dict.fromkeys(
 )
 LOOK_SHARE: Final = 12
 """One key in so many of the budget goes into the quick look: where many rows fit, it fills the page."""
+
+NAIVE: Final[CodecOptions[Document]] = CodecOptions()
+"""Instants without a zone, which `aware` gives them: three times as fast as by the driver, and a page has two hundred."""
 
 Order = dict[str, int]
 
@@ -40,7 +44,7 @@ class EntryWalk:
     """Reads entries along a course. Callers translate the driver's errors."""
 
     def __init__(self, entries: AsyncCollection[Document], *, time_limit_ms: int) -> None:
-        self.entries = entries
+        self.entries = entries.with_options(codec_options=NAIVE)
         self.time_limit_ms = time_limit_ms
 
     async def along_all(self, courses: Sequence[Course], asked: Stretch, keys: int) -> Found:
@@ -62,7 +66,7 @@ class EntryWalk:
             query = course.keys(asked.after, None, ascending=asked.ascending)
             return Found(await self.find(query, course.index, asked.order(course.path), asked.limit))
         look = keys // LOOK_SHARE
-        if len(near := await self._look(course, asked, look)) == asked.limit:
+        if len(near := await self.look(course, asked, look)) == asked.limit:
             return Found(near)
         until = await self._place(course, asked, max(asked.limit, (keys - look) // 2 - course.branches))
         query = course.rows(asked.after, until, ascending=asked.ascending)
@@ -75,8 +79,8 @@ class EntryWalk:
         documents = await found.sort(list(order.items())).limit(limit).hint(index).to_list()
         return [entry_from_document(document) for document in documents]
 
-    async def _look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:
-        """Return the rows among the nearest keys."""
+    async def look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:
+        """Return the rows among the nearest `keys` keys: all there are only if they are as many as asked for."""
         pipeline: list[dict[str, Any]] = [
             {"$match": course.keys(asked.after, None, ascending=asked.ascending)},
             {"$sort": asked.order(course.path)},

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.contracts.entries import Attempt, LogEntry
+from shared.contracts.entries import Attempt, LogEntry, with_causes
 from shared.contracts.groups import group_of
 from shared.contracts.masking import mask_causes, mask_content, mask_text
 
@@ -13,14 +13,14 @@ Causes = Sequence[Mapping[str, Any]]
 
 def mask_entry(entry: LogEntry) -> LogEntry:
     """Return the entry with payload, evidence and messages masked. Its code and aliases are how people find it: they stay."""
-    if not entry.causes and entry.payload is None and entry.payload_preview is None:
-        return entry
-    return replace(entry, **_masked(entry) | {"causes": _grouped(entry, mask_causes(entry.causes))})
+    shown = with_causes(entry, _grouped(entry, mask_causes(entry.causes))) if entry.causes else entry
+    is_bare = entry.payload is None and entry.payload_preview is None
+    return shown if is_bare else replace(shown, **_masked(entry))
 
 
 def reveal_entry(entry: LogEntry) -> LogEntry:
     """Return the entry as it is, its causes with their groups."""
-    return replace(entry, causes=_grouped(entry, entry.causes))
+    return with_causes(entry, _grouped(entry, entry.causes))
 
 
 def mask_attempt(attempt: Attempt) -> Attempt:
