@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, field_validator
 
 from shared.contracts.names import DAY_MS, EVENTS_TOPICS, KIB, MIB, TOPICS, consumer_group
+from shared.kafka.member_settings import Assignor
 from shared.runtime.settings import Settings as SharedSettings
 
 EVENTS_DAYS: Final = max(topic.retention_ms for topic in TOPICS if topic.name in EVENTS_TOPICS) // DAY_MS
@@ -23,7 +24,7 @@ class Settings(SharedSettings):
         int, Field(ge=1, le=16, description="intakes side by side in one process, each with partitions of its own")
     ] = 3
     ingest_assignor: Annotated[
-        Literal["range", "uniform"],
+        Assignor,
         Field(
             description="range: each lane gets the same share of every topic; uniform: for more lanes in all than a topic has partitions"
         ),

@@ -23,7 +23,8 @@ from shared.kafka.client_thread import ClientThread
 from shared.kafka.holds import Hold, Holds, PutAside
 from shared.kafka.in_hand import Batch, InHand
 from shared.kafka.lag import Mark
-from shared.kafka.member import Assignor, Member, member_settings
+from shared.kafka.member import Member
+from shared.kafka.member_settings import Assignor, member_settings
 from shared.kafka.patience import Patience
 from shared.kafka.pulse import Pulse
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Literal
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -29,7 +28,6 @@ from shared.kafka.commits import Commits
 from shared.kafka.contact import TELL_EVERY_MS, Contact
 from shared.kafka.lag import Mark
 from shared.kafka.probe import Probe
-from shared.kafka.producer import RECONNECT_MAX_MS
 
 NO_OFFSET = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})  # noqa: SLF001  # librdkafka's own names
 FATAL = frozenset({KafkaError._FATAL, KafkaError.TOPIC_AUTHORIZATION_FAILED})  # noqa: SLF001
@@ -42,11 +40,6 @@ LEAVE_SECONDS = 5.0
 
 ANSWER_POLL_SECONDS = 0.01
 """A poll says nothing of an answer that came: it ends after so long."""
-
-Assignor = Literal["range", "uniform"]
-"""How a broker shares partitions out: the same part of each topic for every member, none for more members than a topic has
-partitions; or the same number for each, whichever topics they are of.
-"""
 
 log = logging.getLogger(__name__)
 
@@ -265,32 +258,3 @@ class Member:
 
 def _places(partitions: Sequence[TopicPartition]) -> set[Place]:
     return {(place.topic, place.partition) for place in partitions}
-
-
-def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assignor = "range") -> dict[str, object]:
-    """Return what librdkafka is told."""
-    return {
-        "bootstrap.servers": bootstrap,
-        "group.id": group,
-        "client.id": client_id,
-        "group.protocol": "consumer",
-        "group.remote.assignor": assignor,
-        # A broker that was restarted is found again within a second: librdkafka's own limit is ten.
-        "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        # Where to begin is decided by shared/kafka/beginnings.py; an offset that is not there is an error to us.
-        "auto.offset.reset": "error",
-        "isolation.level": "read_committed",
-        # A broker answers as soon as there is anything. Waiting short costs it 1 ms for each question, and idle lanes ask all day.
-        "fetch.wait.max.ms": 500,
-        # What is fetched is compressed, what is queued is not: tenfold, where events are much alike. These bound a lane's memory.
-        "fetch.message.max.bytes": 256 * 1024,
-        "fetch.max.bytes": 1024 * 1024,
-        "queued.max.messages.kbytes": 8 * 1024,
-        # A partition of which something is queued rests for 20 ms: a stream comes in by a few larger answers instead of many small ones.
-        "queued.min.messages": 1,
-        "fetch.queue.backoff.ms": 20,
-        "check.crcs": True,
-        "log_level": 3,
-    }

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from shared.kafka.beginnings import Place
-from shared.kafka.member import Member, member_settings
+from shared.kafka.member import Member
+from shared.kafka.member_settings import member_settings
 from tests.support.eventually import eventually
 from tests.support.ingest_topics import publish
 from tests.support.taker import numbered
