@@ -31,8 +31,8 @@ def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assign
         "fetch.message.max.bytes": 256 * 1024,
         "fetch.max.bytes": 1024 * 1024,
         "queued.max.messages.kbytes": 8 * 1024,
-        # A partition of which something is queued rests for 20 ms: a stream comes in by a few larger answers instead of many small ones.
-        "queued.min.messages": 1,
+        # One fetch is under way at a time: a partition with so many queued is left out of it, and waits for news of the others, 500 ms at most.
+        "queued.min.messages": 5_000,
         "fetch.queue.backoff.ms": 20,
         "check.crcs": True,
         "log_level": 3,
