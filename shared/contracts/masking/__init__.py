@@ -21,6 +21,9 @@ _USUAL_FIELDS: Final = _WHICH | {"message", "evidence"}
 _USUAL_LENGTH: Final = 500
 """Characters of messages whose masked form is remembered: the same page is looked at again and again."""
 
+_mask_usual: Final = lru_cache(4096)(mask_text)
+"""Some megabytes, when full."""
+
 
 def mask_content(value: Any) -> Any:
     """Return a payload, a request or an answer, any JSON value, with personal data masked; its shape stays."""
@@ -35,9 +38,6 @@ def mask_causes(causes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _mask_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
     if cause.keys() <= _USUAL_FIELDS and isinstance(cause.get("message"), str) and cause.get("evidence") is None:
         message = cause["message"]
-        return {**cause, "message": _masked(message) if len(message) <= _USUAL_LENGTH else mask_text(message)}
+        return {**cause, "message": _mask_usual(message) if len(message) <= _USUAL_LENGTH else mask_text(message)}
     told = {name: value for name, value in cause.items() if name in _WHICH}
     return {**mask_content({name: value for name, value in cause.items() if name not in told}), **told}
-
-
-_masked = lru_cache(4096)(mask_text)
