@@ -30,8 +30,8 @@ CREDENTIAL_CODES = frozenset({13, 18})
 """Not authorised or wrong password: someone will repair it; retried, loudly, never a poison verdict."""
 
 
-AGAIN_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult")
-"""What the driver calls a transaction that met another, or of which nobody knows whether it was committed."""
+AGAIN_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "ResumableChangeStreamError")
+"""A transaction that met another, or of which nobody knows whether it was committed; a change stream that can be opened again."""
 
 
 def is_transient(error: PyMongoError) -> bool:

@@ -2,7 +2,8 @@
 
 `make bench-query`, or `python -m tests.bench.query --entries 1000000 --entries 10000000 --seconds 10`. Shops are made once and kept.
 Further options: `--view NAME` several times, `--rate 50`, `--with-ingest 2000` to measure again while ingest takes so many events a
-second. Every option also by environment: BENCH_ENTRIES (by commas), BENCH_SECONDS, BENCH_RATE, BENCH_INGEST.
+second, `--with-ingest half` for half of what it takes in beside the requests. Every option also by environment: BENCH_ENTRIES (by
+commas), BENCH_SECONDS, BENCH_RATE, BENCH_INGEST.
 """
 
 import argparse
@@ -13,8 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,12 @@ from deploy.local.process import ChildProcess, stop_together
 from deploy.local.servers import start_servers
 from deploy.provision import provision
 from services.query.handlers.reading import KEYS_PER_ROW
-from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
+from shared.contracts.names import LOG_ENTRIES
 from tests.bench.contender import DATABASE, HOUSE, Stage, python
-from tests.bench.latency import KEY, start_stream, wait_for_the_api
-from tests.bench.loadgen import AFFILIATES
+from tests.bench.latency import KEY, Ponte, stream, wait_for_the_api
 from tests.bench.machine import Machine
 from tests.bench.peers.ours import Ours
-from tests.bench.query_seed import Shop, open_shop
+from tests.bench.query_seed import Shop, borrow_shop, open_shop
 from tests.bench.query_table import Measured, Times, render
 from tests.bench.query_views import LIMIT, View, make_views
 from tests.support.explained import explained
@@ -42,6 +43,13 @@ from tests.support.explained import explained
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 AROUND_SECONDS, READY_SECONDS = 6, 30
 """What a view takes beside its measured seconds, and the services until they are ready: so long the stream lasts more."""
+
+HALF = "half"
+OVERFLOW = 26_000
+"""Events a second, more than ingest takes in beside anything else: its maximum is what comes in of them."""
+
+MAXIMUM_SECONDS = 60
+"""Some seconds more than it takes to measure that."""
 
 NOWHERE = "127.0.0.1:9"
 """No broker: what only reads needs none."""
@@ -65,18 +73,26 @@ class Stand:
         return query, sum(mongod)
 
 
-def measure(entries: int, *, rate: float, seconds: float, names: Sequence[str] = (), beside: int = 0) -> list[Measured]:
-    """Return what each view took on a shop of so many entries, then again beside ingest if it takes some events a second."""
+def measure(
+    entries: int, *, rate: float, seconds: float, names: Sequence[str] = (), beside: str = ""
+) -> list[Measured]:
+    """Return what each view took on a shop of so many entries, then again beside ingest: HALF, or events a second."""
     with open_shop(entries) as shop:
         views = [view for view in make_views(shop.uri) if not names or view.name in names]
         with query_on(shop, NOWHERE) as (port, process):
             found = [measured(Stand(shop, port, process, rate, seconds), view) for view in views]
-        if beside:
-            streaming = (seconds + AROUND_SECONDS) * len(views) + READY_SECONDS
-            with _ingest(shop, beside, streaming) as bootstrap, query_on(shop, bootstrap) as (port, process):
-                stand = Stand(shop, port, process, rate, seconds)
-                found += [measured(stand, view, beside) for view in views]
-        return found
+    if beside:
+        streaming = (seconds + AROUND_SECONDS) * len(views) + READY_SECONDS
+        with (
+            borrow_shop(entries) as shop,
+            _ingest(shop) as stage,
+            query_on(shop, stage.bootstrap) as (port, process),
+        ):
+            stand = Stand(shop, port, process, rate, seconds)
+            events = round(_maximum(stand, stage, views[0]) / 2) if beside == HALF else int(beside)
+            with stream(stage, events, streaming):
+                found += [measured(stand, view, events) for view in views]
+    return found
 
 
 def measured(stand: Stand, view: View, beside: int = 0) -> Measured:
@@ -128,31 +144,31 @@ def query_on(shop: Shop, bootstrap: str) -> Iterator[tuple[int, psutil.Process]]
             stop_together(children, 0)
 
 
+def _maximum(stand: Stand, stage: Stage, view: View) -> float:
+    """Return how many events a second ingest takes in at most while a view is asked for."""
+    with MongoClient[dict[str, Any]](stand.shop.uri) as client, ThreadPoolExecutor(1) as pool:
+        asked = {"port": stand.port, "key": KEY, "asked": view.paths}
+        asking = pool.submit(_load, replace(stand, seconds=MAXIMUM_SECONDS), asked)
+        taken = Ponte(stage, stand.port, client[DATABASE][LOG_ENTRIES]).sustain(OVERFLOW)
+        asking.result()
+    print(f"  ingest takes in {taken:,.0f} events/s beside {stand.rate:g} requests/s", flush=True)
+    return taken
+
+
 @contextmanager
-def _ingest(shop: Shop, rate: int, seconds: float) -> Iterator[str]:
-    """Run ingest on the shop under a steady stream; afterwards what it wrote is taken away again."""
+def _ingest(shop: Shop) -> Iterator[Stage]:
+    """Run ingest on the shop; yield what events are published to."""
     with (
         tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder,
         start_servers(None, environ={"PONTE_MONGO_URI": shop.uri}, prefer_docker=False) as servers,
     ):
         provision(servers.kafka.bootstrap, shop.uri, DATABASE)
         stage = Stage(servers.kafka.bootstrap, shop.uri, Path(folder))
-        children = [*Ours().start(stage)]
+        children = Ours().start(stage)
         try:
-            children.append(start_stream(stage, rate, seconds))
-            yield servers.kafka.bootstrap
+            yield stage
         finally:
             stop_together(children, 0)
-            _tidy(shop.uri)
-
-
-def _tidy(uri: str) -> None:
-    """Remove the entries of the stream: their codes begin with a letter, those of the shop are digits."""
-    with MongoClient[dict[str, Any]](uri) as client:
-        for affiliate in AFFILIATES:
-            streamed = {"_id": {"$gte": f"loja|order|{affiliate}|a", "$lt": f"loja|order|{affiliate}|{{"}}
-            for collection in (LOG_ENTRIES, ATTEMPTS):
-                client[DATABASE][collection].delete_many(streamed)
 
 
 def main() -> int:
@@ -163,7 +179,7 @@ def main() -> int:
     parser.add_argument("--view", action="append", default=[])
     parser.add_argument("--rate", type=float, default=float(os.environ.get("BENCH_RATE", "50")))
     parser.add_argument("--seconds", type=float, default=float(os.environ.get("BENCH_SECONDS", "10")))
-    parser.add_argument("--with-ingest", type=int, default=int(os.environ.get("BENCH_INGEST", "0")), metavar="RATE")
+    parser.add_argument("--with-ingest", default=os.environ.get("BENCH_INGEST", ""), metavar="RATE|half")
     chosen = parser.parse_args()
     machine, found = Machine.now(), list[Measured]()
     print(machine.sentence(), flush=True)

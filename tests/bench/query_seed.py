@@ -7,6 +7,8 @@ unjournaled, without indexes; the product's own indexes are built afterwards, wh
 import argparse
 import asyncio
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,7 +28,7 @@ from deploy.local.process import stop_together
 from deploy.provision import provision_collections
 from shared.contracts.names import ATTEMPTS, COLLECTIONS, LOG_ENTRIES
 from shared.mongo.client import connect
-from tests.bench.contender import DATABASE
+from tests.bench.contender import CACHE_GB, DATABASE
 from tests.bench.query_shop import items
 from tests.support.rolling import roll_up
 
@@ -77,7 +79,23 @@ def open_shop(entries: int, *, say: Callable[[str], None] = print) -> Iterator[S
     """Run MongoDB on the kept folder, filled first if need be; it ends with the block."""
     folder = folder_of(entries)
     folder.mkdir(parents=True, exist_ok=True)
-    mongod = Mongod(folder / "data", choose_port(), folder / "mongod.log", parameters=BUILDING)
+    with _running(folder, entries, say) as shop:
+        yield shop
+
+
+@contextmanager
+def borrow_shop(entries: int) -> Iterator[Shop]:
+    """Run MongoDB on a copy of the kept folder, which goes with the block: what is written there leaves no trace."""
+    kept = folder_of(entries)
+    with tempfile.TemporaryDirectory(prefix="borrowed-", dir=kept.parent) as name:
+        shutil.copytree(kept / "data", Path(name) / "data")
+        with _running(Path(name), entries, print) as shop:
+            yield shop
+
+
+@contextmanager
+def _running(folder: Path, entries: int, say: Callable[[str], None]) -> Iterator[Shop]:
+    mongod = Mongod(folder / "data", choose_port(), folder / "mongod.log", parameters=BUILDING, cache_gb=CACHE_GB)
     mongod.start()
     try:
         mongod.wait_until_ready(STOP_SECONDS)

@@ -4,22 +4,24 @@ The stream carries a state's few counted fields and no document: ingest writes w
 entry was before it is deleted (`leaving`).
 """
 
+import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from bson.timestamp import Timestamp
-from pymongo.asynchronous.change_stream import AsyncChangeStream
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
 from services.ingest.core.rollup import Change, Counted, Deltas, Facts, Unaccountable
 from services.ingest.handlers.rolling_up import HistoryLost, Place, Told
-from shared.contracts.errors import Defect
+from shared.contracts.errors import Defect, PonteError
 from shared.contracts.names import LOG_ENTRIES
 from shared.contracts.rollups import sorted_codes
-from shared.mongo.client import Database, Document
+from shared.mongo.client import UTC_AWARE, Database, Document
 from shared.mongo.errors import translated
 
 _CHANGED: Final = "updateDescription.updatedFields"
@@ -45,7 +47,6 @@ PIPELINE: Final[list[Document]] = [
         }
     },
 ]
-FETCHED: Final = 1_000
 WAIT_MS: Final = 1_000
 GATHER_SECONDS: Final = 0.25
 """A log that never rests is told in pieces."""
@@ -87,13 +88,14 @@ class MongoEntryLog:
     @asynccontextmanager
     async def follow(self, place: Place) -> AsyncGenerator["MongoChanges", None]:
         """Open the change stream behind `place`."""
-        start = {"resume_after": place.token} if place.token else {"start_at_operation_time": _after(place.applied)}
-        with _lost_told_apart(), translated():
-            stream = await self._database[LOG_ENTRIES].watch(
-                PIPELINE, batch_size=FETCHED, max_await_time_ms=WAIT_MS, **start
-            )
-        async with stream:
-            yield MongoChanges(stream, place)
+        start = {"resumeAfter": place.token} if place.token else {"startAtOperationTime": _after(place.applied)}
+        async with self._database.client.start_session() as session:
+            batches = _Batches(self._database, session)
+            await batches.open([{"$changeStream": start}, *PIPELINE])
+            try:
+                yield MongoChanges(batches, place)
+            finally:
+                await batches.close()
 
     async def here(self) -> Place:
         """Return the cluster time of now."""
@@ -119,37 +121,75 @@ class MongoEntryLog:
                     yield _deltas(piece)
 
 
+class _Batches:
+    """A change stream, batch by batch: the driver hands its events out one by one, which costs more than all that is done with them."""
+
+    def __init__(self, database: Database, session: AsyncClientSession) -> None:
+        self._database = database
+        self._session = session
+        self._cursor: Document = {}
+
+    async def open(self, pipeline: Sequence[Document]) -> None:
+        """Begin; events are read by `next`."""
+        asked = {"aggregate": LOG_ENTRIES, "pipeline": pipeline, "cursor": {"batchSize": 0}}
+        self._cursor = (await self._ask({**asked, "readConcern": {"level": "majority"}}))["cursor"]
+
+    async def next(self, at_most: int) -> tuple[Sequence[Document], Mapping[str, Any]]:
+        """Return the next events, none when nothing came within a second; and the token behind them."""
+        if not self._cursor["id"]:
+            raise HistoryLost("the collection was dropped or renamed")
+        asked = {"getMore": self._cursor["id"], "collection": LOG_ENTRIES, "batchSize": at_most, "maxTimeMS": WAIT_MS}
+        self._cursor = (await self._ask(asked))["cursor"]
+        return self._cursor["nextBatch"], self._cursor["postBatchResumeToken"]
+
+    async def close(self) -> None:
+        """End the stream at the server, if that answers."""
+        if self._cursor.get("id"):
+            with contextlib.suppress(PonteError):
+                await self._ask({"killCursors": LOG_ENTRIES, "cursors": [self._cursor["id"]]})
+
+    async def _ask(self, command: Document) -> Document:
+        with _lost_told_apart(), translated():
+            return await self._database.command(command, session=self._session, codec_options=UTC_AWARE)
+
+
 class MongoChanges:
     """The port Changes."""
 
-    def __init__(self, stream: AsyncChangeStream[Document], place: Place) -> None:
-        self._stream = stream
+    def __init__(self, batches: _Batches, place: Place) -> None:
+        self._batches = batches
         self._place = place
-        self._ahead: Document | None = None
+        self._ahead: list[Document] = []
 
     async def next(self, at_most: int) -> Told:
         """Return what came within a moment, whole cluster times."""
-        changes: list[Change] = []
-        until = float("inf")
-        while (document := await self._next()) is not None:
-            until = until if changes else time.monotonic() + GATHER_SECONDS
-            is_enough = len(changes) >= at_most or time.monotonic() > until
-            if changes and is_enough and document["clusterTime"] != self._place.applied:
-                self._ahead = document
-                return Told(changes, self._place, is_all=False)
-            changes.append(_change(document))
-            self._place = Place(document["_id"], document["clusterTime"], _instant(document["clusterTime"]))
-        self._place = _quiet_place(self._place, self._stream.resume_token)
-        return Told(changes, self._place, is_all=True)
+        documents, self._ahead = list(self._ahead), []
+        until = time.monotonic() + GATHER_SECONDS
+        while True:
+            wanted = at_most - len(documents)
+            if (wanted <= 0 or time.monotonic() > until) and (whole := _whole(documents)):
+                self._ahead = documents[whole:]
+                return self._told(documents[:whole], is_all=False)
+            batch, token = await self._batches.next(max(wanted, 0) + 1)
+            if not batch:
+                told = self._told(documents, is_all=True)
+                self._place = _quiet_place(self._place, token)
+                return replace(told, place=self._place)
+            documents += batch
 
-    async def _next(self) -> Document | None:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            return ahead
-        with _lost_told_apart(), translated():
-            if not self._stream.alive:
-                raise HistoryLost("the collection was dropped or renamed")
-            return await self._stream.try_next()
+    def _told(self, documents: Sequence[Document], *, is_all: bool) -> Told:
+        if documents:
+            last = documents[-1]
+            self._place = Place(last["_id"], last["clusterTime"], _instant(last["clusterTime"]))
+        return Told([_change(document) for document in documents], self._place, is_all=is_all)
+
+
+def _whole(documents: Sequence[Document]) -> int:
+    """Return how many of the documents are surely all of their cluster times: all but those of the last one."""
+    count = max(len(documents) - 1, 0)
+    while count and documents[count - 1]["clusterTime"] == documents[count]["clusterTime"]:
+        count -= 1
+    return count
 
 
 def _change(document: Document) -> Change:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploy.demo.settings import DemoSettings
-from deploy.local.mongod import DIRTY_PAGES
+from deploy.local.mongod import EVICTION, ZSTD_LEVEL
 
 HOUSE = Path(__file__).parents[3]
 TEXT = (HOUSE / "docker-compose.yml").read_text(encoding="utf-8")
@@ -45,8 +45,11 @@ def test_provision_waits_for_healthy_servers() -> None:
     assert all("healthcheck" in SERVICES[name] for name in SERVERS)
 
 
-def test_mongod_keeps_as_many_pages_for_its_checkpoint_as_without_a_container() -> None:
-    assert DIRTY_PAGES in SERVICES["mongo"]["command"]
+def test_mongod_writes_its_pages_as_without_a_container() -> None:
+    command = SERVICES["mongo"]["command"]
+
+    assert command[command.index("--wiredTigerEngineConfigString") + 1] == EVICTION
+    assert command[command.index("--zstdDefaultCompressionLevel") + 1] == str(ZSTD_LEVEL)
 
 
 def test_the_demo_comes_only_when_asked_for() -> None:
