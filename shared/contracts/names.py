@@ -103,9 +103,6 @@ HEADER_ERROR_MESSAGE: Final = "error-message"
 HEADER_REPLAYED_LETTER: Final = "replayed-letter"
 MAX_ERROR_MESSAGE_BYTES: Final = KIB
 
-NOT_SUCCESS: Final = frozenset({"error", "warning", "processing"})
-"""Statuses that an index of their own holds: nine items in ten succeeded, and take no place in it."""
-
 LOG_ENTRIES: Final = "log_entries"
 ATTEMPTS: Final = "attempts"
 REPROCESS_REQUESTS: Final = "reprocess_requests"
@@ -161,10 +158,9 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 "a tab, newest first",
             ),
             IndexSpec(
-                "by_not_success",
+                "by_status",
                 (("account", 1), ("kind", 1), ("state.status", 1), ("state.processed_at", -1), ("_id", -1)),
-                "a tab filtered by statuses other than success; items in success take no place in it",
-                partial={"state.status": {"$in": sorted(NOT_SUCCESS)}},
+                "a tab filtered by status",
             ),
             IndexSpec(
                 "by_affiliate",
@@ -176,7 +172,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                     ("state.processed_at", -1),
                     ("_id", -1),
                 ),
-                "a tab filtered by affiliate and status, or by success, all affiliates merged; counts by affiliate",
+                "a tab filtered by affiliate and status; counts by affiliate",
             ),
             IndexSpec(
                 "by_cause",
@@ -221,7 +217,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 partial={"reprocess.state": {"$in": ["claimed", "sent"]}},
             ),
         ),
-        retired=("by_status", "by_code", "by_words"),
+        retired=("by_not_success", "by_code", "by_words"),
     ),
     CollectionSpec(
         ATTEMPTS,

@@ -74,7 +74,7 @@ def _rare() -> list[View]:
             "mix",
             "by_cause",
         ),
-        _list("retry=never, warning", [{"retry": "never", "status": "warning"}], "mix", "by_not_success"),
+        _list("retry=never, warning", [{"retry": "never", "status": "warning"}], "mix", "by_status"),
         _list("by code, one cause", [{"error_code": code, "sort": "code"} for code in CAUSES], "mix"),
         _list("by code", [{"sort": "code"}, {"sort": "-code"}], "mix"),
     ]

@@ -50,21 +50,15 @@ class Course:
         return (attempts >= TRIED_AGAIN) == (self.path == "attempts")
 
 
-def course_of(account: str, rows: LogFilter, by: SortField, affiliates: Sequence[str] = ()) -> Course:
+def course_of(account: str, rows: LogFilter, by: SortField) -> Course:
     """Return the course of `rows` in the order `by`, one of the two dates."""
-    index, path = ordered_index(rows, by, affiliates), PATHS[by]
+    index, path = ordered_index(rows, by), PATHS[by]
     query = query_of(account, rows)
     if index == "by_affiliate":
-        query.setdefault("affiliate", {"$in": list(affiliates)})
         query.setdefault("state.status", {"$in": list(STATUSES)})
     if set(rows.statuses) == set(STATUSES) and index != "by_affiliate":
         del query["state.status"]
     return _course(index, path, query)
-
-
-def along_the_tab(account: str, rows: LogFilter) -> Course:
-    """Return the course of `rows` by the date of their processing along the index of the tab, where they stand among all others."""
-    return _course("by_time", PATHS["processed_at"], query_of(account, rows))
 
 
 def courses_by_attempts(account: str, rows: LogFilter) -> list[Course]:

@@ -13,7 +13,7 @@ from typing import Final
 from services.query.core.sorting import SortField
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
-from shared.contracts.names import KINDS, NOT_SUCCESS
+from shared.contracts.names import KINDS
 from shared.contracts.text import fold_words
 from shared.mongo.queries import Query, id_search, query_of, word_search
 
@@ -27,7 +27,7 @@ LEADING: Final[Mapping[str, tuple[str, ...]]] = {
     "by_group": ("state.groups",),
     "by_cause": ("state.causes.code",),
     "by_affiliate": ("affiliate", "state.status"),
-    "by_not_success": ("state.status",),
+    "by_status": ("state.status",),
     "by_ids": ("ids",),
     "by_message_words": ("state.words",),
     "by_attempts": ("attempts",),
@@ -41,8 +41,6 @@ TRIED_AGAIN: Final = 2
 
 MAX_PARTS: Final = 120
 """More values than this are not merged along an index: every one costs a look, and the server some 20 µs of planning."""
-
-SUCCESS: Final = "success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,48 +63,32 @@ def index_of(rows: LogFilter) -> str | None:
     is_narrowed = rows.affiliate or rows.statuses or rows.error_code or rows.group
     if rows.date_axis == "received_at" and not is_narrowed:
         return "by_received"
-    if rows.statuses and not (is_of_failures(rows) or rows.affiliate or rows.error_code or rows.group):
-        return "by_affiliate"  # skips from affiliate to affiliate
     return ordered_index(rows, "processed_at")
 
 
-def ordered_index(rows: LogFilter, by: SortField, affiliates: Sequence[str] = ()) -> str:
-    """Return the index that has `rows` in the order `by`. `affiliates`: all that there are, where they are known."""
+def ordered_index(rows: LogFilter, by: SortField) -> str:
+    """Return the index that has `rows` in the order `by`."""
     if by != "processed_at":
         return {"received_at": "by_received", "attempts": "by_attempts", "code": "_id_"}[by]
-    among = len(rows.affiliate or affiliates)
+    is_of_some = set(rows.statuses) != set(STATUSES)
     for index, branches in (
         ("by_group", len(rows.group)),
         ("by_cause", len(rows.error_code)),
-        ("by_affiliate", among * len(rows.statuses or STATUSES)),
-        ("by_not_success", len(rows.statuses) if is_of_failures(rows) else 0),
+        ("by_affiliate", len(rows.affiliate) * len(rows.statuses or STATUSES)),
+        ("by_status", len(rows.statuses) if is_of_some else 0),
     ):
         if 0 < branches <= MAX_PARTS:
             return index
     return "by_time"
 
 
-def is_of_failures(rows: LogFilter) -> bool:
-    """Say whether `by_not_success` holds all of `rows`."""
-    return bool(rows.statuses) and set(rows.statuses) <= NOT_SUCCESS
-
-
-def needs_affiliates(rows: LogFilter, by: SortField) -> bool:
-    """Say whether the affiliates must be known: successes are merged along `by_affiliate`, codes along the ids of each affiliate."""
-    if rows.affiliate:
-        return False
-    others = replace(rows, kind=(), status=(), from_at=None, to_at=None, stale_since=None)
-    is_of_some = SUCCESS in rows.statuses and set(rows.statuses) != set(STATUSES)
-    return by == "code" or (by == "processed_at" and is_of_some and others.is_empty() and not _is_by_arrival(rows))
-
-
 def indexed_query(account: str, rows: LogFilter) -> Query:
     """Return the query of `rows`, with the fields spelt out that stand before the sorted ones in its index."""
     query = query_of(account, rows)
     query.setdefault("kind", {"$in": list(KINDS)})
-    if (index := index_of(rows)) == "by_affiliate":
+    if index_of(rows) == "by_affiliate":
         query.setdefault("state.status", {"$in": list(STATUSES)})
-    return _spelt_out(index, query)
+    return query
 
 
 def ways_of(account: str, rows: LogFilter, by: SortField) -> list[Way]:
@@ -131,7 +113,7 @@ def split(query: Query, fields: Sequence[str]) -> list[Query]:
     """Return queries with one value each for `fields`; together they are `query`.
 
     Each is one tight range of an index, and MongoDB merges those in order. Several values in one query it merges as well, but not
-    under an alternative, where it sorts everything; and an index of some statuses it uses for one of them at a time only.
+    under an alternative, where it sorts everything.
     """
     several = {field: query[field]["$in"] for field in fields if "$in" in query.get(field, {})}
     if prod(len(values) for values in several.values()) > MAX_PARTS:
@@ -145,18 +127,6 @@ def any_of(parts: Sequence[Query]) -> Query:
     return parts[0] if len(parts) == 1 else {"$or": list(parts)}
 
 
-def _is_by_arrival(rows: LogFilter) -> bool:
-    return rows.date_axis == "received_at" and bool(rows.from_at or rows.to_at)
-
-
-def _spelt_out(index: str | None, query: Query) -> Query:
-    if index != "by_not_success" or "$in" not in query["state.status"]:
-        return query
-    fields = ("account", "kind", "state.status")
-    parts = split({field: query[field] for field in fields}, fields)
-    return {"$or": parts, **{field: value for field, value in query.items() if field not in fields}}
-
-
 def _ways_of_search(account: str, rows: LogFilter) -> list[Way]:
     others = query_of(account, replace(rows, q=""))
     ways = [_way("by_ids", {**others, **id_search(rows.q)})]
@@ -168,6 +138,6 @@ def _ways_of_search(account: str, rows: LogFilter) -> list[Way]:
 
 
 def _way(index: str, query: Query, narrowed: Query | None = None) -> Way:
-    fields = ("reprocess.id",) if index == "by_reprocess_job" else ("$or", "account", "kind", *LEADING[index])
+    fields = ("reprocess.id",) if index == "by_reprocess_job" else ("account", "kind", *LEADING[index])
     bare = {**query, **(narrowed or {})}
     return Way(index, query, {field: bare[field] for field in fields if field in bare})

@@ -12,8 +12,8 @@ from typing import Final
 
 from pymongo.errors import ExecutionTimeout
 
-from services.query.adapters.log_course import along_the_tab, bounds_of, course_of, courses_by_attempts
-from services.query.adapters.log_plan import PATHS, Way, any_of, needs_affiliates, ways_of
+from services.query.adapters.log_course import bounds_of, course_of, courses_by_attempts
+from services.query.adapters.log_plan import PATHS, Way, any_of, ways_of
 from services.query.adapters.mongo_counting import count_up_to
 from services.query.adapters.mongo_entries_by_code import CodeOrder, list_by_code
 from services.query.adapters.mongo_entry_walk import EntryWalk, Stretch
@@ -40,9 +40,6 @@ SEARCHED_SHARE: Final = 9
 MAX_AFFILIATES: Final = 400
 """By code so many are merged; who has more chooses some."""
 
-LOOKED_AT_FOR_SUCCESS: Final = 2
-"""Keys of the tab for each row of a list of successes; the page is merged from all affiliates where they do not fill it."""
-
 
 class MongoEntryLists:
     """The method of the port LogReader that lists."""
@@ -64,30 +61,24 @@ class MongoEntryLists:
         """Return the first `limit` rows beyond `after`, or those among so many keys. Raise TooBroad when they do not come in time."""
         asked = Stretch(after, ascending, limit)
         async with self._in_time(rows):
-            merges_affiliates = needs_affiliates(rows, by)
-            if merges_affiliates and by == "processed_at":
-                # Nearly all entries are successes: the nearest of the tab are mostly a page of them, without merging its affiliates.
-                near = await self._walk.look(along_the_tab(account, rows), asked, LOOKED_AT_FOR_SUCCESS * limit)
-                if len(near) == limit:
-                    return Found(near)
-            affiliates = await self._affiliates(account, rows, by) if merges_affiliates else rows.affiliate
             if by == "code":
+                affiliates = rows.affiliate or await self._affiliates(account, rows)
                 order = CodeOrder(account, rows.kind[0], affiliates, _beside_the_id(account, rows))
                 found, left = await self._few(account, rows, asked, by, keys) if order.rest else (None, keys)
                 return found or await list_by_code(self._walk, order, asked, left)
             if by == "attempts":
                 courses = courses_by_attempts(account, rows)[:: -1 if ascending else 1]
             else:
-                courses = [course_of(account, rows, by, affiliates)]
+                courses = [course_of(account, rows, by)]
             is_exact = not any(course.rest for course in courses)
             found, left = (None, keys) if is_exact else await self._few(account, rows, asked, by, keys)
             return found or await self._walk.along_all(courses, asked, left)
 
-    async def _affiliates(self, account: str, rows: LogFilter, by: SortField) -> Sequence[str]:
+    async def _affiliates(self, account: str, rows: LogFilter) -> Sequence[str]:
         pipeline = affiliates_of(account, rows.kind[0], MAX_AFFILIATES + 1)
         cursor = await self._walk.entries.aggregate(pipeline, hint=BY_AFFILIATE, maxTimeMS=self._walk.time_limit_ms)
         found = await cursor.to_list()
-        if by == "code" and len(found) > MAX_AFFILIATES:
+        if len(found) > MAX_AFFILIATES:
             raise TooBroad(too_many_affiliates(MAX_AFFILIATES))
         return sorted(group["_id"] for group in found)
 
