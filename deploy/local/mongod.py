@@ -21,10 +21,8 @@ from deploy.local.process import ChildProcess
 REPLICA_SET: Final = "ponte"
 READY_SECONDS: Final = 30.0
 CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
-EVICTION: Final = "eviction_dirty_target=20,eviction_dirty_trigger=40,eviction=(threads_min=1,threads_max=1)"
-"""Per cent of the cache that may wait for the next checkpoint: at 5, the default, a page is written several times a minute. One thread
-evicts: four of them, the default, take two cores from everybody for half a second, several times a minute (decision 0014).
-"""
+DIRTY_PAGES: Final = "eviction_dirty_target=20,eviction_dirty_trigger=40"
+"""Per cent of the cache that may wait for the next checkpoint: at 5, the default, a page is written several times a minute (decision 0014)."""
 ZSTD_LEVEL: Final = 1
 """Of the collections' blocks. MongoDB's own level 6 is the dearest thing that a checkpoint does, and saves little more (decision 0014)."""
 
@@ -147,7 +145,7 @@ def mongod_arguments(
         str(program),
         *("--dbpath", str(data), "--bind_ip", HOST, "--port", str(port), "--nounixsocket"),
         *("--replSet", REPLICA_SET, "--oplogSize", str(_OPLOG_MIB)),
-        *("--wiredTigerCacheSizeGB", str(cache_gb), "--wiredTigerEngineConfigString", EVICTION),
+        *("--wiredTigerCacheSizeGB", str(cache_gb), "--wiredTigerEngineConfigString", DIRTY_PAGES),
         *("--zstdDefaultCompressionLevel", str(ZSTD_LEVEL)),
         *("--noscripting", "--quiet"),
         *(word for name, value in settings.items() for word in ("--setParameter", f"{name}={value}")),
