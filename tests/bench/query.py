@@ -81,7 +81,7 @@ def measure(
         views = [view for view in make_views(shop.uri) if not names or view.name in names]
         with query_on(shop, NOWHERE) as (port, process):
             found = [measured(Stand(shop, port, process, rate, seconds), view) for view in views]
-    if beside:
+    if beside not in {"", "0"}:
         streaming = (seconds + AROUND_SECONDS) * len(views) + READY_SECONDS
         with (
             borrow_shop(entries) as shop,

@@ -136,9 +136,10 @@ class _Batches:
 
     async def next(self, at_most: int) -> tuple[Sequence[Document], Mapping[str, Any]]:
         """Return the next events, none when nothing came within a second; and the token behind them."""
-        if not self._cursor["id"]:
+        cursor, self._cursor = self._cursor, {}  # of one that failed there is nothing to close
+        if not cursor["id"]:
             raise HistoryLost("the collection was dropped or renamed")
-        asked = {"getMore": self._cursor["id"], "collection": LOG_ENTRIES, "batchSize": at_most, "maxTimeMS": WAIT_MS}
+        asked = {"getMore": cursor["id"], "collection": LOG_ENTRIES, "batchSize": at_most, "maxTimeMS": WAIT_MS}
         self._cursor = (await self._ask(asked))["cursor"]
         return self._cursor["nextBatch"], self._cursor["postBatchResumeToken"]
 
