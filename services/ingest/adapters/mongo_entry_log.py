@@ -4,11 +4,9 @@ The stream carries a state's few counted fields and no document: ingest writes w
 entry was before it is deleted (`leaving`).
 """
 
-import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -127,27 +125,32 @@ class _Batches:
     def __init__(self, database: Database, session: AsyncClientSession) -> None:
         self._database = database
         self._session = session
-        self._cursor: Document = {}
+        self._cursor = 0
 
     async def open(self, pipeline: Sequence[Document]) -> None:
         """Begin; events are read by `next`."""
         asked = {"aggregate": LOG_ENTRIES, "pipeline": pipeline, "cursor": {"batchSize": 0}}
-        self._cursor = (await self._ask({**asked, "readConcern": {"level": "majority"}}))["cursor"]
+        await self._turn({**asked, "readConcern": {"level": "majority"}})
 
     async def next(self, at_most: int) -> tuple[Sequence[Document], Mapping[str, Any]]:
         """Return the next events, none when nothing came within a second; and the token behind them."""
-        cursor, self._cursor = self._cursor, {}  # of one that failed there is nothing to close
-        if not cursor["id"]:
+        if not self._cursor:
             raise HistoryLost("the collection was dropped or renamed")
-        asked = {"getMore": cursor["id"], "collection": LOG_ENTRIES, "batchSize": at_most, "maxTimeMS": WAIT_MS}
-        self._cursor = (await self._ask(asked))["cursor"]
-        return self._cursor["nextBatch"], self._cursor["postBatchResumeToken"]
+        asked = {"getMore": self._cursor, "collection": LOG_ENTRIES, "batchSize": at_most, "maxTimeMS": WAIT_MS}
+        answer = await self._turn(asked)
+        return answer["nextBatch"], answer["postBatchResumeToken"]
 
     async def close(self) -> None:
         """End the stream at the server, if that answers."""
-        if self._cursor.get("id"):
-            with contextlib.suppress(PonteError):
-                await self._ask({"killCursors": LOG_ENTRIES, "cursors": [self._cursor["id"]]})
+        if self._cursor:
+            with suppress(PonteError):
+                await self._ask({"killCursors": LOG_ENTRIES, "cursors": [self._cursor]})
+
+    async def _turn(self, command: Document) -> Document:
+        self._cursor = 0  # of one that fails there is nothing to close
+        answer: Document = (await self._ask(command))["cursor"]
+        self._cursor = answer["id"]
+        return answer
 
     async def _ask(self, command: Document) -> Document:
         with _lost_told_apart(), translated():
@@ -164,25 +167,25 @@ class MongoChanges:
 
     async def next(self, at_most: int) -> Told:
         """Return what came within a moment, whole cluster times."""
-        documents, self._ahead = list(self._ahead), []
+        documents, self._ahead = self._ahead, []
         until = time.monotonic() + GATHER_SECONDS
         while True:
             wanted = at_most - len(documents)
             if (wanted <= 0 or time.monotonic() > until) and (whole := _whole(documents)):
                 self._ahead = documents[whole:]
-                return self._told(documents[:whole], is_all=False)
+                return self._told(documents[:whole])
             batch, token = await self._batches.next(max(wanted, 0) + 1)
             if not batch:
-                told = self._told(documents, is_all=True)
-                self._place = _quiet_place(self._place, token)
-                return replace(told, place=self._place)
+                return self._told(documents, quiet=token)
             documents += batch
 
-    def _told(self, documents: Sequence[Document], *, is_all: bool) -> Told:
+    def _told(self, documents: Sequence[Document], *, quiet: Mapping[str, Any] | None = None) -> Told:
         if documents:
             last = documents[-1]
             self._place = Place(last["_id"], last["clusterTime"], _instant(last["clusterTime"]))
-        return Told([_change(document) for document in documents], self._place, is_all=is_all)
+        if quiet is not None:
+            self._place = _quiet_place(self._place, quiet)
+        return Told([_change(document) for document in documents], self._place, is_all=quiet is not None)
 
 
 def _whole(documents: Sequence[Document]) -> int:
@@ -224,9 +227,9 @@ def _deltas(groups: Iterable[Document]) -> Deltas:
     return counts
 
 
-def _quiet_place(place: Place, token: Mapping[str, Any] | None) -> Place:
+def _quiet_place(place: Place, token: Mapping[str, Any]) -> Place:
     """Return the place that a stream without news has come to: it has seen all before its token's time, which may still go on."""
-    digits = str((token or {}).get("_data", ""))[_TIME_AT]
+    digits = str(token.get("_data", ""))[_TIME_AT]
     try:
         reached = Timestamp(int(digits[:8], 16), max(int(digits[8:], 16) - 1, 0))
     except ValueError:  # a token of another make
