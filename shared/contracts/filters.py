@@ -118,8 +118,10 @@ class LogFilter:
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """The statuses that can pass; empty for any. Advice applies to what failed."""
-        return tuple(status for status in self.status or FAILED if status in FAILED) if self.retry else self.status
+        """The statuses that can pass; empty for any, also where all are named. Advice applies to what failed."""
+        if self.retry:
+            return tuple(status for status in self.status or FAILED if status in FAILED)
+        return () if set(self.status) == set(STATUSES) else self.status
 
 
 def _axis(value: object, *, is_used: bool) -> DateAxis:

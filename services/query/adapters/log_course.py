@@ -56,8 +56,6 @@ def course_of(account: str, rows: LogFilter, by: SortField) -> Course:
     query = query_of(account, rows)
     if index == "by_affiliate":
         query.setdefault("state.status", {"$in": list(STATUSES)})
-    if set(rows.statuses) == set(STATUSES) and index != "by_affiliate":
-        del query["state.status"]
     return _course(index, path, query)
 
 

@@ -70,12 +70,11 @@ def ordered_index(rows: LogFilter, by: SortField) -> str:
     """Return the index that has `rows` in the order `by`."""
     if by != "processed_at":
         return {"received_at": "by_received", "attempts": "by_attempts", "code": "_id_"}[by]
-    is_of_some = set(rows.statuses) != set(STATUSES)
     for index, branches in (
         ("by_group", len(rows.group)),
         ("by_cause", len(rows.error_code)),
         ("by_affiliate", len(rows.affiliate) * len(rows.statuses or STATUSES)),
-        ("by_status", len(rows.statuses) if is_of_some else 0),
+        ("by_status", len(rows.statuses)),
     ):
         if 0 < branches <= MAX_PARTS:
             return index

@@ -173,6 +173,11 @@ async def test_an_alias_is_looked_up(log: Explained) -> None:
         assert log.told().keys <= LIMIT + 1, text
 
 
+async def test_a_total_of_all_statuses_or_of_some_is_told_by_keys_alone(log: Explained) -> None:
+    for statuses in ([], ["success"], ["error", "success"], ["error", "success", "warning", "processing"]):
+        assert log.reader.counts_keys_alone("loja", LogFilter.parse({"kind": "order", "status": statuses})), statuses
+
+
 async def test_a_total_looks_at_a_bounded_number_of_rows(log: Explained) -> None:
     for asked in [*MIXES, *BY_DATE, *({"q": text} for text in SEARCHES)]:
         rows = LogFilter.parse({**asked, "kind": "order"})

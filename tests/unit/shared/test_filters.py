@@ -167,6 +167,7 @@ def test_advice_narrows_to_what_failed():
     assert LogFilter(retry=("auto",)).statuses == ("error", "warning")
     assert LogFilter(retry=("auto",), status=("error", "success")).statuses == ("error",)
     assert LogFilter().statuses == ()
+    assert LogFilter(status=STATUSES).statuses == ()
 
 
 def test_empty_values_do_not_narrow():
