@@ -15,7 +15,7 @@ from deploy.local.errors import LocalServerError
 from deploy.local.jars import KAFKA_VERSION
 from deploy.local.kafka import PROPERTIES
 from deploy.local.kafka_wire import answers, warm_up
-from deploy.local.mongod import DIRTY_PAGES, REPLICA_SET, ZSTD_LEVEL, join_replica_set
+from deploy.local.mongod import REPLICA_SET, STORAGE, join_replica_set
 from deploy.local.ports import HOST, choose_port
 
 _KAFKA_IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
@@ -66,8 +66,8 @@ def start_mongo(data: Path | None, undo: ExitStack) -> str:
     port = choose_port()
     container = _container(_MONGO_IMAGE, 27017, port)
     container.with_command(
-        f"--replSet {REPLICA_SET} --bind_ip_all --wiredTigerCacheSizeGB 1 --wiredTigerEngineConfigString {DIRTY_PAGES}"
-        f" --zstdDefaultCompressionLevel {ZSTD_LEVEL} --noscripting --quiet"
+        f"--replSet {REPLICA_SET} --bind_ip_all --wiredTigerCacheSizeGB 1 --noscripting --quiet "
+        + " ".join(f"{option} {value}" for option, value in STORAGE.items())
     )
     _run(container, data, "mongo", "/data/db", undo)
     deadline = time.monotonic() + _READY_SECONDS

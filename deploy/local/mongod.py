@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +22,17 @@ from deploy.local.process import ChildProcess
 REPLICA_SET: Final = "ponte"
 READY_SECONDS: Final = 30.0
 CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
-DIRTY_PAGES: Final = "eviction_dirty_target=20,eviction_dirty_trigger=40"
-"""Per cent of the cache that may wait for the next checkpoint: at 5, the default, a page is written several times a minute (decision 0014)."""
-ZSTD_LEVEL: Final = 1
-"""Of the collections' blocks. MongoDB's own level 6 is the dearest thing that a checkpoint does, and saves little more (decision 0014)."""
+STORAGE: Final[Mapping[str, str]] = {
+    # Per cent of the cache that may wait for the next checkpoint: at 5, the default, a page is written several times a minute.
+    # One thread evicts: four of them, the default, take both cores of a small machine for half a second, and every write waits.
+    "--wiredTigerEngineConfigString": "eviction_dirty_target=20,eviction_dirty_trigger=40,eviction=(threads_min=1,threads_max=1)",
+    # Pages are split when they are so large, the whole page at once: at 10 and 5 MB, the defaults, writes wait for that.
+    "--wiredTigerCollectionConfigString": "memory_page_max=2MB",
+    "--wiredTigerIndexConfigString": "memory_page_max=1MB",
+    # Of the collections' blocks. MongoDB's own level 6 is the dearest thing that a checkpoint does, and saves little more.
+    "--zstdDefaultCompressionLevel": "1",
+}
+"""How MongoDB keeps what it is sent without pause, for whoever starts one: measured in decision 0014. The sizes of pages are those of new collections."""
 
 _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
 _SNAPSHOT_SECONDS: Final = (
@@ -145,8 +153,7 @@ def mongod_arguments(
         str(program),
         *("--dbpath", str(data), "--bind_ip", HOST, "--port", str(port), "--nounixsocket"),
         *("--replSet", REPLICA_SET, "--oplogSize", str(_OPLOG_MIB)),
-        *("--wiredTigerCacheSizeGB", str(cache_gb), "--wiredTigerEngineConfigString", DIRTY_PAGES),
-        *("--zstdDefaultCompressionLevel", str(ZSTD_LEVEL)),
+        *("--wiredTigerCacheSizeGB", str(cache_gb), *chain.from_iterable(STORAGE.items())),
         *("--noscripting", "--quiet"),
         *(word for name, value in settings.items() for word in ("--setParameter", f"{name}={value}")),
     ]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploy.demo.settings import DemoSettings
-from deploy.local.mongod import DIRTY_PAGES, ZSTD_LEVEL
+from deploy.local.mongod import STORAGE
 
 HOUSE = Path(__file__).parents[3]
 TEXT = (HOUSE / "docker-compose.yml").read_text(encoding="utf-8")
@@ -48,8 +48,7 @@ def test_provision_waits_for_healthy_servers() -> None:
 def test_mongod_writes_its_pages_as_without_a_container() -> None:
     command = SERVICES["mongo"]["command"]
 
-    assert command[command.index("--wiredTigerEngineConfigString") + 1] == DIRTY_PAGES
-    assert command[command.index("--zstdDefaultCompressionLevel") + 1] == str(ZSTD_LEVEL)
+    assert {option: command[command.index(option) + 1] for option in STORAGE} == STORAGE
 
 
 def test_the_demo_comes_only_when_asked_for() -> None:

@@ -11,7 +11,7 @@ from deploy.local.containers import kafka_environment, volume_name
 from deploy.local.errors import LocalServerError
 from deploy.local.jars import JARS, KAFKA_VERSION
 from deploy.local.kafka import copy_formatted, java_arguments, java_environment, kafka_properties
-from deploy.local.mongod import DIRTY_PAGES, ZSTD_LEVEL, mongod_arguments
+from deploy.local.mongod import STORAGE, mongod_arguments
 
 
 def properties_of(text: str) -> dict[str, str]:
@@ -70,8 +70,7 @@ def test_mongod_listens_on_the_loopback_only_and_runs_no_scripts(tmp_path):
 
     assert arguments[arguments.index("--bind_ip") + 1] == "127.0.0.1"
     assert arguments[arguments.index("--wiredTigerCacheSizeGB") + 1] == "1"
-    assert arguments[arguments.index("--wiredTigerEngineConfigString") + 1] == DIRTY_PAGES
-    assert arguments[arguments.index("--zstdDefaultCompressionLevel") + 1] == str(ZSTD_LEVEL)
+    assert {option: arguments[arguments.index(option) + 1] for option in STORAGE} == STORAGE
     assert "--noscripting" in arguments
 
 
