@@ -24,8 +24,8 @@ READY_SECONDS: Final = 30.0
 CACHE_GB: Final = 1  # the default, half of the memory, would leave none to Kafka and the services
 STORAGE: Final[Mapping[str, str]] = {
     # Per cent of the cache that may wait for the next checkpoint: at 5, the default, a page is written several times a minute.
-    # One thread evicts: four of them, the default, take both cores of a small machine for half a second, and every write waits.
-    "--wiredTigerEngineConfigString": "eviction_dirty_target=20,eviction_dirty_trigger=40,eviction=(threads_min=1,threads_max=1)",
+    # One thread evicts until it falls behind: four at once, the default, take both cores of a small machine, and every write waits.
+    "--wiredTigerEngineConfigString": "eviction_dirty_target=20,eviction_dirty_trigger=40,eviction=(threads_min=1,threads_max=4)",
     # Pages are split when they are so large, the whole page at once: at 10 and 5 MB, the defaults, writes wait for that.
     "--wiredTigerCollectionConfigString": "memory_page_max=2MB",
     "--wiredTigerIndexConfigString": "memory_page_max=1MB",
