@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -9,19 +10,23 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.query.adapters.mongo_entry_walk import WITHOUT_CONTENT
+from services.query.adapters.mongo_rolled_counts import MAX_REMEMBERED
 from services.query.core.cursor import Binding, Position, encode_cursor
 from services.query.core.sorting import DEFAULT_SORT
 from shared.contracts.entries import aware
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.text import fold_words
+from shared.contracts.times import format_instant
 from shared.mongo.queries import id_search, query_of, word_search
 from tests.bench.contender import DATABASE
-from tests.bench.query_shop import ACCOUNT, AFFILIATES, CAUSES, HISTORY, RARE_CAUSE
+from tests.bench.query_shop import ACCOUNT, AFFILIATES, CAUSES, HISTORY, NEWEST_AT, RARE_CAUSE
 
 LIMIT: Final = 50
 DEEP_PAGE: Final = 10_000
 VARIANTS: Final = 40
+PERIODS: Final = 2 * MAX_REMEMBERED
+WEEK: Final = timedelta(days=7)
 Document = dict[str, Any]
 
 
@@ -112,11 +117,15 @@ def _details(database: Database[Document]) -> list[View]:
 
 
 def _counts() -> list[View]:
+    """An answer is remembered until the rollups move on; so many periods are asked for that none is remembered until its turn comes again."""
+    last = [NEWEST_AT - timedelta(hours=back) for back in range(PERIODS)]
+    periods = [urlencode({"from": format_instant(end - WEEK), "to": format_instant(end)}) for end in last]
     affiliates = [f"/v1/summary?kind=order&affiliate={one}" for one in AFFILIATES]
     return [
         View("counts", "counts", ["/v1/summary"]),
         View("counts of a kind", "counts", ["/v1/summary?kind=order", "/v1/summary?kind=price"]),
         View("counts of an affiliate", "counts", affiliates),
+        View("counts of a period", "counts", [f"/v1/summary?{period}" for period in periods]),
     ]
 
 

@@ -21,6 +21,7 @@ from shared.contracts.names import LOG_ENTRIES
 from shared.contracts.rollups import sorted_codes
 from shared.mongo.client import UTC_AWARE, Database, Document
 from shared.mongo.errors import translated
+from shared.mongo.tokens import cluster_time_of
 
 _CHANGED: Final = "updateDescription.updatedFields"
 _COUNTED: Final = ("status", "processed_at", "causes.code")
@@ -51,9 +52,6 @@ GATHER_SECONDS: Final = 0.25
 
 LOST: Final = frozenset({239, 260, 280, 286, 10334})
 """Snapshot too old, token not valid, stream cannot go on, no longer in the oplog, a change too large to tell."""
-
-_TIME_AT: Final = slice(2, 18)
-"""A resume token begins with its time: a mark, then seconds and number, eight hex digits each (all versions since 4.0)."""
 
 COUNT: Final[list[Document]] = [
     {
@@ -229,12 +227,10 @@ def _deltas(groups: Iterable[Document]) -> Deltas:
 
 def _quiet_place(place: Place, token: Mapping[str, Any]) -> Place:
     """Return the place that a stream without news has come to: it has seen all before its token's time, which may still go on."""
-    digits = str(token.get("_data", ""))[_TIME_AT]
-    try:
-        reached = Timestamp(int(digits[:8], 16), max(int(digits[8:], 16) - 1, 0))
-    except ValueError:  # a token of another make
+    at = cluster_time_of(token)
+    if at is None:
         return place
-    applied = max(place.applied, reached)
+    applied = max(place.applied, Timestamp(at.time, max(at.inc - 1, 0)))
     return Place(token, applied, _instant(applied))
 
 

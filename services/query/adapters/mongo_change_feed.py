@@ -20,6 +20,7 @@ from shared.contracts.errors import Defect
 from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
+from shared.mongo.tokens import cluster_time_of
 
 KINDS_OF_CHANGE: Final[Mapping[str, What]] = {
     "insert": "made",
@@ -43,9 +44,6 @@ BATCH: Final = 500
 WAIT_MS: Final = 1_000
 LOST: Final = frozenset({260, 280, 286, 10334})
 """Token not valid, stream cannot go on, no longer in the oplog, a change too large to tell."""
-BEGINNING: Final = "82"
-_TIME_AT: Final = slice(2, 18)
-"""A resume token begins with its time: a mark, then seconds and number, eight hex digits each (all versions since 4.0)."""
 
 Stream = AsyncChangeStream[Document]
 
@@ -103,11 +101,8 @@ def _is_unseen(document: Document) -> bool:
 
 def _position_of_token(token: Mapping[str, Any] | None) -> Position:
     """Return the place before everything of the token's time; 0 for a token of another make."""
-    text = str((token or {}).get("_data", ""))
-    digits = text[_TIME_AT]
-    if not text.startswith(BEGINNING) or len(digits) != _TIME_AT.stop - _TIME_AT.start:
-        return Position(0)
-    return position_of(int(digits[:8], 16), int(digits[8:], 16))
+    at = cluster_time_of(token)
+    return Position(0) if at is None else position_of(at.time, at.inc)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ All rows are read at one cluster time, the pieces at the one up to which those r
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -26,15 +26,18 @@ from shared.mongo.errors import translated
 GONE: Final = frozenset({239, 246})
 """A snapshot too old, or not there: the pieces cannot be read as they stood, or rows that were just replaced are swept away."""
 
+MAX_REMEMBERED: Final = 256
+
 Stage = dict[str, Any]
 
 
 class MongoRolledCounts:
-    """The port RolledCounts."""
+    """The port RolledCounts. An answer holds until the rollups move on, so it is remembered: whoever asks for the same reads one document."""
 
     def __init__(self, database: Database, *, time_limit_ms: int) -> None:
         self._database = database
         self._time_limit_ms = time_limit_ms
+        self._known: dict[Hashable, tuple[Hashable, Rolled]] = {}
 
     async def find_by_kind(self, account: str, rows: LogFilter) -> Rolled | None:
         """Read the fewest rows that tell kinds and statuses apart."""
@@ -49,12 +52,26 @@ class MongoRolledCounts:
     ) -> Rolled | None:
         with translated():
             try:
-                found = await self._snapshot()
-                return None if found is None else await self._read(account, rows, questions, bucket, *found)
+                return await self._answer(account, rows, questions, bucket)
             except OperationFailure as error:
                 if error.code in GONE:
                     return None
                 raise
+
+    async def _answer(
+        self, account: str, rows: LogFilter, questions: Sequence[Question], bucket: Bucket
+    ) -> Rolled | None:
+        found = await self._snapshot()
+        if found is None:
+            return None
+        asked = (account, rows, bucket, len(questions))
+        stand = (found[0]["generation"], found[0]["applied"])  # rows change in one transaction with it
+        known = self._known.get(asked)
+        if known is None or known[0] != stand:
+            if len(self._known) >= MAX_REMEMBERED:
+                self._known.clear()
+            known = self._known[asked] = stand, await self._read(account, rows, questions, bucket, *found)
+        return known[1]
 
     async def _read(
         self,

@@ -303,6 +303,21 @@ class RolledCountsSuite:
                 assert by_kind is not None
                 assert by_kind.by_kind() == plainly.by_kind
 
+    async def test_asked_again_they_tell_what_was_counted_meanwhile(
+        self, rolled: RolledCounts, seed: Seed, roll: Roll
+    ) -> None:
+        await seed(make_event(code="1"))
+        await roll()
+        first = await rolled.find_all("loja", LogFilter(), bucket="day")
+        await seed(make_event(code="2", status="success", causes=[]))
+        await roll()
+        second = await rolled.find_all("loja", LogFilter(), bucket="day")
+        assert first is not None
+        assert first.by_kind() == {"order": {"error": 1}}
+        assert second is not None
+        assert second.by_kind() == {"order": {"error": 1, "success": 1}}
+        assert await rolled.find_all("vizinha", LogFilter(), bucket="day") != second
+
 
 class NeverRolled:
     """RolledCounts that were never built."""

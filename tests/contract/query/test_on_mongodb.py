@@ -9,7 +9,8 @@ from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_rolled_counts import MongoRolledCounts
 from shared.contracts.events import IntegrationEvent
-from shared.contracts.names import DEAD_LETTERS, REPROCESS_REQUESTS
+from shared.contracts.filters import LogFilter
+from shared.contracts.names import DEAD_LETTERS, REPROCESS_REQUESTS, ROLLUPS
 from shared.mongo.client import Database
 from shared.mongo.jobs import Jobs
 from shared.runtime.clock import now
@@ -23,6 +24,7 @@ from tests.contract.query.suites import (
     Roll,
     RolledCountsSuite,
     Seed,
+    seed_variety,
 )
 from tests.support.letters import LetterSeed
 from tests.support.rolling import roll_up
@@ -66,6 +68,19 @@ class TestMongoRolledCounts(RolledCountsSuite):
             await roll_up(database)
 
         return roll
+
+    async def test_until_they_move_on_only_their_place_is_read(
+        self, rolled: MongoRolledCounts, seed: Seed, roll: Roll, database: Database
+    ) -> None:
+        await seed_variety(seed)
+        await roll()
+        told = await rolled.find_all("loja", LogFilter(), bucket="day")
+
+        await database[ROLLUPS].delete_many({})
+
+        assert told is not None
+        assert told.by_kind()["price"] == {"error": 1}
+        assert await rolled.find_all("loja", LogFilter(), bucket="day") == told
 
 
 class TestMongoLetterReader(LetterReaderSuite):
