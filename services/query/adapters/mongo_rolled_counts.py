@@ -26,7 +26,8 @@ from shared.mongo.errors import translated
 GONE: Final = frozenset({239, 246})
 """A snapshot too old, or not there: the pieces cannot be read as they stood, or rows that were just replaced are swept away."""
 
-MAX_REMEMBERED: Final = 256
+MAX_REMEMBERED: Final = 64
+"""Answers; a large one takes 130 kB."""
 
 Stage = dict[str, Any]
 
