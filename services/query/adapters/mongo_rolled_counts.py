@@ -38,7 +38,8 @@ class MongoRolledCounts:
     def __init__(self, database: Database, *, time_limit_ms: int) -> None:
         self._database = database
         self._time_limit_ms = time_limit_ms
-        self._known: dict[Hashable, tuple[Hashable, Rolled]] = {}
+        self._stand: Hashable = None
+        self._answers: dict[Hashable, Rolled] = {}  # all of one stand: none outlives it
 
     async def find_by_kind(self, account: str, rows: LogFilter) -> Rolled | None:
         """Read the fewest rows that tell kinds and statuses apart."""
@@ -65,14 +66,18 @@ class MongoRolledCounts:
         found = await self._snapshot()
         if found is None:
             return None
-        asked = (account, rows, bucket, len(questions))
-        stand = (found[0]["generation"], found[0]["applied"])  # rows change in one transaction with it
-        known = self._known.get(asked)
-        if known is None or known[0] != stand:
-            if len(self._known) >= MAX_REMEMBERED:
-                self._known.clear()
-            known = self._known[asked] = stand, await self._read(account, rows, questions, bucket, *found)
-        return known[1]
+        projection, read_at = found
+        stand = (projection["generation"], projection["applied"])  # rows change in one transaction with it
+        if stand != self._stand:
+            self._stand, self._answers = stand, {}
+        answers, asked = self._answers, (account, rows, bucket, len(questions))  # one question or all
+        rolled = answers.get(asked)
+        if rolled is None:
+            rolled = await self._read(account, rows, questions, bucket, projection, read_at)
+            if len(answers) >= MAX_REMEMBERED:
+                answers.clear()
+            answers[asked] = rolled
+        return rolled
 
     async def _read(
         self,
