@@ -38,7 +38,7 @@ _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
 _SNAPSHOT_SECONDS: Final = (
     1800  # the whole log is counted as it stood at one moment, a minute for some millions of entries
 )
-_NOT_INITIATED, _NOT_A_MEMBER = 94, 93  # error codes of replSetGetStatus
+_ALREADY_INITIATED, _NOT_A_MEMBER = 23, 93  # error codes of replSetInitiate and replSetGetStatus
 
 
 def find_mongod() -> Path:
@@ -165,16 +165,25 @@ def join_replica_set(client: Any, address: str) -> None:
 
     members = [{"_id": 0, "host": address}]
     try:
+        # Not asked for its status before: a member that still reads its data says that it belongs to no set. This command waits for it.
+        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+    except OperationFailure as failure:
+        if failure.code != _ALREADY_INITIATED:
+            raise
+        _tell_its_address(client, members[0])
+
+
+def _tell_its_address(client: Any, member: dict[str, Any]) -> None:
+    from pymongo.errors import OperationFailure
+
+    try:
         client.admin.command("replSetGetStatus")
     except OperationFailure as failure:
-        if failure.code == _NOT_INITIATED:
-            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-        elif failure.code == _NOT_A_MEMBER:
-            config = client["local"]["system.replset"].find_one()
-            config |= {"members": [config["members"][0] | members[0]], "version": config["version"] + 1}
-            client.admin.command("replSetReconfig", config, force=True)
-        else:
+        if failure.code != _NOT_A_MEMBER:
             raise
+        config = client["local"]["system.replset"].find_one()
+        config |= {"members": [config["members"][0] | member], "version": config["version"] + 1}
+        client.admin.command("replSetReconfig", config, force=True)
 
 
 def _why_it_ended(process: ChildProcess) -> str:
