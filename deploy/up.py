@@ -25,7 +25,7 @@ from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import Instance, account_name, find_instance, forget_instance, http_port
 from deploy.local.ports import HOST, choose_port, is_free
-from deploy.local.process import ChildProcess, stop_together
+from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
 from shared.client import Ponte
@@ -33,6 +33,7 @@ from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
 
 SERVICES: Final = ("ingest", "query", "reprocessor", "exporter")
+ASKED_BY_PEOPLE: Final = "query"
 DATABASE: Final = "ponte"
 READY_WITHIN_SECONDS: Final = 60.0
 HISTORY_WITHIN_SECONDS: Final = 30.0
@@ -154,6 +155,7 @@ class Up:
             [sys.executable, "-m", module],
             {**self._environment, "PONTE_HEALTH_PORT": str(health_port)},
             self._log_folder() / f"{name}.log",
+            niceness=0 if name == ASKED_BY_PEOPLE else UNHURRIED,
         )
         process.start()
         self._children[name] = Watched(process)

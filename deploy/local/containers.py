@@ -17,6 +17,7 @@ from deploy.local.kafka import PROPERTIES
 from deploy.local.kafka_wire import answers, warm_up
 from deploy.local.mongod import REPLICA_SET, STORAGE, join_replica_set
 from deploy.local.ports import HOST, choose_port
+from deploy.local.process import UNHURRIED_SHARES
 
 _KAFKA_IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
 _MONGO_IMAGE: Final = "mongo:8"
@@ -47,7 +48,7 @@ def is_usable() -> bool:
 def start_kafka(data: Path | None, undo: ExitStack) -> str:
     """Run a broker and wait for it. Answers `host:port`; `undo` removes the container. Raises LocalServerError."""
     port = choose_port()
-    container = _container(_KAFKA_IMAGE, 9092, port)
+    container = _container(_KAFKA_IMAGE, 9092, port).with_kwargs(cpu_shares=UNHURRIED_SHARES)
     for name, value in kafka_environment(port).items():
         container.with_env(name, value)
     _run(container, data, "kafka", "/var/lib/kafka/data", undo)

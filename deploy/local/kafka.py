@@ -13,7 +13,7 @@ from deploy.local.cache import KafkaParts
 from deploy.local.errors import LocalServerError
 from deploy.local.kafka_wire import answers, warm_up
 from deploy.local.ports import HOST
-from deploy.local.process import ChildProcess
+from deploy.local.process import UNHURRIED, ChildProcess
 
 READY_SECONDS: Final = 60.0
 # Relative: the value is a list in Latin-1, where a path with a comma or an accent would not survive.
@@ -90,7 +90,9 @@ class Kafka:
         self._parts = parts
         self._properties = kafka_properties(port, controller_port)
         argv = java_arguments(parts, "kafka.Kafka", ["server.properties"], jvm_options)
-        self.process = ChildProcess("Kafka", argv, java_environment(), log_path, cwd=data, keep_open=keep_open)
+        self.process = ChildProcess(
+            "Kafka", argv, java_environment(), log_path, cwd=data, keep_open=keep_open, niceness=UNHURRIED
+        )
 
     @property
     def bootstrap(self) -> str:

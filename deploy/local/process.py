@@ -1,6 +1,7 @@
 """Children that cannot outlive us: servers and services started as processes of their own.
 
-A terminal's Ctrl-C reaches only this process, because every child leads its own session; we stop the children in order.
+A terminal's Ctrl-C reaches only this process, because every child leads its own process group; we stop the children in order.
+They stay in our session, though: Linux shares processors out among sessions first, and only then, within one, by niceness.
 When this process dies, however it dies, the kernel kills them (Linux; elsewhere only an orderly stop does).
 """
 
@@ -14,9 +15,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from deploy.local.errors import LocalServerError
+
+UNHURRIED: Final = 10
+"""The niceness of what nobody looks at while it works: a list is asked for by a person, who waits. MongoDB works for both and yields to neither."""
+
+UNHURRIED_SHARES: Final = 110
+"""The same for a container: what the kernel counts such a process for, where others count 1024."""
 
 _PR_SET_PDEATHSIG = 1
 _LOG_KEPT_BYTES = 10 * 1024 * 1024
@@ -27,7 +34,8 @@ _prctl: Callable[..., int] | None = ctypes.CDLL(None, use_errno=True).prctl if s
 class ChildProcess:
     """One child. Both its output streams go to `log_path` (appended; put aside as `.1` when it has grown past 10 MiB).
 
-    `keep_open` are descriptors of ours that the child keeps for its whole life, such as that of a lock on its data.
+    `keep_open` are descriptors of ours that the child keeps for its whole life, such as that of a lock on its data. The greater its
+    `niceness`, the longer it waits for a processor that others want as well (0 to 19).
     """
 
     def __init__(
@@ -39,6 +47,7 @@ class ChildProcess:
         *,
         cwd: Path | None = None,
         keep_open: Sequence[int] = (),
+        niceness: int = 0,
     ) -> None:
         self.name = name
         self.argv = tuple(argv)
@@ -46,6 +55,7 @@ class ChildProcess:
         self._env = env
         self._cwd = cwd
         self._keep_open = tuple(keep_open)
+        self._niceness = niceness
         self._popen: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -123,9 +133,9 @@ class ChildProcess:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,
             pass_fds=self._keep_open,
-            preexec_fn=_death_pact(os.getpid()) if _prctl else None,  # noqa: PLW1509 - one system call, bound before
+            preexec_fn=_first_steps(os.getpid(), self._niceness),  # noqa: PLW1509 - system calls only, bound before
         )
 
 
@@ -138,16 +148,17 @@ def stop_together(children: Sequence[ChildProcess], grace_seconds: float) -> Non
         child.stop(deadline - time.monotonic())
 
 
-def _death_pact(parent_pid: int) -> Callable[[], None]:
-    """Runs in the child between fork and exec: from here on the kernel kills it when its parent dies."""
+def _first_steps(parent_pid: int, niceness: int) -> Callable[[], None]:
+    """Run in the child between fork and exec: from here on the kernel kills it when its parent dies, and lets others go first."""
 
-    def sign() -> None:
+    def step() -> None:
         if _prctl is not None:
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent_pid:  # the parent died before the signal was ordered: nobody would ever send it
-            os._exit(1)
+            if os.getppid() != parent_pid:  # the parent died before the signal was ordered: nobody would ever send it
+                os._exit(1)
+        os.nice(niceness)
 
-    return sign
+    return step
 
 
 def _open_log(path: Path) -> BinaryIO:

@@ -1,4 +1,7 @@
-"""What every contender is to the benchmark: processes that read one topic and write one database, and what they leave undone."""
+"""What every contender is to the benchmark: processes that read one topic and write one database, and what they leave undone.
+
+All of them yield to MongoDB, as ours does wherever `ponte up` runs it.
+"""
 
 import os
 import sys
@@ -42,7 +45,9 @@ class Contender(Protocol):
         """Start its processes and return them; they read `TOPIC` from its beginning."""
 
 
-def python(stage: Stage, name: str, module: str, *arguments: str, **environment: str) -> ChildProcess:
+def python(
+    stage: Stage, name: str, module: str, *arguments: str, niceness: int = 0, **environment: str
+) -> ChildProcess:
     """Start `python -m module` with the stage's addresses in its environment; its output goes to a log of that name."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PONTE_")}
     tuned = {key: value for key, value in os.environ.items() if key.startswith("PONTE_INGEST_")}
@@ -58,4 +63,5 @@ def python(stage: Stage, name: str, module: str, *arguments: str, **environment:
         {**kept, **tuned, **addresses, "PYTHONPATH": str(HOUSE), **environment},
         stage.folder / f"{name}.log",
         cwd=stage.folder,
+        niceness=niceness,
     ).start()

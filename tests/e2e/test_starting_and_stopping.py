@@ -4,8 +4,10 @@ import socket
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from deploy.local.process import UNHURRIED
 from shared.contracts.names import KINDS
 from tests.support.eventually import eventually
 from tests.support.ponte import RunningPonte, is_alive
@@ -42,6 +44,14 @@ def test_a_worker_that_died_is_started_again(tmp_path):
         os.kill(victim, signal.SIGKILL)
         eventually(lambda: ponte.pids()["reprocessor"], lambda pid: pid != victim and is_alive(pid))
         assert "reprocessor ended with -9" in ponte.said()
+
+
+def test_whom_people_wait_for_goes_first():
+    with RunningPonte("--ephemeral") as ponte:
+        own = psutil.Process(ponte.process.pid).nice()
+        niceness = {name: psutil.Process(pid).nice() - own for name, pid in ponte.pids().items()}
+    workers = dict.fromkeys(("kafka", "ingest", "reprocessor", "exporter"), UNHURRIED)
+    assert niceness == {"mongo": 0, "query": 0, **workers}
 
 
 def test_a_taken_port_is_a_clear_sentence(tmp_path):

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from pymongo import MongoClient, UpdateOne
 from pymongo.collection import Collection
 
-from deploy.local.process import ChildProcess
+from deploy.local.process import UNHURRIED, ChildProcess
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from tests.bench.contender import Stage, python
 from tests.bench.loadgen import TOPIC
@@ -43,7 +43,7 @@ class BareLoop:
 
     def start(self, stage: Stage) -> Sequence[ChildProcess]:
         """Start the loop."""
-        return [python(stage, "bare", __name__, self._variant)]
+        return [python(stage, "bare", __name__, self._variant, niceness=UNHURRIED)]
 
 
 class Writer:

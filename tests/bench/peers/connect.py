@@ -16,7 +16,7 @@ from deploy.local.cache import cache_folder, find_java
 from deploy.local.install import _maven
 from deploy.local.kafka import java_environment
 from deploy.local.ports import HOST, choose_port
-from deploy.local.process import ChildProcess
+from deploy.local.process import UNHURRIED, ChildProcess
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from tests.bench.contender import Stage
 from tests.bench.loadgen import TOPIC
@@ -77,9 +77,9 @@ class Connect:
         log = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
         argv = [str(find_java()), *SCRIPT_OPTIONS, *log, "-cp", f"{_folder() / 'libs'}/*"]
         argv += ["org.apache.kafka.connect.cli.ConnectStandalone", *files]
-        return [
-            ChildProcess("connect", argv, java_environment(), stage.folder / "connect.log", cwd=stage.folder).start()
-        ]
+        log_path = stage.folder / "connect.log"
+        process = ChildProcess("connect", argv, java_environment(), log_path, cwd=stage.folder, niceness=UNHURRIED)
+        return [process.start()]
 
     def _entries(self, stage: Stage) -> dict[str, str]:
         return self._sink(stage, "state", LOG_ENTRIES) | {

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from deploy.local.process import ChildProcess
+from deploy.local.process import UNHURRIED, ChildProcess
 from tests.bench.contender import Stage, python
 
 BATCH = 1000
@@ -28,7 +28,7 @@ class FaustAgent:
 
     def start(self, stage: Stage) -> Sequence[ChildProcess]:
         """Start the worker."""
-        return [python(stage, "faust", __name__)]
+        return [python(stage, "faust", __name__, niceness=UNHURRIED)]
 
 
 def run() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deploy.local.process import ChildProcess
+from deploy.local.process import UNHURRIED, ChildProcess
 from tests.bench.contender import Stage, python
 
 
@@ -23,6 +23,6 @@ class Ours:
     def start(self, stage: Stage) -> Sequence[ChildProcess]:
         """Start the workers."""
         return [
-            python(stage, f"ingest-{number}", "services.ingest", PONTE_INGEST_GROUP="bench.ingest")
+            python(stage, f"ingest-{number}", "services.ingest", niceness=UNHURRIED, PONTE_INGEST_GROUP="bench.ingest")
             for number in range(self._processes)
         ]

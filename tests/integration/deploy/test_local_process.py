@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from deploy.local.errors import LocalServerError
-from deploy.local.process import ChildProcess, stop_together
+from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -28,8 +28,8 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def sleeper(tmp_path: Path, *, code: str = "import time; time.sleep(60)") -> ChildProcess:
-    return ChildProcess("sleeper", [sys.executable, "-c", code], None, tmp_path / "sleeper.log")
+def sleeper(tmp_path: Path, *, code: str = "import time; time.sleep(60)", niceness: int = 0) -> ChildProcess:
+    return ChildProcess("sleeper", [sys.executable, "-c", code], None, tmp_path / "sleeper.log", niceness=niceness)
 
 
 def test_a_child_asked_to_stop_is_gone(tmp_path):
@@ -85,8 +85,17 @@ def test_a_child_dies_with_its_parent(tmp_path):
 def test_ctrl_c_in_the_terminal_reaches_the_parent_only(tmp_path):
     child = sleeper(tmp_path).start()
 
-    assert os.getsid(child.pid) == child.pid != os.getsid(0)
+    assert os.getpgid(child.pid) == child.pid != os.getpgid(0)
     child.stop(5)
+
+
+def test_an_unhurried_child_yields_to_the_others_of_our_session(tmp_path):
+    hurried, unhurried = sleeper(tmp_path).start(), sleeper(tmp_path, niceness=UNHURRIED).start()
+
+    assert psutil.Process(hurried.pid).nice() == psutil.Process().nice()
+    assert psutil.Process(unhurried.pid).nice() == psutil.Process().nice() + UNHURRIED
+    assert os.getsid(hurried.pid) == os.getsid(unhurried.pid) == os.getsid(0)  # niceness counts within a session
+    stop_together([hurried, unhurried], 5)
 
 
 def test_a_program_that_is_not_there_is_told_in_one_sentence(tmp_path):

@@ -10,6 +10,7 @@ import yaml
 
 from deploy.demo.settings import DemoSettings
 from deploy.local.mongod import STORAGE
+from deploy.local.process import UNHURRIED_SHARES
 
 HOUSE = Path(__file__).parents[3]
 TEXT = (HOUSE / "docker-compose.yml").read_text(encoding="utf-8")
@@ -49,6 +50,13 @@ def test_mongod_writes_its_pages_as_without_a_container() -> None:
     command = SERVICES["mongo"]["command"]
 
     assert {option: command[command.index(option) + 1] for option in STORAGE} == STORAGE
+
+
+def test_whom_people_wait_for_goes_first() -> None:
+    shares = {name: service.get("cpu_shares") for name, service in SERVICES.items()}
+
+    assert [name for name, share in shares.items() if share is None] == ["mongo", "provision", "query"]
+    assert set(shares.values()) == {None, UNHURRIED_SHARES}
 
 
 def test_the_demo_comes_only_when_asked_for() -> None:
