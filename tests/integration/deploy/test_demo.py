@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from uuid import uuid4
 
 import orjson
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from deploy.demo.shop import AFFILIATES
 from shared.contracts.cloudevents import CloudEvent, read_message, structured
@@ -69,8 +70,16 @@ class Ear:
         known = self._consumer.list_topics(timeout=10).topics
         places = [TopicPartition(topic, number) for topic in EVENTS_TOPICS for number in known[topic].partitions]
         for place in places:
-            place.offset = self._consumer.get_watermark_offsets(place, timeout=10)[1]
+            place.offset = eventually(partial(self._end, place), lambda end: end is not None)
         self._consumer.assign(places)
+
+    def _end(self, place):
+        try:
+            return self._consumer.get_watermark_offsets(place, timeout=10)[1]
+        except KafkaException as refused:
+            if refused.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+            return None  # a topic that was made a moment ago
 
     def listen(self):
         """Return all events of the account that were heard so far, as (event, checked data)."""
