@@ -1,10 +1,11 @@
 """What is asked of the rollups: for each question the family with the fewest rows, the cells that lie in the period, and their sum."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from services.query.core.period import DAY, Period, cells_of
 from services.query.core.rolled import Rolled
@@ -15,6 +16,7 @@ Document = dict[str, Any]
 Pipeline = list[Document]
 
 DAYS_OF_MONTH: Final = 31
+INSTANT: Final = timedelta(microseconds=1)
 MAX_RANGES: Final = 60
 """More affiliates than this are looked for among all."""
 
@@ -182,19 +184,32 @@ def _match(asked: Asked, family: Family) -> Document:
         match["codes"] = {"$in": list(rows.error_code)}
     if rows.retry:
         match["$and"] = [{"codes": {"$in": list(asked.code_sets)}}]  # an array is equal to one of these
-    months: Document = {}
-    if asked.hours.start is not None:
-        months["$gte"] = month_of(asked.hours.start)
-    if asked.hours.end is not None:
-        months["$lte"] = month_of(asked.hours.end - timedelta(microseconds=1))
-    return {"$match": {**match, **({"month": months} if months else {})}}
+    return {"$match": match}
 
 
 def _ranges(asked: Asked, family: Family) -> Iterator[Document]:
     start = prefix(asked.generation, asked.account, family)
+    # Asked of the key and not of the field `month`: rows of other months are not even fetched.
+    months = {} if asked.hours.is_everything else {"$regex": f"^{re.escape(start)}[^|]*[|]{_months(asked.hours)}"}
     several = asked.rows.affiliate if 0 < len(asked.rows.affiliate) <= MAX_RANGES else ()
     for begin in [f"{start}{affiliate}|" for affiliate in several] or [start]:
-        yield {"_id": {"$gte": begin, "$lt": begin[:-1] + BEHIND_SEPARATOR}}
+        yield {"_id": {"$gte": begin, "$lt": begin[:-1] + BEHIND_SEPARATOR, **months}}
+
+
+def _months(hours: Period) -> str:
+    """Return a pattern of the months that `hours` touch."""
+    first = "" if hours.start is None else _sorted_from(month_of(hours.start), "upwards")
+    return first + ("" if hours.end is None else _sorted_from(month_of(hours.end - INSTANT), "downwards"))
+
+
+def _sorted_from(month: str, way: Literal["upwards", "downwards"]) -> str:
+    """Return a pattern of `month` and all that sort after it (`upwards`) or before it: the same up to a digit, which is greater or less."""
+    beyond = [
+        month[:place] + (f"[{int(digit) + 1}-9]" if way == "upwards" else f"[0-{int(digit) - 1}]")
+        for place, digit in enumerate(month)
+        if digit not in ("-", "9" if way == "upwards" else "0")
+    ]
+    return f"(?={'|'.join([month, *beyond])})"
 
 
 def _count(hours: Period) -> Any:
