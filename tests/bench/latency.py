@@ -57,6 +57,9 @@ ASK_EVERY_SHARE = 0.08
 GIVE_UP_SECONDS = 10.0
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 3.0
+MADE_PER_SECOND = 20_000
+"""Events of a stream, at least, before it flows."""
+
 KEY = "bench-" + "k" * 32
 P50_TARGET, P99_TARGET = 60.0, 250.0
 
@@ -210,7 +213,7 @@ def start_stream(stage: Stage, rate: int, seconds: float) -> ChildProcess:
     """Start a steady stream of events in a process of its own, and return when it flows."""
     arguments = ("--bootstrap", stage.bootstrap, "--rate", str(rate), "--seconds", str(seconds))
     stream = python(stage, f"stream-{rate}", "tests.bench.loadgen", *arguments)
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + READY_SECONDS + rate * seconds / MADE_PER_SECOND
     while "ready" not in stream.log_lines():
         if not stream.is_running() or time.monotonic() > deadline:
             raise RuntimeError("the stream did not start: " + " / ".join(stream.log_lines()[-5:]))

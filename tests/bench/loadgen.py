@@ -153,7 +153,7 @@ def _value(name: str, number: int, identity: str, status: str, filler: list[dict
     at = (STARTED_AT + timedelta(milliseconds=number)).isoformat(timespec="milliseconds")[:23] + "Z"
     cause, message = CAUSES[number % len(CAUSES)]
     failed = status in {"error", "warning"}
-    return orjson.dumps(
+    written = orjson.dumps(
         {
             "specversion": "1.0",
             "id": f"{name}-{number:012d}",
@@ -174,6 +174,7 @@ def _value(name: str, number: int, identity: str, status: str, filler: list[dict
             },
         }
     )
+    return bytes(memoryview(written))  # a copy: orjson's own takes 4 kB, however short
 
 
 def main() -> None:

@@ -82,7 +82,8 @@ def measure(
         with query_on(shop, NOWHERE) as (port, process):
             found = [measured(Stand(shop, port, process, rate, seconds), view) for view in views]
     if beside not in {"", "0"}:
-        streaming = (seconds + AROUND_SECONDS) * len(views) + READY_SECONDS
+        loads = sum(2 if view.is_held_against_the_driver else 1 for view in views)
+        streaming = (seconds + AROUND_SECONDS) * loads + READY_SECONDS
         with (
             borrow_shop(entries) as shop,
             _ingest(shop) as stage,
@@ -96,9 +97,9 @@ def measure(
 
 
 def measured(stand: Stand, view: View, beside: int = 0) -> Measured:
-    """Return what a view takes. The driver is measured first, the same find: not beside ingest, where a stream must not outlast what memory holds of it."""
+    """Return what a view takes. The driver is measured first, the same find: beside ingest where that is a target, since memory holds the whole stream."""
     raw = None
-    if view.finds and not beside:
+    if view.is_held_against_the_driver if beside else view.finds:
         raw = _load(stand, {"uri": stand.shop.uri, "database": DATABASE, "asked": view.finds})
     ours = _load(stand, {"port": stand.port, "key": KEY, "asked": view.paths})
     keys = asyncio.run(_keys(stand.shop.uri, view)) if view.filters else None
