@@ -1,6 +1,6 @@
 """Counts as rollups tell them: which questions they answer, and how parts of an answer add up."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -50,11 +50,11 @@ class Rolled:
         return self._by(1)
 
     def _by(self, place: int) -> dict[str, dict[str, int]]:
-        counts: dict[str, Counter[str]] = {}
-        for facts, count in sorted(self.sums.items()):
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for facts, count in self.sums.items():
             if count:
-                counts.setdefault(facts[place], Counter())[facts[2]] += count
-        return {name: dict(by_status) for name, by_status in sorted(counts.items())}
+                counts[facts[place]][facts[2]] += count
+        return {name: dict(sorted(by_status.items())) for name, by_status in sorted(counts.items())}
 
 
 def is_answered(rows: LogFilter) -> bool:
