@@ -24,6 +24,9 @@ PARTITIONS = 6
 ZIPF_EXPONENT = 1.1
 SEED = 4
 PUBLISH_SECONDS = 60
+ROOM = {"queue.buffering.max.messages": 2_000_000, "queue.buffering.max.kbytes": 2_000_000}
+"""What a producer may hold back while the broker waits for a processor."""
+
 STARTED_AT = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 STATUSES = ("success", "error", "success", "warning", "success", "error", "success", "processing", "success", "error")
 CAUSES = (
@@ -107,8 +110,7 @@ def publish(bootstrap: str, messages: Sequence[Message]) -> float:
             "enable.idempotence": True,
             "linger.ms": 20,
             "batch.num.messages": 10_000,
-            "queue.buffering.max.messages": 2_000_000,
-            "queue.buffering.max.kbytes": 2_000_000,
+            **ROOM,
         }
     )
     refused: list[str] = []
@@ -186,7 +188,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     chosen = parser.parse_args()
     load = make_load(f"r{chosen.rate}", int(chosen.rate * chosen.seconds) + PARTITIONS, size=chosen.size, keys="new")
-    producer = Producer({"bootstrap.servers": chosen.bootstrap, "compression.type": "lz4"})
+    producer = Producer({"bootstrap.servers": chosen.bootstrap, "compression.type": "lz4", **ROOM})
     print("ready", flush=True)
     started = time.monotonic()
     for number, message in enumerate(load.messages[:-PARTITIONS]):

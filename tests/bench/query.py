@@ -91,8 +91,11 @@ def measure(
         ):
             stand = Stand(shop, port, process, rate, seconds)
             events = round(_maximum(stand, stage, views[0]) / 2) if beside == HALF else int(beside)
-            with stream(stage, events, streaming):
-                found += [measured(stand, view, events) for view in views]
+            with stream(stage, events, streaming) as flowing:
+                for view in views:
+                    found.append(measured(stand, view, events))
+                    if not flowing.is_running():
+                        raise RuntimeError("the stream ended: " + " / ".join(flowing.log_lines()[-3:]))
     return found
 
 
