@@ -36,7 +36,7 @@ from tests.bench.latency import KEY, Ponte, stream, wait_for_the_api
 from tests.bench.machine import Machine
 from tests.bench.peers.ours import Ours
 from tests.bench.query_seed import Shop, borrow_shop, open_shop
-from tests.bench.query_table import Measured, Times, render
+from tests.bench.query_table import HELD_AGAINST_THE_DRIVER, Measured, Times, render
 from tests.bench.query_views import LIMIT, View, make_views
 from tests.support.explained import explained
 
@@ -82,7 +82,7 @@ def measure(
         with query_on(shop, NOWHERE) as (port, process):
             found = [measured(Stand(shop, port, process, rate, seconds), view) for view in views]
     if beside not in {"", "0"}:
-        loads = sum(2 if view.is_held_against_the_driver else 1 for view in views)
+        loads = sum(2 if view.kind in HELD_AGAINST_THE_DRIVER else 1 for view in views)
         streaming = (seconds + AROUND_SECONDS) * loads + READY_SECONDS
         with (
             borrow_shop(entries) as shop,
@@ -107,7 +107,7 @@ def measured(stand: Stand, view: View, beside: int = 0) -> Measured:
     driver = {"uri": stand.shop.uri, "database": DATABASE, "asked": view.finds}
     raw = _load(stand, driver) if view.finds and not beside else None
     ours = _load(stand, {"port": stand.port, "key": KEY, "asked": view.paths})
-    if beside and view.finds and view.is_held_against_the_driver:
+    if beside and view.finds and view.kind in HELD_AGAINST_THE_DRIVER:
         raw = _load(stand, driver)
     keys = asyncio.run(_keys(stand.shop.uri, view)) if view.filters else None
     print(f"  {view.name}: p50 {ours.p50:.1f} ms, p99 {ours.p99:.1f} ms {ours.wrong}", flush=True)

@@ -41,11 +41,6 @@ class View:
     finds: Sequence[Document] = ()
     filters: Sequence[tuple[LogFilter, Position | None]] = ()
 
-    @property
-    def is_held_against_the_driver(self) -> bool:
-        """Whether how much longer than the driver it takes is a target."""
-        return self.kind in {"list", "deep"}
-
 
 def make_views(uri: str) -> list[View]:
     """Return the views of a shop; what they ask for is taken from it."""

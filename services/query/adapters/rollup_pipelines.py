@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -16,7 +16,6 @@ Document = dict[str, Any]
 Pipeline = list[Document]
 
 DAYS_OF_MONTH: Final = 31
-INSTANT: Final = timedelta(microseconds=1)
 MAX_RANGES: Final = 60
 """More affiliates than this are looked for among all."""
 
@@ -199,7 +198,7 @@ def _ranges(asked: Asked, family: Family) -> Iterator[Document]:
 def _months(hours: Period) -> str:
     """Return a pattern of the months that `hours` touch."""
     first = "" if hours.start is None else _sorted_from(month_of(hours.start), "upwards")
-    return first + ("" if hours.end is None else _sorted_from(month_of(hours.end - INSTANT), "downwards"))
+    return first + ("" if hours.last is None else _sorted_from(month_of(hours.last), "downwards"))
 
 
 def _sorted_from(month: str, way: Literal["upwards", "downwards"]) -> str:

@@ -23,6 +23,11 @@ class Period:
         """Whether it has no bounds."""
         return self.start is None and self.end is None
 
+    @property
+    def last(self) -> datetime | None:
+        """The last instant within it; None where it has no end."""
+        return None if self.end is None else self.end - timedelta(microseconds=1)
+
     def whole_hours(self) -> "Period | None":
         """Return what of it is whole hours; None where there is not one."""
         start = None if self.start is None else -(-_offset(self.start) // HOUR) * HOUR + _ZERO
@@ -59,8 +64,7 @@ class Period:
 
     def ends(self) -> list[datetime]:
         """Return an instant of each month that it may hold in part."""
-        last = None if self.end is None else self.end - timedelta(microseconds=1)
-        found = [at for at in (self.start, last) if at is not None]
+        found = [at for at in (self.start, self.last) if at is not None]
         return found if len({month_of(at) for at in found}) == len(found) else found[:1]
 
     def _by_hour(self) -> "list[Period]":
