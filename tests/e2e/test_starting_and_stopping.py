@@ -85,7 +85,7 @@ def test_the_demo_shop_fills_the_five_tabs_and_answers_a_reprocess(tmp_path):
         _, statuses = eventually(states, lambda seen: seen[0] == {"answered"}, within=60)
         assert "success" in statuses  # each answer is drawn by lot: of a few items none need fail again
         assert statuses <= {"success", "error", "warning"}
-        assert ponte.ask("GET", f"/v1/reprocess/{job['id']}")[1]["state"] == "done"
+        eventually(lambda: ponte.ask("GET", f"/v1/reprocess/{job['id']}")[1], lambda told: told["state"] == "done")
 
 
 @pytest.mark.parametrize(
