@@ -15,8 +15,9 @@ from services.query.core.origin import SAFE_METHODS, is_same_origin
 from services.query.core.permissions import Caller, CredentialRefused
 from services.query.core.permissions import Scope as Permission
 from services.query.core.rate import Allowance, RateLimit
-from services.query.entrypoints.dependencies import MaybeCaller, Services
+from services.query.entrypoints.dependencies import Services, caller_of
 from services.query.entrypoints.problems import problem, problem_of
+from services.query.entrypoints.quick_route import at_once
 from services.query.handlers.signing_in import find_caller_by_key, find_caller_by_session
 from services.query.handlers.tokens import IssuerUnavailable, is_token
 from shared.contracts.errors import LimitExceeded, NotPermitted, PonteError
@@ -104,15 +105,20 @@ class Gate:
 def needs(permission: Permission) -> Callable[..., Awaitable[Caller]]:
     """Return the dependency that gives the caller, and answers 403 when it lacks `permission`; the schema tells of it."""
 
-    async def caller_with_permission(
-        caller: MaybeCaller,
-        _key: Annotated[object, Security(bearer, scopes=[permission])],
-        _session: Annotated[object, Security(cookie, scopes=[permission])],
-    ) -> Caller:
+    def permitted(request: Request) -> Caller:
+        caller = caller_of(request)
         if caller is None:  # only where a route stands outside of /v1
             raise NotPermitted("sign in first")
         caller.require(permission)
         return caller
+
+    @at_once(permitted)
+    async def caller_with_permission(
+        request: Request,
+        _key: Annotated[object, Security(bearer, scopes=[permission])],
+        _session: Annotated[object, Security(cookie, scopes=[permission])],
+    ) -> Caller:
+        return permitted(request)
 
     caller_with_permission.__name__ = f"needs_{permission}"
     return caller_with_permission

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.query.core.permissions import Caller
+from services.query.entrypoints.quick_route import at_once
 from services.query.handlers.auditing import Audit
 from services.query.handlers.commanding import Commands, JobStore
 from services.query.handlers.dead_letters import LetterReader
@@ -65,6 +66,7 @@ def caller_of(request: Request) -> Caller | None:
     return caller
 
 
+@at_once(services_of)
 async def given_services(request: Request) -> Services:
     """Return the services, at once: FastAPI hands what is not async to a thread, which costs more than all that it does."""
     return services_of(request)

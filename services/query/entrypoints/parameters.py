@@ -11,6 +11,7 @@ from services.query.core.languages import choose_language
 from services.query.core.sorting import DEFAULT_SORT, Sort
 from services.query.entrypoints.filter_schemas import Groups, InstantText, LogFilterJson, Names, SearchText, Texts
 from services.query.entrypoints.paths import DecodedSegment
+from services.query.entrypoints.quick_route import at_once
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.catalogue import Language
 from shared.contracts.catalogue.model import RetryAdvice
@@ -191,9 +192,15 @@ class ExportBody(Body):
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(known_time_zone)] = "America/Sao_Paulo"
 
 
-async def language_of(request: Request) -> Language:
+def language_of(request: Request) -> Language:
     """Return the language of the answer."""
     return choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+
+
+@at_once(language_of)
+async def given_language(request: Request) -> Language:
+    """Return the language of the answer, at once."""
+    return language_of(request)
 
 
 def rows_of(request: Request, **fixed: Any) -> LogFilter:
@@ -210,5 +217,5 @@ def fields_of(asked: Sequence[str], allowed: Sequence[str]) -> list[str]:
     return [name for name in allowed if name in named]
 
 
-LanguageDep = Annotated[Language, Depends(language_of)]
+LanguageDep = Annotated[Language, Depends(given_language)]
 Nothing = Annotated[NothingAsked, Query()]

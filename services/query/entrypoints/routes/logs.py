@@ -22,12 +22,13 @@ from services.query.entrypoints.parameters import (
     fields_of,
     rows_of,
 )
+from services.query.entrypoints.quick_route import QuickRoute
 from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, EntryPage
 from services.query.handlers import auditing, comparing, reading
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.events import entry_id
 
-router = APIRouter(prefix="/v1", tags=["logs"])
+router = APIRouter(prefix="/v1", tags=["logs"], route_class=QuickRoute)
 
 PARTIAL: Final = "application/vnd.ponte.partial+json"
 """Pages of which `fields` told what to show have a type, and so a schema, of their own."""

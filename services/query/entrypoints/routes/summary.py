@@ -8,10 +8,11 @@ from services.query.entrypoints.answers import json_answer, summary_json
 from services.query.entrypoints.auth import ReadCaller
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.parameters import LanguageDep, SummaryAsked, rows_of
+from services.query.entrypoints.quick_route import QuickRoute
 from services.query.entrypoints.schemas import SummaryAnswer
 from services.query.handlers.insights import summarize
 
-router = APIRouter(prefix="/v1", tags=["summary"])
+router = APIRouter(prefix="/v1", tags=["summary"], route_class=QuickRoute)
 
 
 @router.get(
