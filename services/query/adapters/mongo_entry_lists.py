@@ -90,10 +90,21 @@ class MongoEntryLists:
         if not ways:
             return None, keys
         is_search = any(way.index == "by_ids" for way in ways)
+        is_bare = all(way.query == way.bare for way in ways)
+        if is_search and is_bare and asked.after is None and (found := await self._whole(ways, asked, by)) is not None:
+            return Found(found), 0
         at_most = keys // (SEARCHED_SHARE if is_search else FEW_SHARE)
         if await self._are_few(ways, at_most):
             return Found(await self._sorted(ways, asked, by)), 0
         return None, keys - at_most * (SEARCHED_SHARE // 3 if is_search else 1)
+
+    async def _whole(self, ways: list[Way], asked: Stretch, by: SortField) -> list[LogEntry] | None:
+        """Return the rows, if each way has less than a page of them: an id has, and so much is read sooner than counted and read."""
+        reads = [self._walk.find(way.query, way.index, {}, asked.limit) for way in ways]
+        found = await asyncio.gather(*reads)
+        if any(len(entries) == asked.limit for entries in found):
+            return None
+        return _merged(found, asked, by)
 
     async def _are_few(self, ways: list[Way], at_most: int) -> bool:
         within_ms = self._walk.time_limit_ms
@@ -109,8 +120,7 @@ class MongoEntryLists:
             self._walk.find({"$and": [way.query, beyond]} if beyond else way.query, way.index, order, asked.limit)
             for way in ways
         ]
-        found = {entry.id: entry for entries in await asyncio.gather(*reads) for entry in entries}
-        return sorted(found.values(), key=lambda entry: place_of(entry, by), reverse=not asked.ascending)[: asked.limit]
+        return _merged(await asyncio.gather(*reads), asked, by)
 
     @asynccontextmanager
     async def _in_time(self, rows: LogFilter) -> AsyncIterator[None]:
@@ -119,6 +129,12 @@ class MongoEntryLists:
                 yield
             except ExecutionTimeout as error:
                 raise TooBroad(too_broad(rows, within_ms=self._walk.time_limit_ms)) from error
+
+
+def _merged(found: Sequence[Sequence[LogEntry]], asked: Stretch, by: SortField) -> list[LogEntry]:
+    """Return the rows of all ways in the order asked for, each once."""
+    entries = {entry.id: entry for of_way in found for entry in of_way}
+    return sorted(entries.values(), key=lambda entry: place_of(entry, by), reverse=not asked.ascending)[: asked.limit]
 
 
 def _beside_the_id(account: str, rows: LogFilter) -> Query:

@@ -74,9 +74,12 @@ class EntryWalk:
         return Found(entries, until if len(entries) < asked.limit else None)
 
     async def find(self, query: Query, index: str, order: Mapping[str, int], limit: int) -> list[LogEntry]:
-        """Return the first rows of a query along an index, or sorted where the index has another order."""
-        found = self.entries.find(query, WITHOUT_CONTENT, max_time_ms=self.time_limit_ms)
-        documents = await found.sort(list(order.items())).limit(limit).hint(index).to_list()
+        """Return the first rows of a query along an index, or sorted where the index has another order; any, where `order` is empty."""
+        asked = {"sort": list(order.items())} if order else {}
+        found = self.entries.find(
+            query, WITHOUT_CONTENT, limit=limit, hint=index, max_time_ms=self.time_limit_ms, **asked
+        )
+        documents = await found.to_list()
         return [entry_from_document(document) for document in documents]
 
     async def look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:

@@ -14,7 +14,7 @@ from pymongo.errors import OperationFailure
 from services.query.adapters.log_plan import index_of, indexed_query
 from services.query.adapters.rollup_pipelines import Asked, Question, causes, code_sets, series, sums
 from services.query.core.period import Period
-from services.query.core.rolled import Cell, Rolled, rolled_of
+from services.query.core.rolled import Cell, Rolled, rolled_of, together
 from services.query.handlers.insights import Bucket
 from shared.contracts.advice import advice_of
 from shared.contracts.filters import LogFilter
@@ -94,7 +94,7 @@ class MongoRolledCounts:
             asked = Asked(account, projection["generation"], rows, hours)
             asked = replace(asked, code_sets=await self._advised(asked, read_at)) if rows.retry else asked
             reads += [self._rows(question, asked, read_at) for question in questions]
-        return sum(await asyncio.gather(*reads), Rolled(as_of=projection["as_of"]))
+        return together(await asyncio.gather(*reads), projection["as_of"])
 
     async def _advised(self, asked: Asked, read_at: Timestamp) -> list[list[str | None]]:
         """Return the sets of codes of which the catalogue advises what is asked for: there are few, and comparing them is quick."""

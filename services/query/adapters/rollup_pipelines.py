@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, Literal
 
-from services.query.core.period import DAY, Period, cells_of
+from services.query.core.period import DAY, Cells, Period, cells_of
 from services.query.core.rolled import Rolled
 from shared.contracts.filters import LogFilter
 from shared.contracts.rollups import Family, day_of, month_of, prefix
@@ -68,7 +68,7 @@ def sums(*, by_affiliate: bool) -> Question:
         rolled = Rolled()
         for group in groups:
             by = group["_id"]
-            rolled.sums[by["kind"], by["affiliate"], by["status"]] += group["n"]
+            rolled.sums[by["kind"], by["affiliate"], by["status"]] = group["n"]
         return rolled
 
     return Question(pipeline, read)
@@ -102,19 +102,20 @@ def _by_day(asked: Asked) -> Pipeline:
 
 
 def _read_days(asked: Asked, groups: Iterable[Document]) -> Rolled:
-    rolled = Rolled()
-    told = list(_days(asked.hours))
+    rolled, told, places = Rolled(), list(_days(asked.hours)), dict[str, list[tuple[str, datetime]]]()
     for group in groups:
         month, status = group["_id"]["month"], group["_id"]["status"]
-        for name, _, place in told:
-            if (count := group[name]) and (at := place(month)) is not None:
+        if month not in places:
+            places[month] = [(name, at) for name, _, place in told if (at := place(month)) is not None]
+        for name, at in places[month]:
+            if count := group[name]:
                 rolled.points[at, status] += count
     return rolled
 
 
 def _by_hour(asked: Asked) -> Pipeline:
     """Take cells out one by one: a sum for each of the 744 hours of a month costs MongoDB a second."""
-    days = {(month_of(day), day_of(day)) for cut in asked.hours.days() for day in [_bound(cut.start)]}
+    days = {(month_of(day), day_of(day)) for cut in asked.hours.days() for day, _ in [cut.bounds()]}
     by_month = {month: sorted(day for of, day in days if of == month) for month, _ in days}
     wanted = [{"month": month, "day.k": {"$in": of_month}} for month, of_month in sorted(by_month.items())]
     return [
@@ -134,11 +135,11 @@ def _by_hour(asked: Asked) -> Pipeline:
 
 
 def _read_hours(asked: Asked, groups: Iterable[Document]) -> Rolled:
-    rolled, hours = Rolled(), asked.hours
+    rolled, (start, end) = Rolled(), asked.hours.bounds()
     for group in groups:
         by = group["_id"]
         at = datetime.fromisoformat(f"{by['month']}-{by['day']}T{by['hour']}:00:00+00:00")
-        if _bound(hours.start) <= at < _bound(hours.end):
+        if start <= at < end:
             rolled.points[at, by["status"]] += group["n"]
     return rolled
 
@@ -148,13 +149,20 @@ Part = tuple[str, Any, Callable[[str], datetime | None]]
 
 
 def _days(hours: Period) -> Iterator[Part]:
-    for day in range(1, DAYS_OF_MONTH + 1):
+    for day in _whole_days(hours):
         yield f"d{day:02d}", f"$d.{day:02d}", partial(_whole_day, hours, day)
     for at in hours.ends():
         for cut in hours.of_month(at).days():
             if not cut.is_whole_day():
-                start = _bound(cut.start)
+                start, _ = cut.bounds()
                 yield f"e{start:%Y%m%d}", _sum(cells_of(cut)), partial(_in_month, start.replace(hour=0))
+
+
+def _whole_days(hours: Period) -> Sequence[int]:
+    """Return the days of a month that may lie whole in the period: of a week, those seven and not all."""
+    if hours.start is None or hours.end is None or hours.end - hours.start >= DAYS_OF_MONTH * DAY:
+        return range(1, DAYS_OF_MONTH + 1)
+    return sorted({cut.bounds()[0].day for cut in hours.days() if cut.is_whole_day()})
 
 
 def _whole_day(hours: Period, day: int, month: str) -> datetime | None:
@@ -219,12 +227,8 @@ def _count(hours: Period) -> Any:
     return {"$switch": {"branches": branches, "default": "$n"}} if branches else "$n"
 
 
-def _sum(paths: Sequence[str]) -> Any:
-    if paths == ["n"]:
+def _sum(cells: Cells) -> Any:
+    if cells == Cells(("n",)):
         return "$n"
-    return {"$sum": [f"${path}" for path in paths]}
-
-
-def _bound(at: datetime | None) -> datetime:
-    assert at is not None  # noqa: S101  # only periods with both ends are cut
-    return at.astimezone(UTC)
+    added, taken = ({"$sum": [f"${path}" for path in paths]} for paths in (cells.added, cells.taken))
+    return {"$subtract": [added, taken]} if cells.taken else added

@@ -1,6 +1,6 @@
 """A period over rollups: the whole hours that they hold, as few cells as can be, and the pieces of hours at its ends that they do not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -42,13 +42,17 @@ class Period:
         ends = [Period(self.start, whole.start), Period(whole.end, self.end)]
         return [piece for piece in ends if piece.start != piece.end]
 
-    def days(self) -> "Iterator[Period]":
-        """Yield it cut at midnight (UTC). It must have both bounds."""
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Return both bounds. It must have them."""
         assert self.start is not None  # noqa: S101  # as said
         assert self.end is not None  # noqa: S101
-        start = self.start
-        while start < self.end:
-            end = min(midnight(start) + DAY, self.end)
+        return self.start, self.end
+
+    def days(self) -> "Iterator[Period]":
+        """Yield it cut at midnight (UTC). It must have both bounds."""
+        start, last = self.bounds()
+        while start < last:
+            end = min(midnight(start) + DAY, last)
             yield Period(start, end)
             start = end
 
@@ -68,32 +72,56 @@ class Period:
         return found if len({month_of(at) for at in found}) == len(found) else found[:1]
 
     def _by_hour(self) -> "list[Period]":
-        assert self.start is not None  # noqa: S101  # else there would be whole hours
-        assert self.end is not None  # noqa: S101
-        edge = _offset(self.end) // HOUR * HOUR + _ZERO
-        if self.start < edge:
-            return [Period(self.start, edge), Period(edge, self.end)]
-        return [self]
+        start, end = self.bounds()  # else there would be whole hours
+        edge = _offset(end) // HOUR * HOUR + _ZERO
+        return [Period(start, edge), Period(edge, end)] if start < edge else [self]
 
 
-def cells_of(period: Period) -> list[str]:
-    """Return the paths in a row of its month that add up to `period`: whole hours within that month."""
-    if _is_whole_month(period):
-        return ["n"]
-    return [path for day in period.days() for path in _cells_of_day(day)]
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Paths in a row of a month: the sum of those `added`, less those `taken`."""
+
+    added: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+
+    def __add__(self, other: "Cells") -> "Cells":
+        """Return both together."""
+        return Cells(self.added + other.added, self.taken + other.taken)
+
+    def __sub__(self, other: "Cells") -> "Cells":
+        """Return these without what the others come to."""
+        return Cells(self.added + other.taken, self.taken + other.added)
+
+    def __len__(self) -> int:
+        """Return how many MongoDB looks up in each row."""
+        return len(self.added) + len(self.taken)
 
 
-def _cells_of_day(day: Period) -> list[str]:
-    assert day.start is not None  # noqa: S101  # days have bounds
-    assert day.end is not None  # noqa: S101
-    if day.is_whole_day():
-        return [f"d.{day_of(day.start)}"]
-    count = (day.end - day.start) // HOUR
-    return [f"h.{day_of(day.start)}.{hour_of(day.start + number * HOUR)}" for number in range(count)]
+def cells_of(period: Period) -> Cells:
+    """Return the fewest cells that come to `period`, whole hours within one month: those in it, or all but those beside it."""
+    return _fewest(Cells(("n",)), Period().of_month(period.bounds()[0]), period, _cells_of_days)
 
 
-def _is_whole_month(period: Period) -> bool:
-    return period.start is not None and Period().of_month(period.start) == period
+def _cells_of_days(period: Period) -> Cells:
+    return sum((_cells_of_day(day) for day in period.days()), Cells())
+
+
+def _cells_of_day(part: Period) -> Cells:
+    start = midnight(part.bounds()[0])
+    return _fewest(Cells((f"d.{day_of(start)}",)), Period(start, start + DAY), part, _cells_of_hours)
+
+
+def _cells_of_hours(period: Period) -> Cells:
+    start, end = period.bounds()
+    hours = [start + number * HOUR for number in range((end - start) // HOUR)]
+    return Cells(tuple(f"h.{day_of(at)}.{hour_of(at)}" for at in hours))
+
+
+def _fewest(whole: Cells, frame: Period, part: Period, cells: Callable[[Period], Cells]) -> Cells:
+    if part == frame:
+        return whole
+    beside = [rest for rest in (Period(frame.start, part.start), Period(part.end, frame.end)) if rest.start != rest.end]
+    return min(cells(part), whole - sum(map(cells, beside), Cells()), key=len)
 
 
 def midnight(at: datetime) -> datetime:

@@ -33,14 +33,6 @@ class Rolled:
     points: Counter[tuple[datetime, str]] = field(default_factory=Counter)
     as_of: datetime | None = None
 
-    def __add__(self, other: "Rolled") -> "Rolled":
-        """Return both together."""
-        sums, causes, points = Counter(self.sums), Counter(self.causes), Counter(self.points)
-        sums.update(other.sums)
-        causes.update(other.causes)
-        points.update(other.points)
-        return Rolled(sums, causes, points, self.as_of or other.as_of)
-
     def by_kind(self) -> dict[str, dict[str, int]]:
         """Return counts by kind, then status."""
         return self._by(0)
@@ -50,7 +42,7 @@ class Rolled:
         return self._by(1)
 
     def _by(self, place: int) -> dict[str, dict[str, int]]:
-        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         for facts, count in self.sums.items():
             if count:
                 counts[facts[place]][facts[2]] += count
@@ -63,6 +55,16 @@ def is_answered(rows: LogFilter) -> bool:
     known = replace(known, retry=rows.retry, from_at=rows.from_at, to_at=rows.to_at)
     bounds = [at for at in (rows.from_at, rows.to_at) if at is not None]
     return rows == known and all(at.year <= LAST_YEAR for at in bounds)
+
+
+def together(parts: Iterable[Rolled], as_of: datetime) -> Rolled:
+    """Return the sum of the parts of an answer."""
+    whole = Rolled(as_of=as_of)
+    for part in parts:
+        whole.sums.update(part.sums)
+        whole.causes.update(part.causes)
+        whole.points.update(part.points)
+    return whole
 
 
 def rolled_of(cells: Iterable[Cell], bucket: str) -> Rolled:
