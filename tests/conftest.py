@@ -6,12 +6,17 @@ from typing import Final
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from pymongo import MongoClient
 
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision_collections, provision_topics
 from shared.contracts.names import COLLECTIONS, TOPICS
 from shared.mongo.client import Database, connect
+
+# An example of a property may take its time: how long says something about the machine. All else is as Hypothesis has it, in CI too.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 
 # mongod keeps a dropped collection's files, open, for as long as a snapshot may still read it: half an hour of tests' databases,
 # some sixty files each, is more than the usual 20,000 a process may have, and mongod then aborts.

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -144,17 +144,17 @@ def _unknown(scope: Scope, detail: str, *, given: bool) -> ASGIApp:
 
 def _telling(allowance: Allowance, send: Send) -> Send:
     """Return a `send` that tells what is left of the caller's rate: as the IETF's draft says now, and as clients learnt it before."""
-    told = {
-        "RateLimit-Policy": f'"key";q={allowance.limit};w=1',
-        "RateLimit": f'"key";r={allowance.remaining};t={allowance.reset_seconds}',
-        "RateLimit-Limit": str(allowance.limit),
-        "RateLimit-Remaining": str(allowance.remaining),
-        "RateLimit-Reset": str(allowance.reset_seconds),
-    }
+    told = [
+        (b"ratelimit-policy", b'"key";q=%d;w=1' % allowance.limit),
+        (b"ratelimit", b'"key";r=%d;t=%d' % (allowance.remaining, allowance.reset_seconds)),
+        (b"ratelimit-limit", b"%d" % allowance.limit),
+        (b"ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"ratelimit-reset", b"%d" % allowance.reset_seconds),
+    ]
 
     async def send_told(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(told)
+            message["headers"] = [*message["headers"], *told]
         await send(message)
 
     return send_told

@@ -5,7 +5,7 @@ import time
 from typing import Final
 from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.query.entrypoints.problems import DEFECT, problem
@@ -15,9 +15,10 @@ from shared.runtime.metrics import HTTP_SECONDS
 log = get_logger(__name__)
 
 REQUEST_ID: Final = "X-Request-ID"
+_REQUEST_ID_NAME: Final = REQUEST_ID.lower().encode()
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 UNROUTED: Final = "unrouted"
-LASTING: Final = "text/event-stream"
+LASTING: Final = b"text/event-stream"
 """An answer of this kind lasts by nature: what is measured of it is how soon it begins."""
 
 SECURITY_HEADERS: Final = {
@@ -34,6 +35,9 @@ SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 """Set where the answer does not say otherwise; `no-store` because nearly all answers hold a shop's data."""
+
+_ENCODED: Final = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+"""Starlette's headers take 30 µs to find out that none of them is there."""
 
 
 class Observe:
@@ -55,12 +59,11 @@ class Observe:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith(LASTING):
+                told = dict(message["headers"])
+                if told.get(b"content-type", b"").startswith(LASTING):
                     begun = time.perf_counter()
-                headers[REQUEST_ID] = request_id
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                ours = [(_REQUEST_ID_NAME, request_id.encode()), *(one for one in _ENCODED if one[0] not in told)]
+                message["headers"] = [*message["headers"], *ours]
             await send(message)
 
         try:

@@ -16,7 +16,7 @@ async def contents(database: Database) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 # One database for all examples, emptied in between: making one takes longer than an example.
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(shop=deliveries())
 async def test_mongodb_comes_to_what_the_fake_comes_to_and_a_second_time_changes_nothing(
     database: Database, shop: Any

@@ -122,7 +122,7 @@ async def walked(uri: str, name: str, rows: LogFilter, sort: str, limit: int) ->
         return forwards, backwards
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=filters, sort=st.sampled_from(SORTS), limit=st.sampled_from([3, 10, 50]))
 def test_all_pages_of_any_mix_are_its_rows_in_order(
     filled: tuple[str, str], values: dict[str, Any], sort: str, limit: int

@@ -92,7 +92,7 @@ filters = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=filters)
 def test_a_query_and_a_look_agree(entries: Collection[Document], values: dict[str, Any]) -> None:
     try:

@@ -73,7 +73,7 @@ def test_the_streamed_file_is_cell_by_cell_what_plain_openpyxl_writes(language: 
         }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ANY_ROW, min_size=1, max_size=4))
 def test_any_text_of_all_unicode_comes_back_equal(rows: list[tuple[Any, ...]]) -> None:
     report = make_report()

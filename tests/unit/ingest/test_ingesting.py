@@ -62,7 +62,7 @@ async def with_crashes(ingest: Ingest, log: MemoryLogStore, batch: list[Record],
         await ingest.handle(batch)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(deliveries())
 async def test_any_order_any_duplication_and_any_batching_come_to_the_same(shop: Any) -> None:
     values, records, sizes = shop
@@ -75,7 +75,7 @@ async def test_any_order_any_duplication_and_any_batching_come_to_the_same(shop:
     assert essence(log.attempts, log.entries) == await taken_in_order(values)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(deliveries(), st.integers(0, 6), st.integers(1, 9))
 async def test_a_crash_anywhere_and_other_batches_afterwards_come_to_the_same(
     shop: Any, step: int, refetched: int
@@ -99,7 +99,7 @@ async def test_a_crash_anywhere_and_other_batches_afterwards_come_to_the_same(
     assert essence(log.attempts, log.entries) == await taken_in_order(values)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(deliveries(), st.integers(0, 6))
 async def test_two_workers_with_the_same_records_come_to_the_same(shop: Any, step: int) -> None:
     # The zombie stops in the middle of its batch, the successor does everything, then the zombie goes on where it stopped.
@@ -130,7 +130,7 @@ async def test_two_workers_with_the_same_records_come_to_the_same(shop: Any, ste
     assert essence(log.attempts, log.entries) == await taken_in_order(values)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(deliveries(), st.integers(0, 6), st.data())
 async def test_who_hopes_that_all_is_new_comes_to_the_same(shop: Any, step: int, data: st.DataObject) -> None:
     values, records, sizes = shop
@@ -165,7 +165,7 @@ async def test_no_look_is_made_while_all_is_new_and_again_after_the_first_known_
     assert calls[0] == "find_entries"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(deliveries())
 async def test_the_whole_topic_again_changes_nothing_not_even_when_it_was_received(shop: Any) -> None:
     _, records, sizes = shop

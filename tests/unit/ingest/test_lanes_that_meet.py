@@ -72,7 +72,7 @@ async def test_an_event_that_one_lane_counts_is_not_counted_again_by_the_lane_th
     assert (entry["attempts"], entry["state"]["version"][3]) == (2, "e1")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(tellings, st.lists(st.integers(0, 4), min_size=60, max_size=60), st.integers(1, 4))
 async def test_lanes_side_by_side_count_each_event_once_and_all_of_it_again_changes_nothing(
     told: list[tuple[int, str, int]], waits: list[int], size: int

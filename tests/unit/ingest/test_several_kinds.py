@@ -72,7 +72,7 @@ async def documents_of(records: list[Record], sizes: list[int], crash: int | Non
     return essence(log.attempts, log.entries)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(published(), st.lists(st.integers(1, 5), min_size=1, max_size=3), st.none() | st.integers(0, 4))
 async def test_messages_of_several_kinds_come_to_the_same_in_any_order_and_after_any_crash(
     shop: Any, sizes: list[int], crash: int | None

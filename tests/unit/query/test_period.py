@@ -12,17 +12,21 @@ HALF_OF_THE_DAYS, HALF_OF_A_DAY = 16, 13
 
 
 def hours_of(path: str, month: Period) -> list[datetime]:
-    start, end = month.bounds()
-    everything = [start + number * HOUR for number in range((end - start) // HOUR)]
+    start, _ = month.bounds()
     match path.split("."):
         case ["n"]:
-            return everything
+            return hours_within(month)
         case ["d", day]:
-            return [at for at in everything if f"{at:%d}" == day]
+            return hours_within(Period(start.replace(day=int(day)), start.replace(day=int(day)) + DAY))
         case ["h", day, hour]:
-            return [at for at in everything if f"{at:%d.%H}" == f"{day}.{hour}"]
+            return [start.replace(day=int(day), hour=int(hour))]
         case _:
             raise AssertionError(path)
+
+
+def hours_within(period: Period) -> list[datetime]:
+    start, end = period.bounds()
+    return [start + number * HOUR for number in range((end - start) // HOUR)]
 
 
 @given(STARTS, st.integers(0, 743), st.integers(1, 744))
@@ -37,14 +41,9 @@ def test_the_cells_added_less_those_taken_are_the_hours_of_the_period(at: dateti
         for path in paths:
             for hour in hours_of(path, month):
                 told[hour] = told.get(hour, 0) + sign
-    assert {hour for hour, times in told.items() if times} == set(hours_of_period(period))
+    assert {hour for hour, times in told.items() if times} == set(hours_within(period))
     assert set(told.values()) <= {0, 1}
     assert len(cells) <= HALF_OF_THE_DAYS + 2 * HALF_OF_A_DAY
-
-
-def hours_of_period(period: Period) -> list[datetime]:
-    start, end = period.bounds()
-    return [start + number * HOUR for number in range((end - start) // HOUR)]
 
 
 def test_a_whole_month_and_a_whole_day_are_one_cell() -> None:

@@ -88,7 +88,7 @@ def answer_of(app: FastAPI, path: str, pairs: Sequence[tuple[str, str]]) -> tupl
     return answer.status_code, answer.text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     path=st.sampled_from(("/list/order", "/list/nothing", "/history/a%2Fb", "/history/%20", "/counts")),
     pairs=st.lists(PAIRS, max_size=4),

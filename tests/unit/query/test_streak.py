@@ -49,7 +49,7 @@ async def streaks(store: MemoryLogStore) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(deliveries())
 async def test_a_streak_is_the_same_whatever_order_and_however_often_events_come(shop: Any) -> None:
     values, records, sizes = shop
