@@ -92,14 +92,10 @@ class Cells:
         """Return these without what the others come to."""
         return Cells(self.added + other.taken, self.taken + other.added)
 
-    def __len__(self) -> int:
-        """Return how many MongoDB looks up in each row."""
-        return len(self.added) + len(self.taken)
-
 
 def cells_of(period: Period) -> Cells:
-    """Return the fewest cells that come to `period`, whole hours within one month: those in it, or all but those beside it."""
-    return _fewest(Cells(("n",)), Period().of_month(period.bounds()[0]), period, _cells_of_days)
+    """Return few cells that come to `period`, whole hours within one month: those in it, or all but those beside it."""
+    return _few(Cells(("n",)), Period().of_month(period.bounds()[0]), period, _cells_of_days)
 
 
 def _cells_of_days(period: Period) -> Cells:
@@ -108,7 +104,7 @@ def _cells_of_days(period: Period) -> Cells:
 
 def _cells_of_day(part: Period) -> Cells:
     start = midnight(part.bounds()[0])
-    return _fewest(Cells((f"d.{day_of(start)}",)), Period(start, start + DAY), part, _cells_of_hours)
+    return _few(Cells((f"d.{day_of(start)}",)), Period(start, start + DAY), part, _cells_of_hours)
 
 
 def _cells_of_hours(period: Period) -> Cells:
@@ -117,11 +113,12 @@ def _cells_of_hours(period: Period) -> Cells:
     return Cells(tuple(f"h.{day_of(at)}.{hour_of(at)}" for at in hours))
 
 
-def _fewest(whole: Cells, frame: Period, part: Period, cells: Callable[[Period], Cells]) -> Cells:
-    if part == frame:
-        return whole
-    beside = [rest for rest in (Period(frame.start, part.start), Period(part.end, frame.end)) if rest.start != rest.end]
-    return min(cells(part), whole - sum(map(cells, beside), Cells()), key=len)
+def _few(whole: Cells, frame: Period, part: Period, cells: Callable[[Period], Cells]) -> Cells:
+    (first, last), (start, end) = frame.bounds(), part.bounds()
+    if end - start <= (last - first) / 2:
+        return cells(part)
+    beside = [Period(*bounds) for bounds in ((first, start), (end, last)) if bounds[0] != bounds[1]]
+    return whole - sum(map(cells, beside), Cells())
 
 
 def midnight(at: datetime) -> datetime:

@@ -43,7 +43,7 @@ def test_the_cells_added_less_those_taken_are_the_hours_of_the_period(at: dateti
                 told[hour] = told.get(hour, 0) + sign
     assert {hour for hour, times in told.items() if times} == set(hours_within(period))
     assert set(told.values()) <= {0, 1}
-    assert len(cells) <= HALF_OF_THE_DAYS + 2 * HALF_OF_A_DAY
+    assert len(cells.added) + len(cells.taken) <= HALF_OF_THE_DAYS + 2 * HALF_OF_A_DAY
 
 
 def test_a_whole_month_and_a_whole_day_are_one_cell() -> None:
