@@ -1,6 +1,7 @@
 """What is asked of the rollups: for each question the family with the fewest rows, the cells that lie in the period, and their sum."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,19 +58,25 @@ def code_sets(asked: Asked) -> Pipeline:
 
 
 def sums(*, by_affiliate: bool) -> Question:
-    """Return the question for counts by kind and status, and by affiliate."""
+    """Return the question for counts by kind, and by affiliate, each with status. Both are added up there: all mixes of them are many."""
+    told = ("kind", "affiliate") if by_affiliate else ("kind",)
 
     def pipeline(asked: Asked) -> Pipeline:
-        family = asked.family(by_affiliate=by_affiliate)
-        facts = {"kind": "$kind", "status": "$status", "affiliate": "$affiliate" if by_affiliate else {"$literal": ""}}
-        return [_match(asked, family), {"$group": {"_id": facts, "n": {"$sum": _count(asked.hours)}}}]
+        facts = {name: f"${name}" for name in (*told, "status")}
+        grouped = {"$group": {"_id": facts, "n": {"$sum": _count(asked.hours)}}}
+        facets = {
+            name: [{"$group": {"_id": {"name": f"$_id.{name}", "status": "$_id.status"}, "n": {"$sum": "$n"}}}]
+            for name in told
+        }
+        return [_match(asked, asked.family(by_affiliate=by_affiliate)), grouped, {"$facet": facets}]
 
-    def read(_: Asked, groups: Iterable[Document]) -> Rolled:
-        rolled = Rolled()
-        for group in groups:
-            by = group["_id"]
-            rolled.sums[by["kind"], by["affiliate"], by["status"]] = group["n"]
-        return rolled
+    def read(_: Asked, answers: Iterable[Document]) -> Rolled:
+        (answer,) = answers
+        kinds, affiliates = (
+            Counter({(group["_id"]["name"], group["_id"]["status"]): group["n"] for group in answer.get(name, ())})
+            for name in ("kind", "affiliate")
+        )
+        return Rolled(kinds, affiliates)
 
     return Question(pipeline, read)
 

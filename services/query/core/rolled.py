@@ -1,6 +1,6 @@
 """Counts as rollups tell them: which questions they answer, and how parts of an answer add up."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,27 +26,21 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """Counts by (kind, affiliate, status), by cause code, and by (beginning of the bucket, status); exact for the instant `as_of`."""
+    """Counts by (kind, status), (affiliate, status), cause code, and (beginning of the bucket, status); exact for the instant `as_of`."""
 
-    sums: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    affiliates: Counter[tuple[str, str]] = field(default_factory=Counter)
     causes: Counter[str | None] = field(default_factory=Counter)
     points: Counter[tuple[datetime, str]] = field(default_factory=Counter)
     as_of: datetime | None = None
 
     def by_kind(self) -> dict[str, dict[str, int]]:
         """Return counts by kind, then status."""
-        return self._by(0)
+        return _by_name(self.kinds)
 
     def by_affiliate(self) -> dict[str, dict[str, int]]:
         """Return counts by affiliate, then status."""
-        return self._by(1)
-
-    def _by(self, place: int) -> dict[str, dict[str, int]]:
-        counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for facts, count in self.sums.items():
-            if count:
-                counts[facts[place]][facts[2]] += count
-        return {name: dict(sorted(by_status.items())) for name, by_status in sorted(counts.items())}
+        return _by_name(self.affiliates)
 
 
 def is_answered(rows: LogFilter) -> bool:
@@ -61,7 +55,8 @@ def together(parts: Iterable[Rolled], as_of: datetime) -> Rolled:
     """Return the sum of the parts of an answer."""
     whole = Rolled(as_of=as_of)
     for part in parts:
-        whole.sums.update(part.sums)
+        whole.kinds.update(part.kinds)
+        whole.affiliates.update(part.affiliates)
         whole.causes.update(part.causes)
         whole.points.update(part.points)
     return whole
@@ -71,8 +66,17 @@ def rolled_of(cells: Iterable[Cell], bucket: str) -> Rolled:
     """Return what cells come to."""
     rolled = Rolled()
     for cell in cells:
-        rolled.sums[cell.kind, cell.affiliate, cell.status] += cell.entries
+        rolled.kinds[cell.kind, cell.status] += cell.entries
+        rolled.affiliates[cell.affiliate, cell.status] += cell.entries
         rolled.causes.update(dict.fromkeys(cell.codes, cell.entries))
         hour = cell.at.replace(minute=0, second=0, microsecond=0)
         rolled.points[hour if bucket == "hour" else midnight(cell.at), cell.status] += cell.entries
     return rolled
+
+
+def _by_name(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (name, status), count in sorted(counts.items()):
+        if count:
+            found.setdefault(name, {})[status] = count
+    return found

@@ -193,6 +193,8 @@ async def find_streak(log: LogReader, caller: Caller, entry: LogEntry) -> ErrorS
     caller.require("read")
     if entry.status in ENDS_A_STREAK:
         return ErrorStreak()
+    if entry.attempts == 1:  # its state is its whole history
+        return streak_of([(entry.status, entry.processed_at)])
     return streak_of(await log.list_outcomes(entry.id, limit=LONGEST))
 
 
@@ -229,18 +231,19 @@ async def _counted(
 
     What is counted by keys alone is counted meanwhile; else only once it is known that the page does not hold them all.
     """
-
-    def count() -> Awaitable[Total]:
-        return log.count_entries(account, rows, at_most=COUNT_LIMIT)
-
-    total: Total | None = None
-    if is_first and not log.counts_keys_alone(account, rows):
+    is_awaited = is_first and not log.counts_keys_alone(account, rows)
+    # A task of its own only for what runs beside this one: each costs a request that comes after a rest some 30 µs.
+    counting = None if is_awaited else asyncio.create_task(log.count_entries(account, rows, at_most=COUNT_LIMIT))
+    try:
         found = await reading
-    else:
-        found, total = await asyncio.gather(reading, count())
+    except BaseException:
+        if counting is not None:
+            counting.cancel()
+        raise
+    meanwhile = None if counting is None else await counting
     if is_first and len(found.entries) <= limit and found.reached is None:
         return found, Total(len(found.entries), "exact")
-    total = total or await count()
+    total = meanwhile or await log.count_entries(account, rows, at_most=COUNT_LIMIT)
     return found, Total(max(total.value, len(found.entries)), total.relation)
 
 

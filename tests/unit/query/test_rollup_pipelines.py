@@ -17,7 +17,7 @@ INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(9998, 12, 31), timezones=
 
 def fetched(row: Row, hours: Period) -> bool:
     """Say whether the key of `row` lies in the range and fits the pattern."""
-    (match, _) = sums(by_affiliate=True).pipeline(Asked("loja", 3, LogFilter(), hours))
+    match, *_ = sums(by_affiliate=True).pipeline(Asked("loja", 3, LogFilter(), hours))
     (asked,) = match["$match"]["$or"]
     key, condition = row.id_in(3), asked["_id"]
     return condition["$gte"] <= key < condition["$lt"] and bool(re.search(condition.get("$regex", ""), key))

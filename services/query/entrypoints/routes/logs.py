@@ -1,6 +1,5 @@
 """`/v1/logs`: lists, entries, their history, what changed since they last worked."""
 
-import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -73,10 +72,8 @@ async def list_logs(
     `at_least` so many. A question that cannot be answered in time is 503, and its `detail` says what to narrow.
     """
     rows, fields = rows_of(request, kind=[kind]), fields_of(asked.fields, ITEM_FIELDS)
-    page, names = await asyncio.gather(
-        reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort),
-        marketplace_names(services.registry, caller),
-    )
+    names = await marketplace_names(services.registry, caller)
+    page = await reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort)
     linked = links(request, {"next": page.next_cursor, "prev": page.previous_cursor})
     answer = json_answer(page_json(page, names, language, fields), headers=linked)
     if fields:
@@ -105,10 +102,8 @@ async def get_entry(
     `reveal=true` with a `reason` shows it to a key with the scope `admin`, and writes down who looked at what, when and why.
     """
     is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "entry")
-    entry, names = await asyncio.gather(
-        reading.get_entry(services.log, caller, kind, affiliate, code, is_revealed=is_revealed),
-        marketplace_names(services.registry, caller),
-    )
+    names = await marketplace_names(services.registry, caller)
+    entry = await reading.get_entry(services.log, caller, kind, affiliate, code, is_revealed=is_revealed)
     streak = await reading.find_streak(services.log, caller, entry)
     answer = json_answer(entry_json(entry, streak, names, language))
     return unkept(answer) if is_revealed else checked(request, answer)
