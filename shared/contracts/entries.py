@@ -25,7 +25,7 @@ the fields of `state` without `words` and `groups`, and `address` {topic, partit
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal
@@ -34,7 +34,7 @@ from shared.contracts.events import IntegrationEvent, attempt_id
 from shared.contracts.groups import groups_of
 from shared.contracts.records import Address
 from shared.contracts.text import fold_ids, fold_words
-from shared.contracts.times import to_milliseconds
+from shared.contracts.times import aware, to_milliseconds
 
 ReprocessState = Literal["claimed", "sent", "answered", "unknown"]
 Document = dict[str, Any]
@@ -255,8 +255,3 @@ def unescape_name(escaped: str) -> str:
     for letter, written in reversed(NAME_ESCAPES.items()):
         escaped = escaped.replace(written, letter)
     return escaped
-
-
-def aware(instant: datetime) -> datetime:
-    """Return a stored instant with its zone: MongoDB stores UTC without saying so."""
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts.advice import advice_of
-from shared.contracts.entries import aware
 from shared.contracts.filters import LogFilter
 from shared.contracts.text import fold_id, fold_words
+from shared.contracts.times import aware
 
 Document = Mapping[str, Any]
 

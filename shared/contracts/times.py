@@ -5,7 +5,9 @@ Order texts sort as their instants do, byte by byte, in Python and in MongoDB al
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
@@ -13,6 +15,10 @@ _RFC3339 = re.compile(
 )
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?Z", re.ASCII)
 """What nearly every connector writes: `datetime` reads it by itself, and its order text is its beginning."""
+
+_TWO: Final = [f"{number:02d}" for number in range(60)]
+_THREE: Final = [f"{number:03d}" for number in range(1000)]
+"""An instant put together from its parts is there in a quarter of the time that `isoformat` takes, whose argument is parsed each time."""
 
 
 def parse_instant(text: str) -> tuple[datetime, str]:
@@ -48,7 +54,14 @@ def instant_of(text: str) -> datetime:
 def format_instant(instant: datetime) -> str:
     """Return an aware instant as answers show it: UTC, milliseconds, `Z`."""
     utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds")[:23] + "Z"  # strftime writes the year 7 as "7"
+    day, clock = _day(utc.toordinal()), f"{_TWO[utc.hour]}:{_TWO[utc.minute]}:{_TWO[utc.second]}"
+    return f"{day}T{clock}.{_THREE[utc.microsecond // 1000]}Z"
+
+
+def aware(instant: datetime) -> datetime:
+    """Return a stored instant with its zone: MongoDB stores UTC without saying so."""
+    # `replace` takes its arguments apart, which costs four times as much; a page has two hundred.
+    return datetime.combine(instant, instant.time(), UTC) if instant.tzinfo is None else instant
 
 
 def to_milliseconds(instant: datetime) -> datetime:
@@ -60,3 +73,8 @@ def to_milliseconds(instant: datetime) -> datetime:
 def _order_text(whole: datetime, decimals: str) -> str:
     text = whole.isoformat(timespec="seconds")[:19]
     return f"{text}.{decimals}" if decimals else text
+
+
+@lru_cache(4096)  # what is looked at lies on few days
+def _day(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()

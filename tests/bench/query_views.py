@@ -13,12 +13,11 @@ from services.query.adapters.mongo_entry_walk import WITHOUT_CONTENT
 from services.query.adapters.mongo_rolled_counts import MAX_REMEMBERED
 from services.query.core.cursor import Binding, Position, encode_cursor
 from services.query.core.sorting import DEFAULT_SORT
-from shared.contracts.entries import aware
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.text import fold_words
-from shared.contracts.times import format_instant
+from shared.contracts.times import aware, format_instant
 from shared.mongo.queries import id_search, query_of, word_search
 from tests.bench.contender import DATABASE
 from tests.bench.query_shop import ACCOUNT, AFFILIATES, CAUSES, HISTORY, NEWEST_AT, RARE_CAUSE

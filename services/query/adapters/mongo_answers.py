@@ -21,8 +21,8 @@ from pymongo.errors import DuplicateKeyError
 
 from services.query.core.repeating import Answer, Asked
 from services.query.handlers.repeating import Claim
-from shared.contracts.entries import aware
 from shared.contracts.names import IDEMPOTENT_REQUESTS
+from shared.contracts.times import aware
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 

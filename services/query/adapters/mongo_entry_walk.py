@@ -10,14 +10,21 @@ from pymongo.asynchronous.collection import AsyncCollection
 from services.query.adapters.log_course import Course
 from services.query.core.cursor import Position
 from services.query.handlers.reading import Found
-from shared.contracts.entries import LogEntry, aware, entry_from_document
+from shared.contracts.entries import LogEntry, entry_from_document
+from shared.contracts.times import aware
 from shared.mongo.client import Document
 from shared.mongo.queries import Query
 
 WITHOUT_CONTENT: Final = dict.fromkeys(
-    ("state.payload", "state.payload_preview", "state.words", "state.aliases", "state.extra", "ids", "applied", "was"),
+    (
+        *(f"state.{name}" for name in ("payload", "payload_preview", "words", "aliases", "extra")),
+        *(f"state.{name}" for name in ("version", "sequence", "reprocess_id")),
+        *("ids", "applied", "was"),
+    ),
     0,
 )
+"""Neither shown by a list nor needed to go on with it."""
+
 LOOK_SHARE: Final = 12
 """One key in so many of the budget goes into the quick look: where many rows fit, it fills the page."""
 

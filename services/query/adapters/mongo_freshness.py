@@ -12,9 +12,9 @@ from typing import Any, Final
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.core.freshness import MOST_RECENT, Recent
-from shared.contracts.entries import aware
 from shared.contracts.events import STATUSES
 from shared.contracts.names import KINDS, LOG_ENTRIES
+from shared.contracts.times import aware
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 

@@ -7,8 +7,9 @@ from typing import Final
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.core.cursor import Position
-from shared.contracts.entries import Attempt, attempt_from_document, attempt_of_state, aware
+from shared.contracts.entries import Attempt, attempt_from_document, attempt_of_state
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
+from shared.contracts.times import aware
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.queries import Query

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from shared.contracts.eligibility import Refusal, refusal
-from shared.contracts.entries import LogEntry, aware
+from shared.contracts.entries import LogEntry
+from shared.contracts.times import aware
 
 Reason = Refusal | Literal["paused"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from shared.contracts.entries import aware
+from shared.contracts.times import aware
 
 MAX_FAILURES_NAMED: Final = 20
 """Failed items named in the progress, so that a person sees examples; the rest is only counted."""

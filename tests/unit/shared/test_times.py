@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.times import format_instant, instant_of, order_text, parse_instant
+from shared.contracts.times import aware, format_instant, instant_of, order_text, parse_instant
 
 INSTANTS = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -56,3 +56,18 @@ def test_what_is_no_instant_with_a_zone_is_refused(text):
 def test_answers_show_utc_with_milliseconds():
     instant = datetime(2026, 11, 23, 7, 11, 12, 123999, tzinfo=UTC) + timedelta(hours=3)
     assert format_instant(instant) == "2026-11-23T10:11:12.123Z"
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_answers_show_each_instant_as_python_would_write_it(instant):
+    utc = instant.astimezone(UTC)
+
+    assert format_instant(instant) == utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+@given(INSTANTS)
+def test_a_stored_instant_is_in_utc(instant):
+    stored = instant.astimezone(UTC).replace(tzinfo=None)
+
+    assert aware(stored) == instant
+    assert aware(aware(stored)) == instant
