@@ -105,7 +105,7 @@ def sets_of(account: str, rows: LogFilter) -> list[Way]:
     """Return ways that together reach all of `rows`, in no order."""
     if rows.q and not rows.reprocess_id:
         return _ways_of_search(account, rows)
-    # Not `indexed_query`: an affiliate without its statuses spelt out is one stretch of keys, which is counted in half of the time.
+    # Not `indexed_query`: an affiliate without its statuses spelt out is one stretch of keys, which MongoDB counts sooner.
     return [_way(index_of(rows) or "by_time", {"kind": {"$in": list(KINDS)}, **query_of(account, rows)})]
 
 

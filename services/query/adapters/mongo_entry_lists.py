@@ -22,7 +22,7 @@ from services.query.adapters.mongo_freshness import affiliates_of
 from services.query.core.cursor import Position
 from services.query.core.narrowing import too_broad, too_many_affiliates
 from services.query.core.sorting import SortField, place_of
-from services.query.handlers.reading import MOST_KEYS, Found
+from services.query.handlers.reading import DEFAULT_LIMIT, MOST_KEYS, Found
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import TooBroad
 from shared.contracts.filters import LogFilter
@@ -36,6 +36,9 @@ FEW_SHARE: Final = 4
 
 SEARCHED_SHARE: Final = 9
 """Of a search fewer: several ids of a row may begin alike, and each is a key."""
+
+TRIED_AT_ONCE: Final = DEFAULT_LIMIT + 1
+"""A search for so few rows reads them before it counts them: what it throws away where there are more is a page."""
 
 MAX_AFFILIATES: Final = 400
 """By code so many are merged; who has more chooses some."""
@@ -91,7 +94,8 @@ class MongoEntryLists:
             return None, keys
         is_search = any(way.index == "by_ids" for way in ways)
         is_bare = all(way.query == way.bare for way in ways)
-        if is_search and is_bare and asked.after is None and (found := await self._whole(ways, asked, by)) is not None:
+        is_first = asked.after is None and asked.limit <= TRIED_AT_ONCE
+        if is_search and is_bare and is_first and (found := await self._whole(ways, asked, by)) is not None:
             return Found(found), 0
         at_most = keys // (SEARCHED_SHARE if is_search else FEW_SHARE)
         if await self._are_few(ways, at_most):
@@ -99,7 +103,7 @@ class MongoEntryLists:
         return None, keys - at_most * (SEARCHED_SHARE // 3 if is_search else 1)
 
     async def _whole(self, ways: list[Way], asked: Stretch, by: SortField) -> list[LogEntry] | None:
-        """Return the rows, if each way has less than a page of them: an id has, and so much is read sooner than counted and read."""
+        """Return the rows, if each way has fewer than `limit`: an id has, and so few are read sooner than counted and read."""
         reads = [self._walk.find(way.query, way.index, {}, asked.limit) for way in ways]
         found = await asyncio.gather(*reads)
         if any(len(entries) == asked.limit for entries in found):

@@ -7,7 +7,8 @@ from typing import Final
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.core.cursor import Position
-from shared.contracts.entries import Attempt, attempt_from_document, attempt_of_state
+from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, attempt_of_state
+from shared.contracts.events import attempt_id
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.times import aware
 from shared.mongo.client import Database, Document
@@ -39,13 +40,14 @@ class MongoHistories:
         told = [newest, *found] if newest is not None and after is None else found
         return [attempt_from_document(document) for document in told[:limit]]
 
-    async def list_outcomes(self, identity: str, *, limit: int) -> list[tuple[str, datetime]]:
+    async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
         """Return (status, processed at) of the newest `limit` attempts."""
+        source, event_id = entry.version[2:]
+        older = _before(entry.id, {"_id": attempt_id(entry.id, source, event_id)})
         with translated():
-            newest = await self._newest(identity, LEAN)
-            found = await self._read(_before(identity, newest), dict.fromkeys(LEAN, 1), limit)
-        told = [newest, *found] if newest is not None else found
-        return [(document["status"], aware(document["processed_at"])) for document in told[:limit]]
+            found = await self._read(older, dict.fromkeys(LEAN, 1), limit)
+        told = [(document["status"], aware(document["processed_at"])) for document in found]
+        return [(entry.status, entry.processed_at), *told][:limit]
 
     async def find_last_success(self, identity: str) -> Attempt | None:
         """Return the newest attempt before the entry's state that succeeded."""
@@ -53,10 +55,9 @@ class MongoHistories:
             found = await self._read({"_id": attempts_of(identity), "status": {"$eq": "success"}}, None, 1)
         return attempt_from_document(found[0]) if found else None
 
-    async def _newest(self, identity: str, fields: tuple[str, ...] = ()) -> Document | None:
+    async def _newest(self, identity: str) -> Document | None:
         """Read before the others: when a newer state comes meanwhile, this one stands among them and is not told twice."""
-        shown = {f"state.{name}": 1 for name in fields} or {"state": 1}
-        entry = await self._states.find_one({"_id": {"$eq": identity}}, shown, max_time_ms=self._limit_ms)
+        entry = await self._states.find_one({"_id": {"$eq": identity}}, {"state": 1}, max_time_ms=self._limit_ms)
         return None if entry is None else attempt_of_state(identity, entry["state"])
 
     async def _read(self, query: Query, fields: Document | None, limit: int) -> list[Document]:

@@ -33,11 +33,16 @@ class MongoRegistry:
         self._now = now
         self._known: dict[str, tuple[list[Integration], datetime]] = {}
 
+    def remembered(self, account: str) -> list[Integration] | None:
+        """Return what was read a moment ago."""
+        known = self._known.get(account)
+        return list(known[0]) if known is not None and self._now() < known[1] else None
+
     async def list_integrations(self, account: str) -> list[Integration]:
         """Return the account's integrations by affiliate."""
+        if (known := self.remembered(account)) is not None:
+            return known
         now = self._now()
-        if (known := self._known.get(account)) is not None and now < known[1]:
-            return list(known[0])
         found = self._integrations.find(_of_account(account), max_time_ms=self._time_limit_ms)
         with translated():
             listed = [

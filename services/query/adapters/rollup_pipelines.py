@@ -58,7 +58,7 @@ def code_sets(asked: Asked) -> Pipeline:
 
 
 def sums(*, by_affiliate: bool) -> Question:
-    """Return the question for counts by kind, and by affiliate, each with status. Both are added up there: all mixes of them are many."""
+    """Return the question for counts by kind, and by affiliate, each with status. MongoDB adds up both: all mixes of them are many documents."""
     told = ("kind", "affiliate") if by_affiliate else ("kind",)
 
     def pipeline(asked: Asked) -> Pipeline:

@@ -15,7 +15,7 @@ from shared.runtime.metrics import HTTP_SECONDS
 log = get_logger(__name__)
 
 REQUEST_ID: Final = "X-Request-ID"
-_REQUEST_ID_NAME: Final = REQUEST_ID.lower().encode()
+_REQUEST_ID_HEADER: Final = REQUEST_ID.lower().encode()
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 UNROUTED: Final = "unrouted"
 LASTING: Final = b"text/event-stream"
@@ -37,7 +37,7 @@ SECURITY_HEADERS: Final = {
 """Set where the answer does not say otherwise; `no-store` because nearly all answers hold a shop's data."""
 
 _ENCODED: Final = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-"""Starlette's headers take 30 µs to find out that none of them is there."""
+"""As bytes: a `setdefault` for each took 30 µs in all."""
 
 
 class Observe:
@@ -62,7 +62,7 @@ class Observe:
                 told = dict(message["headers"])
                 if told.get(b"content-type", b"").startswith(LASTING):
                     begun = time.perf_counter()
-                ours = [(_REQUEST_ID_NAME, request_id.encode()), *(one for one in _ENCODED if one[0] not in told)]
+                ours = [(_REQUEST_ID_HEADER, request_id.encode()), *(one for one in _ENCODED if one[0] not in told)]
                 message["headers"] = [*message["headers"], *ours]
             await send(message)
 

@@ -7,6 +7,7 @@ says what is wrong.
     router = APIRouter(route_class=QuickRoute)
 """
 
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar, get_args, get_origin
@@ -28,7 +29,7 @@ class _NotPlain(Exception):
 
 
 def at_once(read: Reader) -> Callable[[Dependency], Dependency]:
-    """Mark a dependency: `read` gives from the request alone what it gives, or raises what it raises."""
+    """Mark a dependency: `read` gives from the request alone what it gives, or raises what it raises, and does nothing else: it may run again."""
 
     def marked(dependency: Dependency) -> Dependency:
         setattr(dependency, AT_ONCE, read)
@@ -40,20 +41,23 @@ def at_once(read: Reader) -> Callable[[Dependency], Dependency]:
 class QuickRoute(APIRoute):
     """A route whose function takes the request, marked dependencies, path parameters and models of query strings, and gives the response.
 
-    What its router is included with (`dependencies=`) is run only FastAPI's way: it may refuse what is not plainly right, no more.
+    It has no dependencies beside its function's. What its router is included with runs only FastAPI's way: it may refuse what is not
+    plainly right, no more.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request. Raise TypeError for a function that takes something else."""
+        """Return what answers a request. Raise TypeError for a route of another kind."""
         declared, endpoint = super().get_route_handler(), self.endpoint
+        if self.dependencies or not inspect.iscoroutinefunction(endpoint):
+            msg = f"a QuickRoute runs an async function and no other dependencies: {endpoint}"
+            raise TypeError(msg)
         readers = {name: reader_of(one) for name, one in inspect.signature(endpoint).parameters.items()}
 
         async def answer(request: Request) -> Response:
-            try:
+            values: dict[str, Any] | None = None
+            with contextlib.suppress(_NotPlain, ValidationError, PonteError):
                 values = {name: read(request) for name, read in readers.items()}
-            except (_NotPlain, ValidationError, PonteError):
-                return await declared(request)
-            answered: Response = await endpoint(**values)
+            answered: Response = await declared(request) if values is None else await endpoint(**values)
             return answered
 
         return answer

@@ -3,10 +3,11 @@
 A change is written down before it is made: a line too many is harmless, a change that nobody wrote down is not.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from services.query.core.integration import Integration, Marketplaces
 from services.query.core.permissions import Caller
@@ -19,6 +20,8 @@ from shared.runtime.clock import Clock
 MAX_INTEGRATIONS: Final = 1_000
 """Of one account: the list is short enough to be read as a whole, with every page of the log."""
 
+T = TypeVar("T")
+
 Changes = Mapping[str, Any]
 """Fields of Integration that a person sets, by name."""
 
@@ -29,6 +32,10 @@ class AlreadyRegistered(NotEligible):
 
 class Registry(Protocol):
     """The integrations of all accounts. Writes are durable on return."""
+
+    def remembered(self, account: str) -> list[Integration] | None:
+        """Return what `list_integrations` would, where that is known without asking."""
+        ...
 
     async def list_integrations(self, account: str) -> list[Integration]:
         """Return the account's integrations by affiliate, removed ones too, at most MAX_INTEGRATIONS."""
@@ -62,6 +69,16 @@ async def get_integration(registry: Registry, caller: Caller, affiliate: str) ->
 async def marketplace_names(registry: Registry, caller: Caller) -> Marketplaces:
     """Return the marketplaces that the caller's affiliates stand for."""
     return Marketplaces(await registry.list_integrations(caller.account))
+
+
+async def beside_marketplaces(
+    registry: Registry, caller: Caller, reading: Coroutine[Any, Any, T]
+) -> tuple[T, Marketplaces]:
+    """Return what `reading` gives, and the marketplaces: asked for at the same time, unless they are remembered, as they nearly always are."""
+    if (known := registry.remembered(caller.account)) is not None:
+        return await reading, Marketplaces(known)
+    given, names = await asyncio.gather(reading, marketplace_names(registry, caller))
+    return given, names
 
 
 async def create_integration(

@@ -67,7 +67,8 @@ class FakeLog:
         if after is not None:
             tab = [entry for entry in tab if _is_beyond(entry, by, after, ascending=ascending)]
         near, wanted = tab[: max(1, int(keys * self.patience))], {entry.id for entry in self._rows(account, rows)}
-        found = [replace(entry, payload=None) for entry in near if entry.id in wanted][:limit]
+        unread = {"payload": None, "version": (), "sequence": None, "reprocess_id": None}
+        found = [replace(entry, **unread) for entry in near if entry.id in wanted][:limit]
         if len(found) == limit or len(near) == len(tab):
             return Found(found)
         return Found(found, Position(value_of(near[-1], by), near[-1].id))
@@ -103,8 +104,8 @@ class FakeLog:
         older = [attempt for attempt in history if [attempt.source, attempt.event_id] != list(state[2:])]
         return next((attempt for attempt in older if attempt.status == "success"), None)
 
-    async def list_outcomes(self, identity: str, *, limit: int) -> list[tuple[str, datetime]]:
-        history = await self.list_attempts(identity, after=None, limit=limit)
+    async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
+        history = await self.list_attempts(entry.id, after=None, limit=limit)
         return [(attempt.status, attempt.processed_at) for attempt in history]
 
     async def count_by_kind(self, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
@@ -328,6 +329,9 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.integrations: dict[tuple[str, str], Integration] = {}
+
+    def remembered(self, account: str) -> list[Integration] | None:
+        return None
 
     async def list_integrations(self, account: str) -> list[Integration]:
         return [found for (owner, _), found in sorted(self.integrations.items()) if owner == account]

@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +8,6 @@ from services.ingest.handlers.ingesting import Ingest
 from services.query.core.permissions import Caller
 from services.query.core.streak import ErrorStreak, streak_of
 from services.query.handlers.reading import find_streak
-from tests.support.builders import make_cloudevent
 from tests.support.fakes.ingest import MemoryDeadLetters, MemoryLogStore
 from tests.support.fakes.query import FakeLog
 from tests.support.ingest_shop import batches, deliveries, published
@@ -40,17 +38,6 @@ def test_a_streak_is_the_errors_since_it_last_worked(newest_first: str, count: i
 
     errors = [at for status, at in history if status == "error"]
     assert streak == ErrorStreak(count, errors[count - 1] if count else None)
-
-
-async def test_the_history_of_an_entry_that_was_tried_once_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = MemoryLogStore()
-    await Ingest(store, MemoryDeadLetters()).handle(published([json.dumps(make_cloudevent(code="1")).encode()]))
-    log = FakeLog(store.entries.values(), store.attempts.values())
-    (entry,) = [await log.find_entry(identity) for identity in store.entries]
-    assert entry is not None
-    monkeypatch.setattr(log, "list_outcomes", None)
-
-    assert await find_streak(log, READER, entry) == ErrorStreak(1, entry.processed_at)
 
 
 async def streaks(store: MemoryLogStore) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from services.query.entrypoints.parameters import (
 from services.query.entrypoints.quick_route import QuickRoute
 from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, EntryPage
 from services.query.handlers import auditing, comparing, reading
-from services.query.handlers.registry import marketplace_names
+from services.query.handlers.registry import beside_marketplaces
 from shared.contracts.events import entry_id
 
 router = APIRouter(prefix="/v1", tags=["logs"], route_class=QuickRoute)
@@ -72,8 +72,8 @@ async def list_logs(
     `at_least` so many. A question that cannot be answered in time is 503, and its `detail` says what to narrow.
     """
     rows, fields = rows_of(request, kind=[kind]), fields_of(asked.fields, ITEM_FIELDS)
-    names = await marketplace_names(services.registry, caller)
-    page = await reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort)
+    found = reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort)
+    page, names = await beside_marketplaces(services.registry, caller, found)
     linked = links(request, {"next": page.next_cursor, "prev": page.previous_cursor})
     answer = json_answer(page_json(page, names, language, fields), headers=linked)
     if fields:
@@ -102,8 +102,8 @@ async def get_entry(
     `reveal=true` with a `reason` shows it to a key with the scope `admin`, and writes down who looked at what, when and why.
     """
     is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "entry")
-    names = await marketplace_names(services.registry, caller)
-    entry = await reading.get_entry(services.log, caller, kind, affiliate, code, is_revealed=is_revealed)
+    found = reading.get_entry(services.log, caller, kind, affiliate, code, is_revealed=is_revealed)
+    entry, names = await beside_marketplaces(services.registry, caller, found)
     streak = await reading.find_streak(services.log, caller, entry)
     answer = json_answer(entry_json(entry, streak, names, language))
     return unkept(answer) if is_revealed else checked(request, answer)
