@@ -7,10 +7,12 @@ hold (control characters, surrogates) is dropped, what no cell can hold is cut w
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
 import orjson
+
+from shared.contracts.times import aware
 
 Cell = str | int | float | bool | datetime | None
 """What a cell may hold; a datetime is naive, in the report's time zone; None is an empty cell."""
@@ -98,7 +100,7 @@ def _number(value: Any, zone: tzinfo) -> Cell:
 
 def _instant(value: Any, zone: tzinfo) -> Cell:
     try:
-        shown: datetime = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(zone).replace(tzinfo=None)
+        shown: datetime = aware(value).astimezone(zone).replace(tzinfo=None)
     except (OverflowError, ValueError):  # a day before year 1 or after year 9999 in that zone
         return str(value.isoformat())
     return shown if shown.year > FIRST_YEAR else shown.isoformat()

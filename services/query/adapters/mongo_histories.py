@@ -18,7 +18,7 @@ from shared.mongo.queries import Query
 ATTEMPT_ORDER: Final = ("version.0", "version.1", "_id")
 """An attempt's place in the history: order text, sequence, then the id. Not the array as a whole: a sort would take its largest member."""
 
-LEAN: Final = ("version", "status", "processed_at")
+OUTCOME: Final = ("status", "processed_at")
 
 
 class MongoHistories:
@@ -45,7 +45,7 @@ class MongoHistories:
         source, event_id = entry.version[2:]
         older = _before(entry.id, {"_id": attempt_id(entry.id, source, event_id)})
         with translated():
-            found = await self._read(older, dict.fromkeys(LEAN, 1), limit)
+            found = await self._read(older, dict.fromkeys(OUTCOME, 1), limit)
         told = [(document["status"], aware(document["processed_at"])) for document in found]
         return [(entry.status, entry.processed_at), *told][:limit]
 

@@ -229,9 +229,9 @@ async def _counted(
 
     What is counted by keys alone is counted meanwhile; else only once it is known that the page does not hold them all.
     """
-    is_awaited = is_first and not log.counts_keys_alone(account, rows)
+    is_counted_later = is_first and not log.counts_keys_alone(account, rows)
     # One task and not two, as `gather` makes: a task costs some 30 µs where the process was idle before.
-    counting = None if is_awaited else asyncio.create_task(log.count_entries(account, rows, at_most=COUNT_LIMIT))
+    counting = None if is_counted_later else asyncio.create_task(log.count_entries(account, rows, at_most=COUNT_LIMIT))
     try:
         found = await reading
     except BaseException:

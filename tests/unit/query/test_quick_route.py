@@ -127,6 +127,16 @@ def test_a_function_that_takes_what_only_fastapi_reads_is_refused_when_it_is_dec
         router.get("/")(endpoint)
 
 
+def test_a_route_with_a_dependency_that_nobody_would_run_is_refused_when_it_is_declared() -> None:
+    router = APIRouter(route_class=QuickRoute)
+
+    async def endpoint() -> Response:
+        return Response()
+
+    with pytest.raises(TypeError, match="no other dependencies"):
+        router.get("/", dependencies=[Depends(each_once)])(endpoint)
+
+
 def test_nothing_that_must_run_before_every_answer_is_passed_by() -> None:
     """What a router is included with runs only FastAPI's way: `each_once` refuses what no QuickRoute takes for plainly right."""
     quick = [
