@@ -52,6 +52,11 @@ def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | N
     return CloudEvent(id=hashlib.sha256(value).hexdigest(), source=PLAIN_SOURCE, type="", data=body)
 
 
+def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
+    """Say whether a record with such headers is in binary mode."""
+    return any(name.startswith("ce_") and text is not None for name, text in headers)
+
+
 def structured(event: CloudEvent) -> tuple[bytes, list[tuple[str, bytes]]]:
     """Return the value and the headers of the record that carries `event` in structured mode."""
     return orjson.dumps(envelope(event)), [(CONTENT_TYPE, STRUCTURED)]

@@ -6,7 +6,8 @@ A log entry's document:
     account kind affiliate code
     state           the newest attempt: what the newest event says
       version       [order text, sequence or -1, source, event id]
-      status processed_at received_at sequence reprocess_id aliases causes payload words
+      status processed_at received_at sequence reprocess_id aliases causes words
+      payload_json  the payload as JSON text; absent for null. Before November 2026 it stood in `payload` as a document, and is read there
       groups        ids of the root causes, sorted (groups.py); absent where there are no causes
       payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
     aliases         {escaped name: [order text, value]}: per name the newest value
@@ -30,6 +31,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal
 
+import orjson
+
 from shared.contracts.events import IntegrationEvent, attempt_id
 from shared.contracts.groups import groups_of
 from shared.contracts.records import Address
@@ -38,6 +41,9 @@ from shared.contracts.times import aware, to_milliseconds
 
 ReprocessState = Literal["claimed", "sent", "answered", "unknown"]
 Document = dict[str, Any]
+
+PAYLOAD_FIELDS = ("payload_json", "payload")
+"""Where the payload of a state or an attempt stands: as text now, as a document before."""
 
 PAYLOAD_MARKS = ("payload_truncated", "payload_bytes", "payload_preview", "payload_masked")
 
@@ -160,8 +166,9 @@ def _facts(event: IntegrationEvent) -> Document:
         "reprocess_id": data.reprocess_id,
         "aliases": data.aliases,
         "causes": causes_of(event),
-        "payload": data.payload,
     }
+    if data.payload_json is not None:
+        facts["payload_json"] = data.payload_json
     if event.marks:
         facts.update(event.marks)
     if data.extra:
@@ -212,7 +219,7 @@ def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
         attempts=document.get("attempts", 0),
         causes=state.get("causes", ()),
         aliases={unescape_name(name): pair[1] for name, pair in sorted(document.get("aliases", {}).items())},
-        payload=state.get("payload"),
+        payload=_payload_of(state),
         sequence=state.get("sequence"),
         reprocess_id=state.get("reprocess_id"),
         reprocess=document.get("reprocess"),
@@ -234,9 +241,14 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
         source=document["version"][2],
         event_id=document["version"][3],
         causes=document.get("causes", ()),
-        payload=document.get("payload"),
+        payload=_payload_of(document),
         **_marks_of(document),
     )
+
+
+def _payload_of(document: Mapping[str, Any]) -> Any:
+    text = document.get("payload_json")
+    return document.get("payload") if text is None else orjson.loads(text)
 
 
 def _marks_of(document: Mapping[str, Any]) -> Document:

@@ -2,7 +2,7 @@
 
 The checks are pydantic's, strict: a wrong type is an error that names the field, never a silent conversion. Nearly every event is right,
 so what is plainly right is taken by a few comparisons at a fifth of the cost; whatever those are not sure of, pydantic judges. Tests hold
-the two against each other.
+the two against each other. Ingest reads most events from their bytes (services/ingest/core/read_at_once.py) and shares the checks.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from shared.contracts.errors import InvalidEvent
@@ -38,7 +39,7 @@ class EventData:
     """What one event says. `instant` and `order` are `processed_at` to the microsecond and as an order text (see times.py).
 
     A cause is `{code, message, field, evidence}` and whatever else the publisher wrote; `evidence` is None or `{request, response}`
-    likewise. `extra` holds the unknown fields.
+    likewise. `payload_json` is the payload as JSON text, as it came where it came so; None for null. `extra` holds the unknown fields.
     """
 
     account: str
@@ -53,15 +54,25 @@ class EventData:
     reprocess_id: str | None = None
     aliases: dict[str, str | None] = field(default_factory=dict)
     causes: list[dict[str, Any]] = field(default_factory=list)
-    payload: Any = None
+    payload_json: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def payload(self) -> Any:
+        """The payload as a JSON value, read anew each time."""
+        return None if self.payload_json is None else orjson.loads(self.payload_json)
+
+
+def json_text(value: Any) -> str | None:
+    """Return a JSON value as compact text, None for null."""
+    return None if value is None else orjson.dumps(value).decode()
 
 
 def parse_event_data(raw: object) -> EventData:
     """Return the checked data. Raise InvalidEvent naming every field at fault."""
     try:
         return _plainly_right(raw)  # type: ignore[arg-type]  # of another type it is in doubt
-    except (_InDoubt, LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return judged(raw)
 
 
@@ -77,10 +88,11 @@ def judged(raw: object) -> EventData:
     instant, order = parse_instant(checked.processed_at)
     told = checked.model_dump()
     extra = {name: told.pop(name) for name in checked.model_extra or {}}
-    return EventData(instant=instant, order=order, extra=extra, **told)
+    payload = json_text(told.pop("payload"))
+    return EventData(instant=instant, order=order, payload_json=payload, extra=extra, **told)
 
 
-class _InDoubt(Exception):  # it is no error, only a reason to look again
+class _InDoubt(ValueError):  # it is no error, only a reason to look again
     pass
 
 
@@ -137,31 +149,42 @@ _STATUSES: Final = frozenset(STATUSES)
 
 def _plainly_right(raw: dict[str, Any]) -> EventData:
     """Return the data if every check holds. Raise anything at all if it is in doubt. The values are what JSON gives."""
-    account, kind, affiliate, code = raw["account"], raw["kind"], raw["affiliate"], raw["code"]
-    status, processed_at = raw["status"], raw["processed_at"]
-    sequence, reprocess_id = raw.get("sequence"), raw.get("reprocess_id")
-    if not (
-        NAME.fullmatch(account)
-        and NAME.fullmatch(affiliate)
-        and CODE.fullmatch(code)
-        and kind in _KINDS
-        and status in _STATUSES
-        and (sequence is None or (type(sequence) is int and 0 <= sequence <= LARGEST))
-        and (reprocess_id is None or type(reprocess_id) is str)
+    kind, status, reprocess_id = raw["kind"], raw["status"], raw.get("reprocess_id")
+    aliases, causes = raw.get("aliases", _EMPTY), raw.get("causes", _NONE)
+    if (
+        kind not in _KINDS
+        or status not in _STATUSES
+        or (reprocess_id is not None and type(reprocess_id) is not str)
+        or type(aliases) is not dict
+        or type(causes) is not list
     ):
         raise _InDoubt
-    instant, order = parse_instant(processed_at)
-    aliases = raw.get("aliases", _EMPTY)
     for value in aliases.values():
         if type(value) is not str and value is not None:
             raise _InDoubt
-    extra = {} if raw.keys() <= _FIELDS else _unknown(raw, _FIELDS)
-    causes = raw.get("causes", _NONE)
-    if type(causes) is not list or type(aliases) is not dict:
+    return checked_event_data(
+        raw["account"], kind, raw["affiliate"], raw["code"], status, raw["processed_at"], raw.get("sequence"), reprocess_id,
+        aliases, [_plain_cause(cause) for cause in causes], json_text(raw.get("payload")),
+        {} if raw.keys() <= _FIELDS else _unknown(raw, _FIELDS),
+    )  # fmt: skip
+
+
+def checked_event_data(
+    account: str, kind: Kind, affiliate: str, code: str, status: Status, processed_at: str, sequence: Any, reprocess_id: str | None,
+    aliases: dict[str, str | None], causes: list[dict[str, Any]], payload_json: str | None, extra: dict[str, Any],
+) -> EventData:  # fmt: skip
+    """Return the data of fields that have their types, but for `sequence`. Raise ValueError where one has not its form."""
+    if (
+        NAME.fullmatch(account) is None
+        or NAME.fullmatch(affiliate) is None
+        or CODE.fullmatch(code) is None
+        or (sequence is not None and (type(sequence) is not int or not 0 <= sequence <= LARGEST))
+    ):
         raise _InDoubt
+    instant, order = parse_instant(processed_at)
     return EventData(
         account, kind, affiliate, code, status, processed_at, instant, order,
-        sequence, reprocess_id, aliases, [_plain_cause(cause) for cause in causes], raw.get("payload"), extra,
+        sequence, reprocess_id, aliases, causes, payload_json, extra,
     )  # fmt: skip
 
 

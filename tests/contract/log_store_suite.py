@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.ingest.core.fold import Delivery
+from services.ingest.core.fold import Delivery, new_entry
 from services.ingest.core.plan import Change, by_entry, plan
 from services.ingest.handlers.ports import Answer, AttemptsStored, LogStore
 from services.ingest.handlers.writing import Tally, for_ever
 from services.ingest.handlers.writing import write as write_deliveries
-from shared.contracts.entries import attempt_document
+from shared.contracts.entries import attempt_document, attempt_from_document, entry_from_document
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.records import Address
 from tests.support.builders import RECEIVED_AT, make_event
@@ -72,8 +72,8 @@ class LogStoreSuite:
 
     async def test_what_cannot_be_encoded_harms_no_other(self, store: LogStore, documents: Documents) -> None:
         good, bad = make_event(id="good"), [make_event(id=str(n)) for n in range(4)]
-        payloads = [*BROKEN, _nested(5000)]
-        attempts = [{**attempt(one, 1), "payload": payload} for one, payload in zip(bad, payloads, strict=True)]
+        extras = [*BROKEN, _nested(5000)]
+        attempts = [{**attempt(one, 1), "extra": extra} for one, extra in zip(bad, extras, strict=True)]
 
         stored = await store.store_attempts([*attempts, attempt(good, 2)])
 
@@ -139,9 +139,10 @@ class LogStoreSuite:
                 await write(store, delivered(event, offset))
 
         entry = await self.entry(documents)
-        assert (entry["state"]["payload"], entry["attempts"]) == ({"a": 1}, 2)
+        assert (entry["state"]["payload_json"], entry["attempts"]) == ('{"a":1}', 2)
         (earlier,) = (await documents("attempts")).values()
-        assert (earlier["_id"], earlier["payload"], earlier["version"]) == (old.attempt_id, {"z": 2}, list(old.version))
+        assert (earlier["_id"], earlier["version"]) == (old.attempt_id, list(old.version))
+        assert earlier["payload_json"] == '{"z":2}'
 
     async def test_a_change_of_an_entry_that_is_no_longer_as_it_was_found_does_nothing(
         self, store: LogStore, documents: Documents
@@ -171,7 +172,7 @@ class LogStoreSuite:
 
     async def test_an_entry_that_cannot_be_encoded_harms_no_other(self, store: LogStore, documents: Documents) -> None:
         await write(store, delivered(make_event(code="known"), 1))
-        bad = [make_event(code=code, payload=BROKEN[0]) for code in ("new", "known")]
+        bad = [make_event(code=code, broken=BROKEN[0]) for code in ("new", "known")]
 
         tally = await write(store, *(delivered(e, 2 + n) for n, e in enumerate([*bad, make_event(code="good")])))
 
@@ -189,7 +190,7 @@ class LogStoreSuite:
         if known:
             await write(store, delivered(make_event(id="0", processed_at="2026-11-23T09:00:00Z"), 0))
         events = [
-            make_event(id=str(n), processed_at=f"2026-11-23T10:00:0{n}Z", payload=BROKEN[0] if n == bad else n)
+            make_event(id=str(n), processed_at=f"2026-11-23T10:00:0{n}Z", payload=n, extra=BROKEN[0] if n == bad else n)
             for n, bad in ((1, 0), (2, 2), (3, 0))
         ]
 
@@ -197,7 +198,7 @@ class LogStoreSuite:
 
         assert set(tally.unstorable) == {Address(TOPIC, 0, 2)}
         entry = await self.entry(documents)
-        assert (entry["attempts"], entry["state"]["payload"]) == (2 + known, 3)
+        assert (entry["attempts"], entry["state"]["payload_json"]) == (2 + known, "3")
         ids = whole_history(await documents("attempts"), {entry["_id"]: entry})
         assert events[1].attempt_id not in ids
         assert {events[0].attempt_id, events[2].attempt_id} <= set(ids)
@@ -343,12 +344,38 @@ class LogStoreSuite:
         first, second = (make_event(id=str(n), sequence=n, payload=payload) for n in range(2))
 
         await write(store, delivered(first, 1))
-        assert (await self.entry(documents))["state"]["payload"] == payload
+        assert entry_from_document(await self.entry(documents)).payload == payload
         await write(store, delivered(second, 2))
 
         (earlier,) = (await documents("attempts")).values()
-        assert earlier["payload"] == payload
-        assert (await self.entry(documents))["state"]["payload"] == payload
+        assert attempt_from_document(earlier).payload == payload
+        assert entry_from_document(await self.entry(documents)).payload == payload
+
+    async def test_unknown_fields_are_stored_as_they_are_and_never_evaluated(
+        self, store: LogStore, documents: Documents
+    ) -> None:
+        unknown = {"$where": "sleep(1)", "a.b": {"$inc": {"attempts": 5}}, "": ["$account", "$$ROOT", 2**63 - 1]}
+
+        for sequence in range(2):
+            await write(store, delivered(make_event(id=str(sequence), sequence=sequence, note=unknown), sequence))
+
+        (earlier,) = (await documents("attempts")).values()
+        assert earlier["extra"] == (await self.entry(documents))["state"]["extra"] == {"note": unknown}
+
+    async def test_a_payload_of_before_its_text_was_stored_goes_on_into_history(
+        self, store: LogStore, documents: Documents
+    ) -> None:
+        old, new = make_event(id="1", sequence=1), make_event(id="2", sequence=2, payload={"new": True})
+        before = new_entry([delivered(old, 1)])
+        state = {**before["state"], "payload": {"old": [True]}}
+        del state["payload_json"]
+        await store.write_entries([Change(old.entry_id, (), (), {**before, "state": state})])
+
+        await write(store, delivered(new, 2))
+
+        (earlier,) = (await documents("attempts")).values()
+        assert attempt_from_document(earlier).payload == {"old": [True]}
+        assert entry_from_document(await self.entry(documents)).payload == {"new": True}
 
     async def test_an_answer_marks_only_its_own_job(self, store: LogStore, documents: Documents) -> None:
         event = make_event()

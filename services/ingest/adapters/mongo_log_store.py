@@ -12,7 +12,7 @@ from typing import Any, Final
 import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from pymongo import InsertOne, UpdateOne
+from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
@@ -33,8 +33,6 @@ RAW: Final = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
 """A state that gives way is stored among the attempts as the bytes that came; only its outermost level is read."""
 
 HELD: Final = dict.fromkeys(("state", "aliases", "ids", "first_seen_at", "last_success_at", "attempts", "applied"), 1)
-
-Operation = InsertOne[RawBSONDocument] | UpdateOne
 
 
 class MongoLogStore:
@@ -73,7 +71,7 @@ class MongoLogStore:
         """Insert those that are not there yet, each proved encodable before it joins the others."""
         unstorable: dict[str, str] = {}
         encoded = [raw for attempt in attempts if (raw := _encode(attempt, attempt["_id"], unstorable)) is not None]
-        errors = (await self._write(self._attempts, [InsertOne(document) for document in encoded])).errors
+        errors = await _insert(self._attempts, encoded)
         there = [encoded[position] for position, error in errors.items() if error["code"] == DUPLICATE_KEY]
         unstorable |= {
             encoded[position]["_id"]: _reason(error)
@@ -108,8 +106,8 @@ class MongoLogStore:
             for change in changes
             if (raw := _encode(change.document, change.entry_id, unstorable)) is not None
         ]
-        failed = await self._write(self._entries, [InsertOne(raw) for _, raw in encoded])
-        errors = {encoded[position][0]: error for position, error in failed.errors.items()}
+        failed = await _insert(self._entries, [raw for _, raw in encoded])
+        errors = {encoded[position][0]: error for position, error in failed.items()}
         return _written(errors, unstorable)
 
     async def _change(self, changes: Sequence[Change]) -> ChangesWritten:
@@ -119,7 +117,7 @@ class MongoLogStore:
             for change in changes
             if (raw := _encode({"$set": change.fields}, change.entry_id, unstorable)) is not None
         ]
-        result = await self._write(self._entries, [update for _, update in encoded])
+        result = await _update(self._entries, [update for _, update in encoded])
         errors = {encoded[position][0].entry_id: error for position, error in result.errors.items()}
         written = _written(errors, unstorable)
         if result.matched + len(errors) == len(encoded):
@@ -138,17 +136,7 @@ class MongoLogStore:
 
     async def mark_answered(self, answers: Sequence[Answer]) -> None:
         """Set `reprocess.state` where the job's mark stands and is not answered yet."""
-        await self._write(self._entries, [_answer(answer) for answer in answers])
-
-    async def _write(self, collection: AsyncCollection[Any], operations: Sequence[Operation]) -> "_Result":
-        """Write unordered. Raise Transient when a repeat may help."""
-        if not operations:
-            return _Result()
-        with translated():
-            try:
-                return _Result(matched=(await collection.bulk_write(operations, ordered=False)).matched_count)
-            except BulkWriteError as error:
-                return _result_of(error)
+        await _update(self._entries, [_answer(answer) for answer in answers])
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +145,31 @@ class _Result:
 
     matched: int = 0
     errors: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+
+async def _insert(
+    collection: AsyncCollection[Any], documents: Sequence[RawBSONDocument]
+) -> Mapping[int, Mapping[str, Any]]:
+    """Insert unordered. Return the errors of single documents by position. Raise Transient when a repeat may help."""
+    if not documents:
+        return {}
+    with translated():
+        try:
+            await collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            return _result_of(error).errors
+    return {}
+
+
+async def _update(collection: AsyncCollection[Any], updates: Sequence[UpdateOne]) -> _Result:
+    """Update unordered. Raise Transient when a repeat may help."""
+    if not updates:
+        return _Result()
+    with translated():
+        try:
+            return _Result(matched=(await collection.bulk_write(updates, ordered=False)).matched_count)
+        except BulkWriteError as error:
+            return _result_of(error)
 
 
 def _result_of(error: BulkWriteError) -> _Result:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.ingest.core.classify import classify_causes
+from services.ingest.core.read_at_once import read_at_once
 from services.ingest.core.shapes import Shape
 from services.ingest.core.shapes.change_notice import MINIMUM_AVAILABILITY, change_notice
 from services.ingest.core.shapes.connector_log import connector_log
@@ -44,6 +45,16 @@ def decode(
     record: Record, accounts: frozenset[str] = frozenset(), known: Mapping[str, Shape] = SHAPES
 ) -> list[IntegrationEvent]:
     """Return the events of a record, each cause with its code. Raise InvalidEvent. No `accounts` means all are taken."""
+    event = read_at_once(record)
+    if event is not None and (not accounts or event.data.account in accounts):
+        return [event]
+    return read_by_parts(record, accounts, known)
+
+
+def read_by_parts(
+    record: Record, accounts: frozenset[str] = frozenset(), known: Mapping[str, Shape] = SHAPES
+) -> list[IntegrationEvent]:
+    """Return the same, whatever the record's shape."""
     body: Any = parse_object(record.value)
     if "data_base64" in body:
         body["data"] = _decoded(body["data_base64"])

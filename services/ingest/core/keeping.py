@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from shared.contracts.event_data import json_text
 from shared.contracts.events import EventData, IntegrationEvent
 from shared.contracts.masking import mask_causes, mask_content, mask_text
 from shared.contracts.names import KIB
@@ -36,10 +37,10 @@ class Keeping:
         if not is_masked and size <= min(self.limits.payload_bytes, self.limits.evidence_bytes):
             return event
         data = _masked(event.data) if is_masked else event.data
-        marks = {"payload_masked": True} if is_masked and data.payload is not None else {}
-        marks |= _cut_marks(data.payload, self.limits.payload_bytes)
-        if "payload_truncated" in marks:
-            data = replace(data, payload=None)
+        marks = {"payload_masked": True} if is_masked and data.payload_json is not None else {}
+        if data.payload_json is not None and len(data.payload_json.encode()) > self.limits.payload_bytes:
+            whole, cut = _whole_or_cut(data.payload, self.limits.payload_bytes)
+            data, marks = replace(data, payload_json=whole), marks | cut
         if size > self.limits.evidence_bytes:
             data = replace(data, causes=[_capped(cause, self.limits.evidence_bytes) for cause in data.causes])
         return IntegrationEvent(source=event.source, id=event.id, data=data, received_at=event.received_at, marks=marks)
@@ -53,16 +54,18 @@ def _masked(data: EventData) -> EventData:
     return replace(
         data,
         extra=dict(zip(data.extra, mask_content(data.extra).values(), strict=True)),
-        payload=mask_content(data.payload),
+        payload_json=json_text(mask_content(data.payload)),
         causes=mask_causes(data.causes),
     )
 
 
-def _cut_marks(payload: Any, longest: int) -> dict[str, Any]:
-    if payload is None or (size := len(_json(payload))) <= longest:
-        return {}
+def _whole_or_cut(payload: Any, longest: int) -> tuple[str | None, dict[str, Any]]:
+    """Return the payload's compact text and no marks, or no text and the marks of one that is too long."""
+    written = _json(payload)
+    if (size := len(written)) <= longest:
+        return written.decode(), {}
     beginning = _json(mask_content(payload))[:PREVIEW_BYTES].decode(errors="ignore")
-    return {"payload_truncated": True, "payload_bytes": size, "payload_preview": beginning}
+    return None, {"payload_truncated": True, "payload_bytes": size, "payload_preview": beginning}
 
 
 def _capped(cause: dict[str, Any], longest: int) -> dict[str, Any]:

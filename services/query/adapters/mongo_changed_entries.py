@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from shared.contracts.entries import PAYLOAD_MARKS
+from shared.contracts.entries import PAYLOAD_FIELDS, PAYLOAD_MARKS
 from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
@@ -14,10 +14,9 @@ WITHOUT: Final = dict.fromkeys(
     (
         "applied",
         "was",
-        "state.payload",
         "state.extra",
         "state.causes.evidence",
-        *(f"state.{mark}" for mark in PAYLOAD_MARKS),
+        *(f"state.{name}" for name in (*PAYLOAD_FIELDS, *PAYLOAD_MARKS)),
     ),
     0,
 )

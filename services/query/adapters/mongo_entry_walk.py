@@ -10,14 +10,14 @@ from pymongo.asynchronous.collection import AsyncCollection
 from services.query.adapters.log_course import Course
 from services.query.core.cursor import Position
 from services.query.handlers.reading import Found
-from shared.contracts.entries import LogEntry, entry_from_document
+from shared.contracts.entries import PAYLOAD_FIELDS, LogEntry, entry_from_document
 from shared.contracts.times import aware
 from shared.mongo.client import Document
 from shared.mongo.queries import Query
 
 WITHOUT_CONTENT: Final = dict.fromkeys(
     (
-        *(f"state.{name}" for name in ("payload", "payload_preview", "words", "aliases", "extra")),
+        *(f"state.{name}" for name in (*PAYLOAD_FIELDS, "payload_preview", "words", "aliases", "extra")),
         *(f"state.{name}" for name in ("version", "sequence", "reprocess_id")),
         *("ids", "applied", "was"),
     ),

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Final, Literal
 
 from services.query.core.stream_position import Position
-from shared.contracts.entries import PAYLOAD_MARKS
+from shared.contracts.entries import PAYLOAD_FIELDS, PAYLOAD_MARKS
 from shared.contracts.events import split_entry_id
 
 What = Literal["made", "changed", "gone"]
@@ -20,7 +20,7 @@ BOOKKEEPING: Final = frozenset(
         "ids",
         "was",
         "leaving",
-        *(f"state.{name}" for name in ("payload", "extra", *PAYLOAD_MARKS)),
+        *(f"state.{name}" for name in (*PAYLOAD_FIELDS, "extra", *PAYLOAD_MARKS)),
         *(f"reprocess.{name}" for name in ("claimed_at", "sent_at", "answered_at", "requested_by")),
     }
 )

@@ -158,7 +158,7 @@ def _told(message: Arrived) -> Told:
             "reprocess_id": None,
             "aliases": aliases,
             "causes": causes,
-            "payload": data.get("payload"),
+            **({"payload_json": orjson.dumps(data["payload"]).decode()} if data.get("payload") is not None else {}),
             "words": _words_of(causes),
             **({"groups": _groups_of(data["kind"], causes)} if causes else {}),
         },

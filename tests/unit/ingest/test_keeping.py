@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,7 +39,18 @@ def test_the_limit_is_the_length_as_compact_json(length: int, size: int | None) 
     document = kept(make_event(payload={"note": "x" * (length - len('{"note":""}'))}))
 
     assert document.get("payload_bytes") == size
-    assert (document["payload"] is None) == document.get("payload_truncated", False) == (size is not None)
+    assert ("payload_json" not in document) == document.get("payload_truncated", False) == (size is not None)
+
+
+@pytest.mark.parametrize(("blanks", "size"), [(91, None), (92, None), (93, 101)])
+def test_only_what_is_too_long_as_it_came_loses_its_blanks(blanks: int, size: int | None) -> None:
+    event, text = make_event(), f'{{"a": "{"x" * blanks}"}}'
+    spaced = replace(event.data, payload_json=text)
+
+    document = kept(IntegrationEvent(source="s", id="i", data=spaced, received_at=event.received_at))
+
+    assert document.get("payload_bytes") == size
+    assert document.get("payload_json") == {91: text, 92: text.replace(" ", "")}.get(blanks)
 
 
 def test_a_payload_too_long_leaves_its_length_and_a_masked_beginning() -> None:
@@ -82,7 +94,7 @@ def test_an_integration_that_says_so_is_masked_before_it_is_stored() -> None:
 
     masked = kept(event, ("loja", "MLC"), size=10)
 
-    assert (masked["payload"], masked["payload_masked"]) == ({"email": "***@b.co"}, True)
+    assert (masked["payload_json"], masked["payload_masked"]) == ('{"email":"***@b.co"}', True)
     assert masked["causes"][0]["message"] == "CPF ***.***.***-09 of ***@b.co"
     assert evidence_of(masked)["request"] == {"email": "***@b.co"}
     assert masked["extra"] == {"buyer": {"name": "A***"}}
@@ -103,7 +115,7 @@ async def test_entry_and_attempt_keep_the_same_and_the_cause_is_known_by_what_it
 
     (attempt,), (entry,) = log.attempts.values(), log.entries.values()
     for document in (attempt, entry["state"]):
-        assert document["payload"] is None
+        assert "payload_json" not in document
         assert document["payload_truncated"] is True
         assert document["payload_masked"] is True
         assert "***@b.co" in document["causes"][0]["message"]
