@@ -200,7 +200,7 @@ def alias_pairs(event: IntegrationEvent) -> Document:
 
 def search_ids(event: IntegrationEvent) -> list[str]:
     """Return the folded ids by which a person may search the entry."""
-    return fold_ids([event.data.code, *(value for value in event.data.aliases.values() if value)])
+    return fold_ids((event.data.code, *event.data.aliases.values()))
 
 
 def entry_from_document(document: Mapping[str, Any]) -> LogEntry:

@@ -8,6 +8,7 @@ the two against each other. Ingest reads most events from their bytes (services/
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, get_args
 
 import orjson
@@ -32,6 +33,8 @@ Code = Annotated[str, StringConstraints(pattern=f"^{CODE.pattern}$")]
 """An item's id within its kind: an order id in the marketplace, or a SKU id."""
 
 LARGEST: Final = 2**63 - 1
+
+_is_name = lru_cache(4096)(NAME.fullmatch)  # few shops and affiliates, and two looks for each event
 
 
 @dataclass(slots=True)  # not frozen: that costs microseconds, and there is one for each event
@@ -175,8 +178,8 @@ def checked_event_data(
 ) -> EventData:  # fmt: skip
     """Return the data of fields that have their types, but for `sequence`. Raise ValueError where one has not its form."""
     if (
-        NAME.fullmatch(account) is None
-        or NAME.fullmatch(affiliate) is None
+        _is_name(account) is None
+        or _is_name(affiliate) is None
         or CODE.fullmatch(code) is None
         or (sequence is not None and (type(sequence) is not int or not 0 <= sequence <= LARGEST))
     ):

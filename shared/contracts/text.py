@@ -27,9 +27,9 @@ def fold_id(value: str) -> str:
     return fold(value)[:MAX_ID_LENGTH]
 
 
-def fold_ids(values: Iterable[str]) -> list[str]:
-    """Return the folded, distinct, non-empty ids, sorted."""
-    return sorted({folded for value in values if (folded := fold_id(value))})
+def fold_ids(values: Iterable[str | None]) -> list[str]:
+    """Return the folded, distinct ids, sorted; None and what is empty are none."""
+    return sorted({folded for value in values if value and (folded := fold(value)[:MAX_ID_LENGTH])})
 
 
 def fold_words(texts: Iterable[str]) -> list[str]:

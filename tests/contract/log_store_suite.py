@@ -1,5 +1,6 @@
 """What every LogStore promises ingest. Subclass it with a fixture `store` and one `documents`."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -365,11 +366,16 @@ class LogStoreSuite:
     async def test_a_payload_of_before_its_text_was_stored_goes_on_into_history(
         self, store: LogStore, documents: Documents
     ) -> None:
-        old, new = make_event(id="1", sequence=1), make_event(id="2", sequence=2, payload={"new": True})
-        before = new_entry([delivered(old, 1)])
-        state = {**before["state"], "payload": {"old": [True]}}
-        del state["payload_json"]
-        await store.write_entries([Change(old.entry_id, (), (), {**before, "state": state})])
+        old = make_event(id="1", sequence=1, payload={"old": [True]})
+        new = make_event(id="2", sequence=2, payload={"new": True})
+
+        class Before(Change):
+            def document(self) -> dict[str, Any]:
+                made = new_entry(self.deliveries)
+                made["state"]["payload"] = json.loads(made["state"].pop("payload_json"))
+                return made
+
+        await store.write_entries([Before(old.entry_id, [delivered(old, 1)], ())])
 
         await write(store, delivered(new, 2))
 

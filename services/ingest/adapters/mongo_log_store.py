@@ -92,8 +92,8 @@ class MongoLogStore:
     async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:
         """Insert the new ones, set the fields of the others, each proved encodable alone."""
         created, changed = await asyncio.gather(
-            self._create([change for change in changes if change.document is not None]),
-            self._change([change for change in changes if change.document is None]),
+            self._create([change for change in changes if change.held is None]),
+            self._change([change for change in changes if change.held is not None]),
         )
         return ChangesWritten(
             conflicts=created.conflicts | changed.conflicts, unstorable={**created.unstorable, **changed.unstorable}
@@ -104,7 +104,7 @@ class MongoLogStore:
         encoded = [
             (change.entry_id, raw)
             for change in changes
-            if (raw := _encode(change.document, change.entry_id, unstorable)) is not None
+            if (raw := _encode(change.document(), change.entry_id, unstorable)) is not None
         ]
         failed = await _insert(self._entries, [raw for _, raw in encoded])
         errors = {encoded[position][0]: error for position, error in failed.items()}
@@ -113,9 +113,10 @@ class MongoLogStore:
     async def _change(self, changes: Sequence[Change]) -> ChangesWritten:
         unstorable: dict[str, str] = {}
         encoded = [
-            (change, UpdateOne({"_id": change.entry_id, "attempts": change.found}, raw))
+            (change, UpdateOne({"_id": change.entry_id, "attempts": change.held.attempts}, raw))
             for change in changes
-            if (raw := _encode({"$set": change.fields}, change.entry_id, unstorable)) is not None
+            if change.held is not None
+            and (raw := _encode({"$set": change.fields()}, change.entry_id, unstorable)) is not None
         ]
         result = await _update(self._entries, [update for _, update in encoded])
         errors = {encoded[position][0].entry_id: error for position, error in result.errors.items()}
@@ -185,7 +186,7 @@ def _result_of(error: BulkWriteError) -> _Result:
 
 def _is_as_set(document: Mapping[str, Any], change: Change) -> bool:
     # Another writer may have come to the same count, but only this one, or its double, to the same offsets as well.
-    fields = change.fields or {}
+    fields = change.fields()
     applied = document.get("applied", {})
     return document.get("attempts") == fields["attempts"] and all(
         applied.get(path.removeprefix("applied.")) == value

@@ -33,8 +33,8 @@ class Keeping:
 
     def keep(self, event: IntegrationEvent, size: int) -> IntegrationEvent:
         """Return the event with the content that may be stored. `size`: bytes of its record; no part of it is longer."""
-        is_masked = (event.data.account, event.data.affiliate) in self.masked
-        if not is_masked and size <= min(self.limits.payload_bytes, self.limits.evidence_bytes):
+        is_masked = bool(self.masked) and (event.data.account, event.data.affiliate) in self.masked
+        if not is_masked and size <= self.limits.payload_bytes and size <= self.limits.evidence_bytes:
             return event
         data = _masked(event.data) if is_masked else event.data
         marks = {"payload_masked": True} if is_masked and data.payload_json is not None else {}

@@ -17,16 +17,27 @@ Told = Mapping[str, Sequence[Delivery]]
 
 @dataclass(slots=True)  # not frozen: that costs microseconds each, and there is one for nearly every event
 class Change:
-    """What a batch does to one entry. `older` attempts are stored first. Then `document` is inserted where there was no entry;
-    else `fields` are set where the entry still counts `found` attempts: if it does not, somebody else was there meanwhile.
+    """What a batch does to one entry. `older` attempts are stored first. Then `document` is inserted where there was no entry (`held`
+    is None); else `fields` are set where the entry still counts the attempts of `held`: if not, somebody else was there meanwhile.
+
+    Both are made when they are asked for: what is encoded at once never leaves the processor's caches.
     """
 
     entry_id: str
     deliveries: Sequence[Delivery]
     older: Sequence[Document]
-    document: Document | None
-    found: int = 0
-    fields: Document | None = None
+    held: Held | None = None
+
+    def document(self) -> Document:
+        """Return the entry to insert."""
+        return new_entry(self.deliveries)
+
+    def fields(self) -> Document:
+        """Return the fields to set, by path."""
+        if self.held is None:
+            msg = f"{self.entry_id} is new: there is nothing to change"
+            raise ValueError(msg)
+        return changed_fields(self.held, self.deliveries)
 
 
 def by_entry(deliveries: Iterable[Delivery]) -> dict[str, list[Delivery]]:
@@ -59,17 +70,13 @@ def plan(told: Told, found: Mapping[str, Held], stored: Stored, remembered_since
     for entry_id, deliveries in told.items():
         held = found.get(entry_id)
         if held is None and len(deliveries) == 1:
-            yield Change(entry_id, deliveries, (), new_entry(deliveries))
+            yield Change(entry_id, deliveries, ())
             continue
         counting = uncounted(deliveries, held, stored, remembered_since)
         if not counting:
             continue
         older = [one for one in history(entry_id, held, counting) if _is_wanting(one, stored)]
-        if held is None:
-            yield Change(entry_id, counting, older, new_entry(counting))
-        else:
-            fields = changed_fields(held, counting)
-            yield Change(entry_id, counting, older, None, held.attempts, fields)
+        yield Change(entry_id, counting, older, held)
 
 
 def _is_wanting(attempt: Document, stored: Stored) -> bool:

@@ -73,7 +73,7 @@ def read_at_once(record: Record) -> IntegrationEvent | None:
         data = _event_data(told)
     except (InvalidEvent, LookupError, ValueError, RecursionError):  # msgspec's own errors are ValueErrors
         return None
-    if KIND_BY_TOPIC.get(record.address.topic) != data.kind or kind not in {None, data.kind}:
+    if KIND_BY_TOPIC.get(record.address.topic) != data.kind or (kind is not None and kind != data.kind):
         return None
     return IntegrationEvent(source=source, id=identity, data=classify_causes(data), received_at=record.timestamp)
 

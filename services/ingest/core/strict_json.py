@@ -60,7 +60,7 @@ def refuse_unstorable(value: bytes) -> None:
 
 
 def _refuse_unstorable(value: bytes, outline: bytes, body: Any) -> None:
-    if _has_long_number(outline):
+    if _LONG_RUN in outline and _has_long_number(outline):
         _refuse_wide_integers(value)
     # A single byte is found ten times as fast as six, and few events hold a backslash.
     if outline.count(b"{") > MAX_DEPTH or (b"\\" in value and b"\\u0000" in value):

@@ -5,7 +5,7 @@ long as it is as it was found, so state and count move together, once for each d
 and what of it was written is recognised (`core/plan.py`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from services.ingest.core.decode import SHAPES, decode
@@ -72,7 +72,8 @@ class Ingest:
         tally = await write(self._log, deliveries, self._remembered_since(), hopeful=hopeful)
         self._new_in_a_row = 0 if tally.known else self._new_in_a_row + tally.entries
         await mark_answered(self._log, deliveries)
-        letters += [_unstorable(record, tally.unstorable) for record in records if record.address in tally.unstorable]
+        if tally.unstorable:
+            letters += [_unstorable(one, tally.unstorable) for one in records if one.address in tally.unstorable]
         rejected = {letter.record.address for letter in letters}
         # Letters sent back too early say nothing about the code: a person's bulk replay must not stop the worker.
         verdicts = (
@@ -87,7 +88,7 @@ class Ingest:
             records=len(records),
             attempts=tally.attempts,
             entries=tally.entries,
-            duplicates=sum(delivery.address not in rejected for delivery in deliveries) - tally.attempts,
+            duplicates=len(deliveries) - tally.attempts - _sum_rejected(deliveries, rejected),
             dead_lettered=len(letters),
             commit=next_offsets(records),
             untaken=untaken,
@@ -137,6 +138,10 @@ async def mark_answered(log: LogStore, deliveries: Sequence[Delivery]) -> None:
     ]
     if answers:
         await log.mark_answered(answers)
+
+
+def _sum_rejected(deliveries: Sequence[Delivery], rejected: Collection[Address]) -> int:
+    return sum(delivery.address in rejected for delivery in deliveries) if rejected else 0
 
 
 def _unstorable(record: Record, reasons: Mapping[Address, str]) -> DeadLetter:

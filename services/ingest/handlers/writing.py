@@ -60,8 +60,14 @@ async def write(
         refused = storing.unstorable
         written = await log.write_entries(
             [change for change in changes if change.entry_id not in late and not _reason(change, refused)]
+            if late or refused
+            else changes
         )
         conflicts = late | written.conflicts
+        if not (conflicts or refused or written.unstorable):
+            tally.entries += len(changes)
+            tally.attempts += sum(len(change.deliveries) for change in changes)
+            return tally
         again: dict[str, list[Delivery]] = {}
         for change in changes:
             if reason := _reason(change, refused) or written.unstorable.get(change.entry_id):

@@ -62,7 +62,7 @@ class MemoryLogStore:
         unstorable = {
             change.entry_id: "not encodable"
             for change in changes
-            if not _is_encodable(change.document or change.fields or {})
+            if not _is_encodable(change.document() if change.held is None else change.fields())
         }
         good = [change for change in changes if change.entry_id not in unstorable]
         return ChangesWritten(frozenset(one.entry_id for one in good if not self._apply(one)), unstorable)
@@ -76,11 +76,11 @@ class MemoryLogStore:
 
     def _apply(self, change: Change) -> bool:
         entry = self.entries.get(change.entry_id)
-        if change.document is not None:
-            return self.entries.setdefault(change.entry_id, deepcopy(change.document)) is not entry
-        if entry is None or entry["attempts"] != change.found:
+        if change.held is None:
+            return self.entries.setdefault(change.entry_id, deepcopy(change.document())) is not entry
+        if entry is None or entry["attempts"] != change.held.attempts:
             return False
-        for path, value in deepcopy(change.fields or {}).items():
+        for path, value in deepcopy(change.fields()).items():
             outer, _, inner = path.partition(".")
             if inner:
                 entry[outer][inner] = value

@@ -29,8 +29,8 @@ class FollowedLogStore(MemoryLogStore):
         self.kept_from = 0
 
     def _apply(self, change: Written) -> bool:
+        fields = change.document() if change.held is None else change.fields()
         if done := super()._apply(change):
-            fields = change.document or change.fields or {}
             if "state" in fields:
                 before = facts_of(fields["was"]) if "was" in fields else None
                 self.changes.append(Change(change.entry_id, before, facts_of(fields["state"])))
