@@ -30,10 +30,9 @@ class FollowedLogStore(MemoryLogStore):
 
     def _apply(self, change: Written) -> bool:
         fields = change.document() if change.held is None else change.fields()
-        if done := super()._apply(change):
-            if "state" in fields:
-                before = facts_of(fields["was"]) if "was" in fields else None
-                self.changes.append(Change(change.entry_id, before, facts_of(fields["state"])))
+        if (done := super()._apply(change)) and "state" in fields:
+            before = facts_of(fields["was"]) if "was" in fields else None
+            self.changes.append(Change(change.entry_id, before, facts_of(fields["state"])))
         return done
 
     def remove(self, entry_id: str) -> None:
