@@ -30,7 +30,7 @@ def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assign
         # What is fetched is compressed, what is queued is not: tenfold, where events are much alike. These bound a lane's memory.
         "fetch.message.max.bytes": 256 * 1024,
         "fetch.max.bytes": 1024 * 1024,
-        "queued.max.messages.kbytes": 8 * 1024,
+        "queued.max.messages.kbytes": 4 * 1024,
         # One fetch is under way at a time: a partition with so many queued is left out of it, and waits for news of the others, 500 ms at most.
         "queued.min.messages": 5_000,
         "fetch.queue.backoff.ms": 20,
