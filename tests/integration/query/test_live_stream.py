@@ -125,7 +125,7 @@ async def test_bookkeeping_is_no_event(opened: Opened, database: Database, accou
     async with opened() as stream:
         await entries.update_one({"_id": identity}, {"$set": {"applied.1": 99}})
         await entries.update_one({"_id": identity}, {"$addToSet": {"ids": "one-more"}})
-        await entries.update_one({"_id": identity}, {"$set": {"state.payload.note": "x"}})
+        await entries.update_one({"_id": identity}, {"$set": {"state.payload_json": "{}"}})
         await entries.update_one({"_id": identity}, {"$set": {"reprocess": mark}})
         assert (await stream.next()).data["reprocess"] == {"id": "job-1", "state": "claimed"}
         await entries.update_one({"_id": identity}, {"$set": {"reprocess.claimed_at": now()}})

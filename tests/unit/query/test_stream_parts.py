@@ -63,6 +63,7 @@ def test_any_text_is_refused_or_forgotten(text: str) -> None:
         (["applied.3"], True),
         (["ids", "ids.7"], True),
         (["state.payload.buyer.name"], True),
+        (["state.payload_json"], True),
         (["reprocess.sent_at"], True),
         (["reprocess.sent_at", "reprocess.state"], False),
         (["reprocess"], False),
