@@ -29,7 +29,7 @@ def fold_id(value: str) -> str:
 
 def fold_ids(values: Iterable[str | None]) -> list[str]:
     """Return the folded, distinct ids, sorted; None and what is empty are none."""
-    return sorted({folded for value in values if value and (folded := fold(value)[:MAX_ID_LENGTH])})
+    return sorted({folded for value in values if value and (folded := fold_id(value))})
 
 
 def fold_words(texts: Iterable[str]) -> list[str]:

@@ -91,10 +91,7 @@ class MongoLogStore:
 
     async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:
         """Insert the new ones, set the fields of the others, each proved encodable alone."""
-        created, changed = await asyncio.gather(
-            self._create([change for change in changes if change.held is None]),
-            self._change([change for change in changes if change.held is not None]),
-        )
+        created, changed = await asyncio.gather(self._create(changes), self._change(changes))
         return ChangesWritten(
             conflicts=created.conflicts | changed.conflicts, unstorable={**created.unstorable, **changed.unstorable}
         )
@@ -104,7 +101,7 @@ class MongoLogStore:
         encoded = [
             (change.entry_id, raw)
             for change in changes
-            if (raw := _encode(change.document(), change.entry_id, unstorable)) is not None
+            if change.held is None and (raw := _encode(change.document(), change.entry_id, unstorable)) is not None
         ]
         failed = await _insert(self._entries, [raw for _, raw in encoded])
         errors = {encoded[position][0]: error for position, error in failed.items()}

@@ -59,11 +59,7 @@ class MemoryLogStore:
 
     async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:
         self.before("write_entries")
-        unstorable = {
-            change.entry_id: "not encodable"
-            for change in changes
-            if not _is_encodable(change.document() if change.held is None else change.fields())
-        }
+        unstorable = {change.entry_id: "not encodable" for change in changes if not _is_encodable(told_by(change))}
         good = [change for change in changes if change.entry_id not in unstorable]
         return ChangesWritten(frozenset(one.entry_id for one in good if not self._apply(one)), unstorable)
 
@@ -77,16 +73,21 @@ class MemoryLogStore:
     def _apply(self, change: Change) -> bool:
         entry = self.entries.get(change.entry_id)
         if change.held is None:
-            return self.entries.setdefault(change.entry_id, deepcopy(change.document())) is not entry
+            return self.entries.setdefault(change.entry_id, deepcopy(told_by(change))) is not entry
         if entry is None or entry["attempts"] != change.held.attempts:
             return False
-        for path, value in deepcopy(change.fields()).items():
+        for path, value in deepcopy(told_by(change)).items():
             outer, _, inner = path.partition(".")
             if inner:
                 entry[outer][inner] = value
             else:
                 entry[outer] = value
         return True
+
+
+def told_by(change: Change) -> Document:
+    """Return what a change writes of its entry: the document, or the fields by path."""
+    return change.document() if change.held is None else change.fields()
 
 
 def _is_encodable(document: Document) -> bool:

@@ -10,7 +10,7 @@ from services.ingest.core.plan import Change as Written
 from services.ingest.core.rollup import Change, Deltas, Facts, Increments, deltas_of
 from services.ingest.handlers.rolling_up import LEASE, HistoryLost, Lease, LeaseLost, Place, Told
 from shared.contracts.rollups import Row, sorted_codes
-from tests.support.fakes.ingest import Document, MemoryLogStore
+from tests.support.fakes.ingest import Document, MemoryLogStore, told_by
 
 BEGINNING = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ class FollowedLogStore(MemoryLogStore):
         self.kept_from = 0
 
     def _apply(self, change: Written) -> bool:
-        fields = change.document() if change.held is None else change.fields()
+        fields = told_by(change)
         if (done := super()._apply(change)) and "state" in fields:
             before = facts_of(fields["was"]) if "was" in fields else None
             self.changes.append(Change(change.entry_id, before, facts_of(fields["state"])))
