@@ -107,20 +107,28 @@ class Mongod:
         """Return when it is the writable primary. Raises LocalServerError: it ended, or does not answer in time."""
         deadline = time.monotonic() + timeout_seconds
         self._wait_for_port(deadline)
-        from pymongo import MongoClient  # 0.15 s of import, spent while mongod starts
-        from pymongo.errors import PyMongoError
+        from pymongo.errors import AutoReconnect, PyMongoError  # 0.15 s of import, spent while mongod starts
+
+        while True:
+            try:
+                self._become_primary(deadline)
+            except AutoReconnect:  # a member that finds its address changed closes every connection, once
+                self.process.wait(1)  # a connection breaks a moment before its process has ended
+                self._give_up_if_hopeless(deadline)
+            except PyMongoError as error:
+                raise LocalServerError(f"mongod refuses to become a replica set: {error}.") from error
+            else:
+                return
+
+    def _become_primary(self, deadline: float) -> None:
+        from pymongo import MongoClient
 
         address = f"{HOST}:{self.port}"
-        try:
-            with MongoClient[dict[str, Any]](address, directConnection=True, serverSelectionTimeoutMS=5_000) as client:
-                join_replica_set(client, address)
-                while not client.admin.command("hello").get("isWritablePrimary"):
-                    self._give_up_if_hopeless(deadline)
-                    time.sleep(0.01)
-        except PyMongoError as error:
-            self.process.wait(1)  # a connection breaks a moment before its process has ended
-            self._give_up_if_hopeless(deadline)
-            raise LocalServerError(f"mongod refuses to become a replica set: {error}.") from error
+        with MongoClient[dict[str, Any]](address, directConnection=True, serverSelectionTimeoutMS=5_000) as client:
+            join_replica_set(client, address)
+            while not client.admin.command("hello").get("isWritablePrimary"):
+                self._give_up_if_hopeless(deadline)
+                time.sleep(0.01)
 
     def _wait_for_port(self, deadline: float) -> None:
         while True:

@@ -1,5 +1,6 @@
 """The embedded servers, for real: they keep their data, die with us, and say what is wrong."""
 
+import json
 import os
 import signal
 import socket
@@ -232,6 +233,19 @@ def test_a_taken_port_is_told_in_one_sentence(tmp_path):
     for server in (mongod, kafka):
         with pytest.raises(LocalServerError, match="port is taken by another program"):
             server.wait_until_ready()
+
+
+def test_a_connection_that_closes_while_the_set_is_made_is_opened_again(tmp_path):
+    refusal = json.dumps({"mode": {"times": 1}, "data": {"failCommands": ["replSetInitiate"], "closeConnection": True}})
+    parameters = {"enableTestCommands": "1", "failpoint.failCommand": refusal}
+    mongod = Mongod(tmp_path / "mongo", choose_port(), tmp_path / "mongod.log", parameters=parameters)
+    mongod.start()
+    try:
+        mongod.wait_until_ready()
+        with MongoClient(mongod.uri) as client:
+            client.test.kept.insert_one({})
+    finally:
+        mongod.process.stop(grace_seconds=10)
 
 
 def test_a_start_that_fails_leaves_no_server_and_no_lock(tmp_path, monkeypatch):
