@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
+import bson
 from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.adapters.log_course import Course
 from services.query.core.cursor import Position
-from services.query.handlers.reading import Found
+from services.query.handlers.reading import REMEMBERED_ROWS, Found
 from shared.contracts.entries import PAYLOAD_FIELDS, LogEntry, entry_from_document
 from shared.contracts.times import aware
 from shared.mongo.client import Document
@@ -30,6 +33,12 @@ LOOK_SHARE: Final = 12
 
 NAIVE: Final[CodecOptions[Document]] = CodecOptions()
 """Instants without a zone, which `aware` gives them: three times as fast as by the driver, and a page has two hundred."""
+
+UNREAD: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSONDocument)
+"""Rows as they came: most of a page are those that the page asked for before had."""
+
+LONGEST_REMEMBERED: Final = 4_096
+"""Bytes of a row: of what is longer there are few, and they are read each time."""
 
 Order = dict[str, int]
 
@@ -52,6 +61,7 @@ class EntryWalk:
 
     def __init__(self, entries: AsyncCollection[Document], *, time_limit_ms: int) -> None:
         self.entries = entries.with_options(codec_options=NAIVE)
+        self._rows = entries.with_options(codec_options=UNREAD)
         self.time_limit_ms = time_limit_ms
 
     async def along_all(self, courses: Sequence[Course], asked: Stretch, keys: int) -> Found:
@@ -83,11 +93,10 @@ class EntryWalk:
     async def find(self, query: Query, index: str, order: Mapping[str, int], limit: int) -> list[LogEntry]:
         """Return the first rows of a query along an index, or sorted where the index has another order; any, where `order` is empty."""
         asked = {"sort": list(order.items())} if order else {}
-        found = self.entries.find(
+        found = self._rows.find(
             query, WITHOUT_CONTENT, limit=limit, hint=index, max_time_ms=self.time_limit_ms, **asked
         )
-        documents = await found.to_list()
-        return [entry_from_document(document) for document in documents]
+        return [_entry(bytes(row.raw)) for row in await found.to_list()]
 
     async def look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:
         """Return the rows among the nearest `keys` keys: all there are only if they are as many as asked for."""
@@ -99,8 +108,8 @@ class EntryWalk:
             {"$limit": asked.limit},
             {"$project": WITHOUT_CONTENT},
         ]
-        cursor = await self.entries.aggregate(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
-        return [entry_from_document(document) for document in await cursor.to_list()]
+        cursor = await self._rows.aggregate(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
+        return [_entry(bytes(row.raw)) for row in await cursor.to_list()]
 
     async def _place(self, course: Course, asked: Stretch, keys: int) -> Position | None:
         """Return the place of the key so many further on, None where there are fewer: no document is read.
@@ -113,6 +122,18 @@ class EntryWalk:
         async for key in found.sort(order).skip(keys - 1).limit(1).hint(course.index):
             return Position(_value(key, course.path), key["_id"])
         return None
+
+
+def _entry(row: bytes) -> LogEntry:
+    return _remembered(row) if len(row) <= LONGEST_REMEMBERED else _read(row)
+
+
+def _read(row: bytes) -> LogEntry:
+    document: Document = bson.decode(row, NAIVE)
+    return entry_from_document(document)
+
+
+_remembered = lru_cache(REMEMBERED_ROWS)(_read)
 
 
 def _value(key: Document, path: str) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import Response
@@ -11,9 +11,10 @@ from services.query.core.causes import ExplainedCause, explain
 from services.query.core.cursor import Value
 from services.query.core.integration import Marketplaces
 from services.query.core.jobs import Job
+from services.query.core.remembering import by_identity
 from services.query.core.streak import ErrorStreak
 from services.query.handlers.insights import Summary
-from services.query.handlers.reading import AttemptPage, Page
+from services.query.handlers.reading import REMEMBERED_ROWS, AttemptPage, Page
 from shared.contracts.catalogue import UNMAPPED, ErrorCode, Language
 from shared.contracts.entries import Attempt, LogEntry
 from shared.contracts.names import KINDS
@@ -29,9 +30,10 @@ def json_answer(body: Json, status: int = 200, headers: Mapping[str, str] | None
 
 def page_json(page: Page, names: Marketplaces, language: Language, fields: Sequence[str] = ()) -> Json:
     """Return a page of entries; `names` maps affiliate to marketplace. `fields` are the members told of each; none means all."""
-    items = [item_json(entry, names, language) for entry in page.items]
+    owners = {affiliate: _owner(affiliate, names) for affiliate in {entry.affiliate for entry in page.items}}
+    items = [_item(entry, owners[entry.affiliate], language, tuple(fields)) for entry in page.items]
     return {
-        "items": [{name: item[name] for name in fields} for item in items] if fields else items,
+        "items": items,
         "next_cursor": page.next_cursor,
         "previous_cursor": page.previous_cursor,
         "total": {"value": page.total.value, "relation": page.total.relation},
@@ -40,14 +42,35 @@ def page_json(page: Page, names: Marketplaces, language: Language, fields: Seque
     }
 
 
+class _Owner(NamedTuple):
+    """What an affiliate is called, and whether it is registered."""
+
+    marketplace: str
+    is_registered: bool
+
+
+def _owner(affiliate: str, names: Marketplaces) -> _Owner:
+    return _Owner(names.get(affiliate, affiliate), names.is_registered(affiliate))
+
+
+@by_identity(REMEMBERED_ROWS)
+def _item(entry: LogEntry, owner: _Owner, language: Language, fields: tuple[str, ...]) -> orjson.Fragment:
+    item = _item_json(entry, owner, language)
+    return orjson.Fragment(orjson.dumps({name: item[name] for name in fields} if fields else item))
+
+
 def item_json(entry: LogEntry, names: Marketplaces, language: Language) -> Json:
     """Return an entry as a list shows it."""
+    return _item_json(entry, _owner(entry.affiliate, names), language)
+
+
+def _item_json(entry: LogEntry, owner: _Owner, language: Language) -> Json:
     mark = entry.reprocess
     return {
         "kind": entry.kind,
         "affiliate": entry.affiliate,
-        "marketplace": names.get(entry.affiliate, entry.affiliate),
-        "registered": names.is_registered(entry.affiliate),
+        "marketplace": owner.marketplace,
+        "registered": owner.is_registered,
         "code": entry.code,
         "status": entry.status,
         "processed_at": format_instant(entry.processed_at),

@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 from services.query.core.cursor import Binding, Position, Start, Value, decode_cursor, encode_cursor
 from services.query.core.masking import mask_attempt, mask_entry, reveal_entry
 from services.query.core.permissions import Caller
+from services.query.core.remembering import by_identity
 from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, value_of
 from services.query.core.streak import ENDS_A_STREAK, LONGEST, ErrorStreak, streak_of
 from shared.contracts.entries import Attempt, LogEntry
@@ -26,6 +27,12 @@ KEYS_PER_ROW: Final = 50
 """So many keys of an index may be looked at for each row of a page. A page that would need more is short, and the next goes on."""
 
 MOST_KEYS: Final = KEYS_PER_ROW * MAX_LIMIT
+
+REMEMBERED_ROWS: Final = 2_000
+"""What the newest rows that were read looked like is kept at each step from MongoDB to the answer, some 10 MB in all: panels ask for
+the same page again and again, and of it a few rows have changed."""
+
+_shown = by_identity(REMEMBERED_ROWS)(mask_entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ class LogReader(Protocol):
     ) -> Found:
         """Return the first `limit` rows beyond `after` in the order (`by`, id), without payload, version, sequence and job. Raise TooBroad.
 
-        `rows.kind` names exactly one kind. Where no index has these rows and no others, about `keys` of its keys are looked at.
+        A row that has not changed may be the object given before: it is not to be changed.         `rows.kind` names exactly one kind. Where no index has these rows and no others, about `keys` of its keys are looked at.
         """
         ...
 
@@ -158,7 +165,7 @@ def _page(found: Found, total: Total, start: Start | None, limit: int, by: SortF
     onward = None if beyond is None else encode_cursor(beyond, binding, backwards=is_backwards)
     back = None if before is None else encode_cursor(before, binding, backwards=not is_backwards)
     is_cut_short = not is_full and found.reached is not None
-    shown = [mask_entry(entry) for entry in items]
+    shown = [_shown(entry) for entry in items]
     return Page(
         items=shown[::-1] if is_backwards else shown,
         next_cursor=back if is_backwards else onward,
