@@ -13,6 +13,7 @@ from services.query.adapters.mongo_entry_walk import WITHOUT_CONTENT
 from services.query.adapters.mongo_rolled_counts import MAX_REMEMBERED
 from services.query.core.cursor import Binding, Position, encode_cursor
 from services.query.core.sorting import DEFAULT_SORT
+from services.query.handlers.reading import REMEMBERED_ROWS
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
@@ -27,6 +28,7 @@ DEEP_PAGE: Final = 10_000
 VARIANTS: Final = 40
 PERIODS: Final = 2 * MAX_REMEMBERED
 WEEK: Final = timedelta(days=7)
+TAB: Final = LogFilter.parse({"kind": "order"})
 Document = dict[str, Any]
 
 
@@ -45,7 +47,15 @@ def make_views(uri: str) -> list[View]:
     """Return the views of a shop; what they ask for is taken from it."""
     with MongoClient[Document](uri, tz_aware=True) as client:
         database = client[DATABASE]
-        return [*_lists(), _deep(database), *_searches(database), *_rare(), *_details(database), *_counts()]
+        return [
+            *_lists(),
+            _in_turn(database),
+            _deep(database),
+            *_searches(database),
+            *_rare(),
+            *_details(database),
+            *_counts(),
+        ]
 
 
 def _lists() -> list[View]:
@@ -86,16 +96,32 @@ def _rare() -> list[View]:
 
 
 def _deep(database: Database[Document]) -> View:
-    rows = LogFilter.parse({"kind": "order"})
-    tab = query_of(ACCOUNT, rows)
-    depth = min(DEEP_PAGE * LIMIT, database[LOG_ENTRIES].count_documents(tab, hint="by_time") * 9 // 10)
+    depth = min(
+        DEEP_PAGE * LIMIT, database[LOG_ENTRIES].count_documents(query_of(ACCOUNT, TAB), hint="by_time") * 9 // 10
+    )
+    return _pages(f"page {depth // LIMIT:,}", "deep", _places(database, depth, 1))
+
+
+def _in_turn(database: Database[Document]) -> View:
+    """One page after the other, more rows than query remembers: each is read anew."""
+    return _pages("pages in turn", "list", _places(database, 0, 3 * REMEMBERED_ROWS // LIMIT))
+
+
+def _places(database: Database[Document], depth: int, pages: int) -> list[Position]:
+    """Return the last row of each of so many pages of the tab, `depth` rows down."""
     order = [("state.processed_at", -1), ("_id", -1)]
-    (key,) = database[LOG_ENTRIES].find(tab, {"state.processed_at": 1}).sort(order).skip(depth).limit(1).hint("by_time")
-    place = Position(aware(key["state"]["processed_at"]), key["_id"])
-    cursor = encode_cursor(place, Binding(ACCOUNT, rows.to_query_string(), DEFAULT_SORT))
-    beyond = {**tab, "state.processed_at": {"$lt": place.at}}
-    path = f"/v1/logs/order?{urlencode({'limit': LIMIT, 'cursor': cursor})}"
-    return View(f"page {depth // LIMIT:,}", "deep", [path], [_find(beyond)], [(rows, place)])
+    keys = database[LOG_ENTRIES].find(query_of(ACCOUNT, TAB), {"state.processed_at": 1}).sort(order).hint("by_time")
+    found = list(keys.skip(depth).limit(pages * LIMIT))[::LIMIT]
+    return [Position(aware(key["state"]["processed_at"]), key["_id"]) for key in found]
+
+
+def _pages(name: str, kind: str, places: Sequence[Position]) -> View:
+    """The pages of the tab beyond `places`."""
+    binding, tab = Binding(ACCOUNT, TAB.to_query_string(), DEFAULT_SORT), query_of(ACCOUNT, TAB)
+    cursors = [urlencode({"limit": LIMIT, "cursor": encode_cursor(place, binding)}) for place in places]
+    finds = [_find({**tab, "state.processed_at": {"$lt": place.at}}) for place in places]
+    told = [(TAB, place) for place in places[:VARIANTS]]
+    return View(name, kind, [f"/v1/logs/order?{cursor}" for cursor in cursors], finds, told)
 
 
 def _details(database: Database[Document]) -> list[View]:
