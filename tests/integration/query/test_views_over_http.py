@@ -3,6 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.query.adapters.mongo_entry_walk import LONGEST_REMEMBERED
 from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.entrypoints.diff_answers import DiffAnswer
 from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, PartialPage
@@ -92,6 +93,47 @@ async def test_an_answer_that_has_not_changed_is_not_sent_again(
     changed = await api.get(address, params={"lang": "pt"}, headers={"If-None-Match": etag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != etag
+
+
+async def test_a_list_shows_every_change_of_a_row_that_it_showed_before(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    identity = {"_id": f"{account}|order|MLC|2000004567"}
+    await seed_entry(
+        database, make_event(account=account, causes=[{"code": "ORD-SLA", "message": "ask ana@example.com"}])
+    )
+
+    async def row(**asked: str) -> dict[str, Any]:
+        (found,) = (await api.get("/v1/logs/order", params={"lang": "pt", **asked})).json()["items"]
+        return dict(found)
+
+    first = await row()
+    assert await row() == first
+    assert first["causes"][0]["message"] == "ask ***@example.com"
+    assert (await row(lang="en"))["causes"][0]["guidance"] != first["causes"][0]["guidance"]
+    assert await row(fields="code") == {"code": "2000004567"}
+
+    await database[LOG_ENTRIES].update_one(identity, {"$set": {"reprocess": {"id": "j", "state": "claimed"}}})
+    assert (await row())["reprocess"] == {"id": "j", "state": "claimed"}
+    await database[LOG_ENTRIES].update_one(identity, {"$unset": {"reprocess": ""}})
+    assert await row() == first
+    assert (await api.put("/v1/integrations/MLC", json={"marketplace": "Livre"})).status_code == 201
+    named = await row()
+    assert (named["marketplace"], named["registered"], first["registered"]) == ("Livre", True, False)
+
+    revealed = (await api.get(ENTRY, params={"reveal": "true", "reason": "ticket 7"})).json()
+    assert revealed["causes"][0]["message"] == "ask ana@example.com"
+    assert (await row())["causes"][0]["message"] == "ask ***@example.com"
+
+
+async def test_a_row_too_long_to_be_remembered_is_shown_whole(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    message = "x" * (LONGEST_REMEMBERED + 1)
+    await seed_entry(database, make_event(account=account, causes=[{"code": "ORD-SLA", "message": message}]))
+    for _ in range(2):
+        (found,) = (await api.get("/v1/logs/order")).json()["items"]
+        assert found["causes"][0]["message"] == message
 
 
 async def test_what_was_revealed_is_kept_by_nobody(api: httpx.AsyncClient, database: Database, account: str) -> None:
