@@ -4,7 +4,7 @@ A row's document in `rollups`; several families hold the same counts under more 
 
     _id             "generation|account|family|affiliate|month|kind|status|codes"
     account kind status month ("2026-11", UTC, of state.processed_at)
-    affiliate       "" in the families without affiliate
+    affiliate       "" in the families without affiliate, like `kind` in those without kind
     codes           the entry's distinct cause codes, sorted; [] in the families without causes
     n               entries
     d               {day "05": entries}
@@ -24,12 +24,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Raised with every change of the rows that old and new code read differently: ingest builds them anew, query waits for that."""
 
 PROJECTION: Final = "rollups"
-Family = Literal["k", "a", "kc", "ac"]
-"""By kind and status; by affiliate too; and both again with causes."""
+Family = Literal["k", "a", "oa", "kc", "ac", "oc"]
+"""All tell statuses apart, and beside them: kinds; kinds and affiliates; only affiliates; and the same three with causes, `oc` only these."""
 
 LONGEST_CODES: Final = 200
 """Characters of a set of codes as written in an `_id`; a longer one stands there as its hash."""

@@ -27,6 +27,7 @@ from deploy.local.ports import choose_port
 from deploy.local.process import stop_together
 from deploy.provision import provision_collections
 from shared.contracts.names import ATTEMPTS, COLLECTIONS, LOG_ENTRIES
+from shared.contracts.rollups import LAYOUT
 from shared.mongo.client import connect
 from tests.bench.contender import CACHE_GB, DATABASE
 from tests.bench.query_shop import items
@@ -55,7 +56,7 @@ def build_rollups(uri: str, database: str) -> None:
     asyncio.run(build())
 
 
-AFTER_SEEDING: Final[Mapping[str, Callable[[str, str], None]]] = {"rollups": build_rollups}
+AFTER_SEEDING: Final[Mapping[str, Callable[[str, str], None]]] = {f"rollups of layout {LAYOUT}": build_rollups}
 """Name → what is done once with (uri, database) when all entries and indexes are there, such as building rollups.
 What was not done yet on a kept shop is done when it is opened next."""
 

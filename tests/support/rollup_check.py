@@ -23,10 +23,12 @@ def counted(entries: Iterable[Document]) -> Cells:
         state = entry["state"]
         at = state["processed_at"]
         codes = tuple(sorted({str(cause["code"]) for cause in state["causes"] if "code" in cause}))
-        families = [("k", "", ()), ("a", entry["affiliate"], ())]
-        families += [("kc", "", codes), ("ac", entry["affiliate"], codes)] if codes else []
-        for family, affiliate, held in families:
-            row = (entry["account"], family, affiliate, f"{at:%Y-%m}", entry["kind"], state["status"], held)
+        kind, owner = entry["kind"], entry["affiliate"]
+        families = [("k", kind, "", ()), ("a", kind, owner, ()), ("oa", "", owner, ())]
+        if codes:
+            families += [("kc", kind, "", codes), ("ac", kind, owner, codes), ("oc", "", "", codes)]
+        for family, of_kind, affiliate, held in families:
+            row = (entry["account"], family, affiliate, f"{at:%Y-%m}", of_kind, state["status"], held)
             cells.update([(*row, "n"), (*row, f"d.{at:%d}"), (*row, f"h.{at:%d}.{at:%H}")])
     return dict(cells)
 

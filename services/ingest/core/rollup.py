@@ -92,11 +92,13 @@ def rows_of(counted: Counted) -> Iterator[Row]:
     facts = counted.facts
     month = month_of(facts.hour)
 
-    def row(family: Family, affiliate: str, codes: tuple[str | None, ...]) -> Row:
-        return Row(counted.account, family, affiliate, month, counted.kind, facts.status, codes)
+    def row(family: Family, kind: str, affiliate: str, codes: tuple[str | None, ...] = ()) -> Row:
+        return Row(counted.account, family, affiliate, month, kind, facts.status, codes)
 
-    yield row("k", "", ())
-    yield row("a", counted.affiliate, ())
+    yield row("k", counted.kind, "")
+    yield row("a", counted.kind, counted.affiliate)
+    yield row("oa", "", counted.affiliate)
     if facts.codes:
-        yield row("kc", "", facts.codes)
-        yield row("ac", counted.affiliate, facts.codes)
+        yield row("kc", counted.kind, "", facts.codes)
+        yield row("ac", counted.kind, counted.affiliate, facts.codes)
+        yield row("oc", "", "", facts.codes)

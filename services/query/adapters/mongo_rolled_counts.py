@@ -12,7 +12,15 @@ from bson.timestamp import Timestamp
 from pymongo.errors import OperationFailure
 
 from services.query.adapters.log_plan import index_of, indexed_query
-from services.query.adapters.rollup_pipelines import Asked, Question, causes, code_sets, series, sums
+from services.query.adapters.rollup_pipelines import (
+    Asked,
+    Question,
+    affiliates,
+    causes,
+    code_sets,
+    kinds,
+    kinds_and_series,
+)
 from services.query.core.period import Period
 from services.query.core.rolled import Cell, Rolled, rolled_of, together
 from services.query.handlers.insights import Bucket
@@ -43,11 +51,11 @@ class MongoRolledCounts:
 
     async def find_by_kind(self, account: str, rows: LogFilter) -> Rolled | None:
         """Read the fewest rows that tell kinds and statuses apart."""
-        return await self._find(account, rows, [sums(by_affiliate=False)], "day")
+        return await self._find(account, rows, [kinds()], "day")
 
     async def find_all(self, account: str, rows: LogFilter, *, bucket: Bucket) -> Rolled | None:
         """Read sums, causes and the series side by side."""
-        return await self._find(account, rows, [sums(by_affiliate=True), causes(), series(bucket)], bucket)
+        return await self._find(account, rows, [kinds_and_series(bucket), affiliates(), causes()], bucket)
 
     async def _find(
         self, account: str, rows: LogFilter, questions: Sequence[Question], bucket: Bucket

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -34,13 +34,16 @@ class Asked:
     hours: Period
     code_sets: Sequence[Sequence[str | None]] = ()
 
-    def family(self, *, by_affiliate: bool = False, by_cause: bool = False) -> Family:
+    def family(self, *, by_kind: bool = False, by_affiliate: bool = False, by_cause: bool = False) -> Family:
         """Return the family with the fewest rows that tells apart what is asked for."""
+        has_kinds = by_kind or bool(self.rows.kind)
         has_affiliates = by_affiliate or bool(self.rows.affiliate)
         has_causes = by_cause or bool(self.rows.error_code or self.rows.retry)
         if has_causes:
-            return "ac" if has_affiliates else "kc"
-        return "a" if has_affiliates else "k"
+            return "ac" if has_affiliates else "kc" if has_kinds else "oc"
+        if has_affiliates:
+            return "a" if has_kinds else "oa"
+        return "k"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +56,22 @@ class Question:
 
 def code_sets(asked: Asked) -> Pipeline:
     """Return the question for all sets of codes of the account."""
-    start = prefix(asked.generation, asked.account, "kc")
+    start = prefix(asked.generation, asked.account, "oc")
     return [{"$match": {"_id": {"$gte": start, "$lt": start[:-1] + BEHIND_SEPARATOR}}}, {"$group": {"_id": "$codes"}}]
 
 
-def sums(*, by_affiliate: bool) -> Question:
-    """Return the question for counts by kind, and by affiliate, each with status. MongoDB adds up both: all mixes of them are many documents."""
-    told = ("kind", "affiliate") if by_affiliate else ("kind",)
+def kinds() -> Question:
+    """Return the question for counts by kind and status."""
+    return Question(lambda asked: [_match(asked, asked.family(by_kind=True)), _sums("kind", asked)], _read_kinds)
+
+
+def affiliates() -> Question:
+    """Return the question for counts by affiliate and status."""
 
     def pipeline(asked: Asked) -> Pipeline:
-        facts = {name: f"${name}" for name in (*told, "status")}
-        grouped = {"$group": {"_id": facts, "n": {"$sum": _count(asked.hours)}}}
-        facets = {
-            name: [{"$group": {"_id": {"name": f"$_id.{name}", "status": "$_id.status"}, "n": {"$sum": "$n"}}}]
-            for name in told
-        }
-        return [_match(asked, asked.family(by_affiliate=by_affiliate)), grouped, {"$facet": facets}]
+        return [_match(asked, asked.family(by_affiliate=True)), _sums("affiliate", asked)]
 
-    def read(_: Asked, answers: Iterable[Document]) -> Rolled:
-        (answer,) = answers
-        kinds, affiliates = (
-            Counter({(group["_id"]["name"], group["_id"]["status"]): group["n"] for group in answer.get(name, ())})
-            for name in ("kind", "affiliate")
-        )
-        return Rolled(kinds, affiliates)
-
-    return Question(pipeline, read)
+    return Question(pipeline, lambda _, groups: Rolled(affiliates=_read_sums(groups)))
 
 
 def causes() -> Question:
@@ -97,15 +90,37 @@ def causes() -> Question:
     return Question(pipeline, read)
 
 
-def series(bucket: str) -> Question:
-    """Return the question for counts by hour or day, and status."""
-    return Question(_by_hour, _read_hours) if bucket == "hour" else Question(_by_day, _read_days)
+def kinds_and_series(bucket: str) -> Question:
+    """Return the question for counts by kind and status, and by hour or day and status: the rows that tell the one tell the other."""
+    stages, read_series = (_by_hour, _read_hours) if bucket == "hour" else (_by_day, _read_days)
+
+    def pipeline(asked: Asked) -> Pipeline:
+        facets = {"kinds": [_sums("kind", asked)], "series": stages(asked)}
+        return [_match(asked, asked.family(by_kind=True)), {"$facet": facets}]
+
+    def read(asked: Asked, answers: Iterable[Document]) -> Rolled:
+        (answer,) = answers
+        return replace(read_series(asked, answer["series"]), kinds=_read_sums(answer["kinds"]))
+
+    return Question(pipeline, read)
+
+
+def _sums(name: str, asked: Asked) -> Document:
+    return {"$group": {"_id": {"name": f"${name}", "status": "$status"}, "n": {"$sum": _count(asked.hours)}}}
+
+
+def _read_kinds(_: Asked, groups: Iterable[Document]) -> Rolled:
+    return Rolled(kinds=_read_sums(groups))
+
+
+def _read_sums(groups: Iterable[Document]) -> Counter[tuple[str, str]]:
+    return Counter({(group["_id"]["name"], group["_id"]["status"]): group["n"] for group in groups})
 
 
 def _by_day(asked: Asked) -> Pipeline:
     accumulated = {name: {"$sum": added} for name, added, _ in _days(asked.hours)}
     group = {"_id": {"month": "$month", "status": "$status"}, **accumulated}
-    return [_match(asked, asked.family()), {"$group": group}]
+    return [{"$group": group}]
 
 
 def _read_days(asked: Asked, groups: Iterable[Document]) -> Rolled:
@@ -126,7 +141,6 @@ def _by_hour(asked: Asked) -> Pipeline:
     by_month = {month: sorted(day for of, day in days if of == month) for month, _ in days}
     wanted = [{"month": month, "day.k": {"$in": of_month}} for month, of_month in sorted(by_month.items())]
     return [
-        _match(asked, asked.family()),
         {"$project": {"month": 1, "status": 1, "day": {"$objectToArray": "$h"}}},
         {"$unwind": "$day"},
         {"$match": {"$or": wanted}},
@@ -190,8 +204,6 @@ def _match(asked: Asked, family: Family) -> Document:
     match: Document = {"$or": list(_ranges(asked, family))}
     if rows.affiliate:
         match["affiliate"] = {"$in": list(rows.affiliate)}
-    if rows.kind:
-        match["kind"] = {"$in": list(rows.kind)}
     if rows.statuses:
         match["status"] = {"$in": list(rows.statuses)}
     if rows.error_code:
@@ -203,11 +215,13 @@ def _match(asked: Asked, family: Family) -> Document:
 
 def _ranges(asked: Asked, family: Family) -> Iterator[Document]:
     start = prefix(asked.generation, asked.account, family)
-    # Asked of the key and not of the field `month`: rows of other months are not even fetched.
-    months = {} if asked.hours.is_everything else {"$regex": f"^{re.escape(start)}[^|]*[|]{_months(asked.hours)}"}
+    # Asked of the key and not of the fields `month` and `kind`: rows of other months and kinds are not even fetched.
+    months = "" if asked.hours.is_everything else _months(asked.hours)
+    kinds = f"[^|]*[|](?:{'|'.join(map(re.escape, asked.rows.kind))})[|]" if asked.rows.kind else ""
+    told = {"$regex": f"^{re.escape(start)}[^|]*[|]{months}{kinds}"} if months or kinds else {}
     several = asked.rows.affiliate if 0 < len(asked.rows.affiliate) <= MAX_RANGES else ()
     for begin in [f"{start}{affiliate}|" for affiliate in several] or [start]:
-        yield {"_id": {"$gte": begin, "$lt": begin[:-1] + BEHIND_SEPARATOR, **months}}
+        yield {"_id": {"$gte": begin, "$lt": begin[:-1] + BEHIND_SEPARATOR, **told}}
 
 
 def _months(hours: Period) -> str:

@@ -70,11 +70,13 @@ def test_an_entry_with_two_causes_is_one_row_and_counts_once_in_each_family() ->
 
     increments = increments_of({one: 2})
 
-    assert {(row.family, row.affiliate, row.codes) for row in increments} == {
-        ("k", "", ()),
-        ("a", "MLC", ()),
-        ("kc", "", ("A", "B")),
-        ("ac", "MLC", ("A", "B")),
+    assert {(row.family, row.kind, row.affiliate, row.codes) for row in increments} == {
+        ("k", "order", "", ()),
+        ("a", "order", "MLC", ()),
+        ("oa", "", "MLC", ()),
+        ("kc", "order", "", ("A", "B")),
+        ("ac", "order", "MLC", ("A", "B")),
+        ("oc", "", "", ("A", "B")),
     }
     assert all(added == {"n": 2, "d.23": 2, "h.23.10": 2} for added in increments.values())
 
