@@ -13,7 +13,7 @@ from services.query.core.integration import Marketplaces
 from services.query.core.jobs import Job
 from services.query.core.remembering import by_identity
 from services.query.core.streak import ErrorStreak
-from services.query.handlers.insights import Summary
+from services.query.handlers.insights import REMEMBERED_SUMMARIES, Summary
 from services.query.handlers.reading import REMEMBERED_ROWS, AttemptPage, Page
 from shared.contracts.catalogue import UNMAPPED, ErrorCode, Language
 from shared.contracts.entries import Attempt, LogEntry
@@ -107,6 +107,7 @@ def causes_json(causes: Sequence[Mapping[str, Any]], language: Language) -> list
     return [_cause_json(explain(cause, language)) for cause in causes]
 
 
+@by_identity(REMEMBERED_SUMMARIES)
 def summary_json(summary: Summary, language: Language) -> Json:
     """Return the counts."""
     return {

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
 from services.query.core.permissions import Caller
+from services.query.core.remembering import by_identity
 from services.query.core.rolled import Rolled, is_answered
 from shared.contracts.errors import InvalidField
 from shared.contracts.filters import LogFilter
@@ -18,6 +19,8 @@ HOURLY_UP_TO: Final = timedelta(days=3)
 LONGEST_HOURLY: Final = timedelta(days=31)
 MAX_CAUSES: Final = 50
 """The most frequent ones are told."""
+REMEMBERED_SUMMARIES: Final = 32
+"""While the same counts are given again, what they come to is not worked out again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class LogCounts(Protocol):
 class RolledCounts(Protocol):
     """Counts that ingest keeps. For filters that they answer (`core/rolled.py`); raises StoreUnavailable like LogCounts.
 
-    None: they were not built yet, or cannot be had for an instant that is still known.
+    The same object may be given while nothing has changed: nobody changes it. None: they were not built yet, or cannot be had for an instant that is still known.
     """
 
     async def find_by_kind(self, account: str, rows: LogFilter) -> Rolled | None:
@@ -119,6 +122,7 @@ async def summarize(counts: Counts, caller: Caller, rows: LogFilter, *, bucket: 
     return await _counted(counts.log, caller.account, rows, chosen, as_of=counts.now())
 
 
+@by_identity(REMEMBERED_SUMMARIES)
 def _summary(rolled: Rolled, bucket: Bucket, as_of: datetime) -> Summary:
     points: dict[datetime, dict[str, int]] = {}
     for (at, status), count in sorted(rolled.points.items()):
