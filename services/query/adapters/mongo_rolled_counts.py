@@ -13,7 +13,6 @@ from pymongo.errors import OperationFailure
 
 from services.query.adapters.log_plan import index_of, indexed_query
 from services.query.adapters.rollup_pipelines import (
-    Asked,
     Question,
     affiliates,
     causes,
@@ -21,6 +20,7 @@ from services.query.adapters.rollup_pipelines import (
     kinds,
     kinds_and_series,
 )
+from services.query.adapters.rollup_rows import Asked
 from services.query.core.period import Period
 from services.query.core.rolled import Cell, Rolled, rolled_of, together
 from services.query.handlers.insights import Bucket

@@ -1,49 +1,21 @@
-"""What is asked of the rollups: for each question the family with the fewest rows, the cells that lie in the period, and their sum."""
+"""What is asked of the rollups: for each question its rows (`rollup_rows.py`), the cells in them that lie in the period, and their sum."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from services.query.adapters.rollup_rows import Asked, Document, match_of
 from services.query.core.period import DAY, Cells, Period, cells_of
 from services.query.core.rolled import Rolled
 from shared.contracts.filters import LogFilter
-from shared.contracts.rollups import Family, day_of, month_of, prefix
+from shared.contracts.rollups import day_of, month_of
 
-Document = dict[str, Any]
 Pipeline = list[Document]
 
 DAYS_OF_MONTH: Final = 31
-MAX_RANGES: Final = 60
-"""More affiliates than this are looked for among all."""
-
-BEHIND_SEPARATOR: Final = "}"
-"""The character after `|`: the end of a range of `_id`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The rows of an account that are asked for, in whole `hours`. `code_sets`: those with the advice that is asked for, if any is."""
-
-    account: str
-    generation: int
-    rows: LogFilter
-    hours: Period
-    code_sets: Sequence[Sequence[str | None]] = ()
-
-    def family(self, *, by_kind: bool = False, by_affiliate: bool = False, by_cause: bool = False) -> Family:
-        """Return the family with the fewest rows that tells apart what is asked for."""
-        has_kinds = by_kind or bool(self.rows.kind)
-        has_affiliates = by_affiliate or bool(self.rows.affiliate)
-        has_causes = by_cause or bool(self.rows.error_code or self.rows.retry)
-        if has_causes:
-            return "ac" if has_affiliates else "kc" if has_kinds else "oc"
-        if has_affiliates:
-            return "a" if has_kinds else "oa"
-        return "k"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +28,20 @@ class Question:
 
 def code_sets(asked: Asked) -> Pipeline:
     """Return the question for all sets of codes of the account."""
-    start = prefix(asked.generation, asked.account, "oc")
-    return [{"$match": {"_id": {"$gte": start, "$lt": start[:-1] + BEHIND_SEPARATOR}}}, {"$group": {"_id": "$codes"}}]
+    of_account = Asked(asked.account, asked.generation, LogFilter(), Period())
+    return [match_of(of_account, "oc"), {"$group": {"_id": "$codes"}}]
 
 
 def kinds() -> Question:
     """Return the question for counts by kind and status."""
-    return Question(lambda asked: [_match(asked, asked.family(by_kind=True)), _sums("kind", asked)], _read_kinds)
+    return Question(lambda asked: [match_of(asked, asked.family(by_kind=True)), _sums("kind", asked)], _read_kinds)
 
 
 def affiliates() -> Question:
     """Return the question for counts by affiliate and status."""
 
     def pipeline(asked: Asked) -> Pipeline:
-        return [_match(asked, asked.family(by_affiliate=True)), _sums("affiliate", asked)]
+        return [match_of(asked, asked.family(by_affiliate=True)), _sums("affiliate", asked)]
 
     return Question(pipeline, lambda _, groups: Rolled(affiliates=_read_sums(groups)))
 
@@ -79,7 +51,7 @@ def causes() -> Question:
 
     def pipeline(asked: Asked) -> Pipeline:
         family = asked.family(by_cause=True)
-        return [_match(asked, family), {"$group": {"_id": "$codes", "n": {"$sum": _count(asked.hours)}}}]
+        return [match_of(asked, family), {"$group": {"_id": "$codes", "n": {"$sum": _count(asked.hours)}}}]
 
     def read(_: Asked, groups: Iterable[Document]) -> Rolled:
         rolled = Rolled()
@@ -96,7 +68,7 @@ def kinds_and_series(bucket: str) -> Question:
 
     def pipeline(asked: Asked) -> Pipeline:
         facets = {"kinds": [_sums("kind", asked)], "series": stages(asked)}
-        return [_match(asked, asked.family(by_kind=True)), {"$facet": facets}]
+        return [match_of(asked, asked.family(by_kind=True)), {"$facet": facets}]
 
     def read(asked: Asked, answers: Iterable[Document]) -> Rolled:
         (answer,) = answers
@@ -197,47 +169,6 @@ def _whole_day(hours: Period, day: int, month: str) -> datetime | None:
 
 def _in_month(at: datetime, month: str) -> datetime | None:
     return at if month_of(at) == month else None
-
-
-def _match(asked: Asked, family: Family) -> Document:
-    rows = asked.rows
-    match: Document = {"$or": list(_ranges(asked, family))}
-    if rows.affiliate:
-        match["affiliate"] = {"$in": list(rows.affiliate)}
-    if rows.statuses:
-        match["status"] = {"$in": list(rows.statuses)}
-    if rows.error_code:
-        match["codes"] = {"$in": list(rows.error_code)}
-    if rows.retry:
-        match["$and"] = [{"codes": {"$in": list(asked.code_sets)}}]  # an array is equal to one of these
-    return {"$match": match}
-
-
-def _ranges(asked: Asked, family: Family) -> Iterator[Document]:
-    start = prefix(asked.generation, asked.account, family)
-    # Asked of the key and not of the fields `month` and `kind`: rows of other months and kinds are not even fetched.
-    months = "" if asked.hours.is_everything else _months(asked.hours)
-    kinds = f"[^|]*[|](?:{'|'.join(map(re.escape, asked.rows.kind))})[|]" if asked.rows.kind else ""
-    told = {"$regex": f"^{re.escape(start)}[^|]*[|]{months}{kinds}"} if months or kinds else {}
-    several = asked.rows.affiliate if 0 < len(asked.rows.affiliate) <= MAX_RANGES else ()
-    for begin in [f"{start}{affiliate}|" for affiliate in several] or [start]:
-        yield {"_id": {"$gte": begin, "$lt": begin[:-1] + BEHIND_SEPARATOR, **told}}
-
-
-def _months(hours: Period) -> str:
-    """Return a pattern of the months that `hours` touch."""
-    first = "" if hours.start is None else _sorted_from(month_of(hours.start), "upwards")
-    return first + ("" if hours.last is None else _sorted_from(month_of(hours.last), "downwards"))
-
-
-def _sorted_from(month: str, way: Literal["upwards", "downwards"]) -> str:
-    """Return a pattern of `month` and all that sort after it (`upwards`) or before it: the same up to a digit, which is greater or less."""
-    beyond = [
-        month[:place] + (f"[{int(digit) + 1}-9]" if way == "upwards" else f"[0-{int(digit) - 1}]")
-        for place, digit in enumerate(month)
-        if digit not in ("-", "9" if way == "upwards" else "0")
-    ]
-    return f"(?={'|'.join([month, *beyond])})"
 
 
 def _count(hours: Period) -> Any:

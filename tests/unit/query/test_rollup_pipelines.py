@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.query.adapters.rollup_pipelines import Asked, affiliates, causes, kinds_and_series
+from services.query.adapters.rollup_pipelines import affiliates, causes, kinds_and_series
+from services.query.adapters.rollup_rows import Asked
 from services.query.core.period import Period
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import KINDS
