@@ -112,7 +112,7 @@ class Mongod:
         while True:
             try:
                 self._become_primary(deadline)
-            except AutoReconnect:  # a member that finds its address changed closes every connection, once
+            except AutoReconnect:  # mongod may close the connection while it becomes a member
                 self.process.wait(1)  # a connection breaks a moment before its process has ended
                 self._give_up_if_hopeless(deadline)
             except PyMongoError as error:

@@ -96,9 +96,8 @@ def _rare() -> list[View]:
 
 
 def _deep(database: Database[Document]) -> View:
-    depth = min(
-        DEEP_PAGE * LIMIT, database[LOG_ENTRIES].count_documents(query_of(ACCOUNT, TAB), hint="by_time") * 9 // 10
-    )
+    rows = database[LOG_ENTRIES].count_documents(query_of(ACCOUNT, TAB), hint="by_time")
+    depth = min(DEEP_PAGE * LIMIT, rows * 9 // 10)
     return _pages(f"page {depth // LIMIT:,}", "deep", _places(database, depth, 1))
 
 

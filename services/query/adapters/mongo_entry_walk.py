@@ -96,7 +96,7 @@ class EntryWalk:
         found = self._rows.find(
             query, WITHOUT_CONTENT, limit=limit, hint=index, max_time_ms=self.time_limit_ms, **asked
         )
-        return [_entry(bytes(row.raw)) for row in await found.to_list()]
+        return [_entry(row) for row in await found.to_list()]
 
     async def look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:
         """Return the rows among the nearest `keys` keys: all there are only if they are as many as asked for."""
@@ -109,7 +109,7 @@ class EntryWalk:
             {"$project": WITHOUT_CONTENT},
         ]
         cursor = await self._rows.aggregate(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
-        return [_entry(bytes(row.raw)) for row in await cursor.to_list()]
+        return [_entry(row) for row in await cursor.to_list()]
 
     async def _place(self, course: Course, asked: Stretch, keys: int) -> Position | None:
         """Return the place of the key so many further on, None where there are fewer: no document is read.
@@ -124,12 +124,13 @@ class EntryWalk:
         return None
 
 
-def _entry(row: bytes) -> LogEntry:
-    return _remembered(row) if len(row) <= LONGEST_REMEMBERED else _read(row)
+def _entry(row: RawBSONDocument) -> LogEntry:
+    raw = bytes(row.raw)
+    return _remembered(raw) if len(raw) <= LONGEST_REMEMBERED else _read(raw)
 
 
-def _read(row: bytes) -> LogEntry:
-    document: Document = bson.decode(row, NAIVE)
+def _read(raw: bytes) -> LogEntry:
+    document: Document = bson.decode(raw, NAIVE)
     return entry_from_document(document)
 
 

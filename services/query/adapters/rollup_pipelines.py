@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
-from services.query.adapters.rollup_rows import Asked, Document, match_of
+from services.query.adapters.rollup_rows import Asked, match_of
 from services.query.core.period import DAY, Cells, Period, cells_of
 from services.query.core.rolled import Rolled
 from shared.contracts.filters import LogFilter
 from shared.contracts.rollups import day_of, month_of
+from shared.mongo.client import Document
 
 Pipeline = list[Document]
 
@@ -34,7 +35,11 @@ def code_sets(asked: Asked) -> Pipeline:
 
 def kinds() -> Question:
     """Return the question for counts by kind and status."""
-    return Question(lambda asked: [match_of(asked, asked.family(by_kind=True)), _sums("kind", asked)], _read_kinds)
+
+    def pipeline(asked: Asked) -> Pipeline:
+        return [match_of(asked, asked.family(by_kind=True)), _sums("kind", asked)]
+
+    return Question(pipeline, lambda _, groups: Rolled(kinds=_read_sums(groups)))
 
 
 def affiliates() -> Question:
@@ -79,10 +84,6 @@ def kinds_and_series(bucket: str) -> Question:
 
 def _sums(name: str, asked: Asked) -> Document:
     return {"$group": {"_id": {"name": f"${name}", "status": "$status"}, "n": {"$sum": _count(asked.hours)}}}
-
-
-def _read_kinds(_: Asked, groups: Iterable[Document]) -> Rolled:
-    return Rolled(kinds=_read_sums(groups))
 
 
 def _read_sums(groups: Iterable[Document]) -> Counter[tuple[str, str]]:
@@ -171,6 +172,7 @@ def _in_month(at: datetime, month: str) -> datetime | None:
     return at if month_of(at) == month else None
 
 
+@lru_cache(16)  # each question of a period adds up the same cells
 def _count(hours: Period) -> Any:
     """Return what a row adds to a sum: all that it counts, or, at the ends of the period, a part of its cells."""
     ends = [(month_of(at), _sum(cells_of(hours.of_month(at)))) for at in hours.ends()]

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from services.query.core.period import Period
 from shared.contracts.filters import LogFilter
 from shared.contracts.rollups import Family, month_of, prefix
-
-Document = dict[str, Any]
+from shared.mongo.client import Document
 
 MAX_RANGES: Final = 60
 """More affiliates than this are looked for among all."""

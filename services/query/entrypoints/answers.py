@@ -31,9 +31,9 @@ def json_answer(body: Json, status: int = 200, headers: Mapping[str, str] | None
 def page_json(page: Page, names: Marketplaces, language: Language, fields: Sequence[str] = ()) -> Json:
     """Return a page of entries; `names` maps affiliate to marketplace. `fields` are the members told of each; none means all."""
     owners = {affiliate: _owner(affiliate, names) for affiliate in {entry.affiliate for entry in page.items}}
-    items = [_item(entry, owners[entry.affiliate], language, tuple(fields)) for entry in page.items]
+    told = tuple(fields)
     return {
-        "items": items,
+        "items": [_item(entry, owners[entry.affiliate], language, told) for entry in page.items],
         "next_cursor": page.next_cursor,
         "previous_cursor": page.previous_cursor,
         "total": {"value": page.total.value, "relation": page.total.relation},

@@ -83,7 +83,8 @@ class LogCounts(Protocol):
 class RolledCounts(Protocol):
     """Counts that ingest keeps. For filters that they answer (`core/rolled.py`); raises StoreUnavailable like LogCounts.
 
-    The same object may be given while nothing has changed: nobody changes it. None: they were not built yet, or cannot be had for an instant that is still known.
+    None: they were not built yet, or cannot be had for an instant that is still known. The same object may be given while nothing has
+    changed: nobody changes it.
     """
 
     async def find_by_kind(self, account: str, rows: LogFilter) -> Rolled | None:

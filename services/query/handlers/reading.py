@@ -29,8 +29,8 @@ KEYS_PER_ROW: Final = 50
 MOST_KEYS: Final = KEYS_PER_ROW * MAX_LIMIT
 
 REMEMBERED_ROWS: Final = 2_000
-"""What the newest rows that were read looked like is kept at each step from MongoDB to the answer, some 10 MB in all: panels ask for
-the same page again and again, and of it a few rows have changed."""
+"""How the rows that were read last look is kept at each step from MongoDB to the answer, 15 to 20 MB in all: panels ask for the same
+page again and again, and of it a few rows have changed."""
 
 _shown = by_identity(REMEMBERED_ROWS)(mask_entry)
 
@@ -91,7 +91,8 @@ class LogReader(Protocol):
     ) -> Found:
         """Return the first `limit` rows beyond `after` in the order (`by`, id), without payload, version, sequence and job. Raise TooBroad.
 
-        A row that has not changed may be the object given before: it is not to be changed.         `rows.kind` names exactly one kind. Where no index has these rows and no others, about `keys` of its keys are looked at.
+        `rows.kind` names exactly one kind. Where no index has these rows and no others, about `keys` of its keys are looked at.
+        A row that has not changed may be the object given before: nobody changes it.
         """
         ...
 

@@ -16,6 +16,11 @@ def codes(page: Page) -> list[str]:
     return [code.strip() for code in page.locator(".entry .expander").all_inner_texts()]
 
 
+def ending(text: str) -> re.Pattern[str]:
+    """Return the pattern of addresses that end with `text`."""
+    return re.compile(re.escape(text) + "$")
+
+
 def test_the_start_leads_to_the_orders_and_each_of_the_five_tabs_is_an_address(visit: Visit) -> None:
     page = visit("/")
     expect(page).to_have_url(re.compile("/logs/order$"))
@@ -73,14 +78,10 @@ def test_the_filter_goes_along_to_another_tab_but_what_means_nothing_there_stays
     page = visit("/logs/order?affiliate=MLC&status=error&q=3001&error_code=ORD-SLA&from=2026-11-01T00:00:00Z")
     page.get_by_role("link", name="Rastreio", exact=True).click()
     expect(page).to_have_url(
-        re.compile(
-            re.escape("/logs/tracking?affiliate=MLC&status=error&q=3001&from=2026-11-01T00%3A00%3A00.000Z") + "$"
-        )
+        ending("/logs/tracking?affiliate=MLC&status=error&q=3001&from=2026-11-01T00%3A00%3A00.000Z")
     )
     page.get_by_role("link", name="Estoque", exact=True).click()
-    expect(page).to_have_url(
-        re.compile(re.escape("/logs/stock?affiliate=MLC&status=error&from=2026-11-01T00%3A00%3A00.000Z") + "$")
-    )
+    expect(page).to_have_url(ending("/logs/stock?affiliate=MLC&status=error&from=2026-11-01T00%3A00%3A00.000Z"))
 
 
 def test_a_search_finds_by_any_id_or_by_words_and_its_cross_brings_the_list_back(page: Page) -> None:
