@@ -1,7 +1,8 @@
 """How many rows a list has, for a person: exactly where that is cheap, else what is sure.
 
 Where an index answers the whole question its keys are counted up to a limit. Else the rows that it leads to are counted if it leads to
-few; of more, only the first are looked at. A total is a help beside the rows: it may not hold them up, nor cost more than they do.
+few; of more, only the first are looked at. A total is a help beside the rows: it may not hold them up, nor cost more than they do, so
+one that took long to count is not counted anew at every look.
 """
 
 from datetime import datetime, timedelta
@@ -26,7 +27,21 @@ LOOKED_AT: Final = 5_000
 WITHIN_MS: Final = 1_000
 REMEMBERED_FOR: Final = timedelta(seconds=10)
 """Counting to 10,000 costs more than the page beside it, and where there are so many there will be so many in a moment."""
+
+LARGE: Final = 1_000
+"""Fewer rows are counted at every look: that costs little, and of few a person sees when one more or less is told."""
+
+SHARE_OF_TIME: Final = 20
+"""A large total is told again for so many times as long as counting it took: a tenth of a second where MongoDB is idle, more where it is
+busy, so that the same look of many people takes a twentieth of its time."""
+
+OLDEST: Final = timedelta(seconds=1)
+"""A total that is told as exact is never older."""
+
 MAX_REMEMBERED: Final = 1_000
+
+Asked = tuple[str, LogFilter, int]
+"""Account, filter, and up to how many are counted."""
 
 
 class MongoEntryTotals:
@@ -36,7 +51,7 @@ class MongoEntryTotals:
         self._counted: AsyncCollection[Document] = database[LOG_ENTRIES]
         self._within_ms = min(time_limit_ms, WITHIN_MS)
         self._now = now
-        self._many: dict[tuple[str, LogFilter, int], tuple[datetime, Total]] = {}
+        self._many: dict[Asked, tuple[datetime, Total]] = {}
 
     def counts_keys_alone(self, account: str, rows: LogFilter) -> bool:
         """Say whether the way to the rows is answered by its index. Searches seldom find more than a page."""
@@ -44,16 +59,22 @@ class MongoEntryTotals:
 
     async def count_entries(self, account: str, rows: LogFilter, *, at_most: int) -> Total:
         """Return how many rows there are, never more than `at_most`; that there are many is remembered for a moment."""
-        asked, now = (account, rows, at_most), self._now()
-        until, known = self._many.get(asked, (now, None))
-        if known is not None and now < until:
+        asked, began_at = (account, rows, at_most), self._now()
+        until, known = self._many.get(asked, (began_at, None))
+        if known is not None and began_at < until:
             return known
         total = await self._count(sets_of(account, rows), at_most)
         if total.relation == "at_least":
-            if len(self._many) >= MAX_REMEMBERED:
-                self._many.clear()
-            self._many[asked] = now + REMEMBERED_FOR, total
+            self._remember(asked, total, began_at + REMEMBERED_FOR)
+        elif total.value >= LARGE:
+            took = self._now() - began_at
+            self._remember(asked, total, began_at + min(took * SHARE_OF_TIME, OLDEST))
         return total
+
+    def _remember(self, asked: Asked, total: Total, until: datetime) -> None:
+        if len(self._many) >= MAX_REMEMBERED:
+            self._many.clear()
+        self._many[asked] = until, total
 
     async def _count(self, ways: list[Way], at_most: int) -> Total:
         counted, is_exact, others = 0, True, Query()

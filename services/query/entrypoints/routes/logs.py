@@ -69,7 +69,7 @@ async def list_logs(
 
     A page looks at no more than 50 keys of an index for each row asked for. Where few rows fit it may be short, or empty, and
     `complete` is false: follow the cursor, and every row is told once. `total` is exact up to 10,000 where counting is cheap, else
-    `at_least` so many. A question that cannot be answered in time is 503, and its `detail` says what to narrow.
+    `at_least` so many; from 1,000 on it may have been counted up to a second ago. A question that cannot be answered in time is 503, and its `detail` says what to narrow.
     """
     rows, fields = rows_of(request, kind=[kind]), fields_of(asked.fields, ITEM_FIELDS)
     found = reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort)
