@@ -22,7 +22,7 @@ class Settings(SharedSettings):
     )
     ingest_lanes: Annotated[
         int, Field(ge=1, le=16, description="intakes side by side in one process, each with partitions of its own")
-    ] = 3
+    ] = 2
     ingest_assignor: Annotated[
         Assignor,
         Field(

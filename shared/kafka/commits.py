@@ -1,8 +1,8 @@
 """What a member has committed, and commits. A refused commit costs a redelivery, never an event: it is logged, and tried again.
 
 Nobody waits for the broker here: after an outage librdkafka may keep a commit for a minute before it says anything, and whoever waits in
-that call polls no more. One commit is under way at a time; what comes meanwhile goes with the next one. The answer comes in the thread
-that polls.
+that call polls no more. One commit is under way at a time, with a rest after it; what comes meanwhile goes with the next one. The answer
+comes in the thread that polls.
 """
 
 import logging
@@ -13,6 +13,9 @@ from collections.abc import Set as AbstractSet
 from confluent_kafka import TopicPartition
 
 from shared.kafka.beginnings import Beginning, Beginnings, Commit, Place
+
+REST_SECONDS = 0.1
+"""From one commit to the next: each costs the broker as much as a record published, and small batches come by the dozen."""
 
 AGAIN_SECONDS = 1.0
 """After a refusal."""
@@ -65,12 +68,12 @@ class Commits:
                 known.pop(place, None)
 
     def commit(self, offsets: Mapping[Place, int]) -> None:
-        """Commit what is durable, now or with the next commit."""
+        """Commit what is durable, now or with the next commit, after a rest."""
         self._owed |= offsets
         self._go_on()
 
     def tend(self) -> None:
-        """Try again what was refused or not answered, in its time."""
+        """Send what is owed, in its time, and again what was refused or not answered."""
         if self._under_way and self._clock() >= self._under_way_until:
             log.warning("commit.unanswered", extra={"facts": {"places": len(self._under_way)}})
             self._owed = self._under_way | self._owed
@@ -98,6 +101,7 @@ class Commits:
         if self._owed and not self._under_way and self._clock() >= self._owed_from:
             self._under_way, self._owed = self._owed, {}
             self._under_way_until = self._clock() + ANSWER_SECONDS
+            self._owed_from = self._clock() + REST_SECONDS
             self._send(self._under_way)
 
     def _send(self, offsets: Mapping[Place, int]) -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import Message
 
 from shared.contracts.records import BatchOutcome, Record
 from shared.kafka.beginnings import Place
+from shared.kafka.commits import REST_SECONDS
 from shared.kafka.member import Member
 from shared.kafka.messages import record_of
 
@@ -22,6 +23,9 @@ IDLE_SECONDS = 0.5
 
 NEXT_SECONDS = 0.005
 """The same while a batch is in hand, which wants to be committed."""
+
+OWED_SECONDS = REST_SECONDS
+"""The same while a commit is owed, which goes out when this has passed."""
 
 STEP = 250
 """Records fetched from librdkafka at once; the bytes are looked at in between."""
@@ -51,7 +55,8 @@ class InHand:
         """Return the next batch, None where nothing came, and whether that was all there is."""
         # In hand before the first record is: a partition may be lost by the very calls that consume.
         batch = Batch()
-        patience = NEXT_SECONDS if self.batches else IDLE_SECONDS
+        idle = IDLE_SECONDS if self._member.commits.are_settled else OWED_SECONDS
+        patience = NEXT_SECONDS if self.batches else idle
         self.batches.append(batch)
         messages, self._early = self._early, []
         messages = messages or self._member.consume(1, patience)

@@ -25,15 +25,16 @@ def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assign
         # Where to begin is decided by shared/kafka/beginnings.py; an offset that is not there is an error to us.
         "auto.offset.reset": "error",
         "isolation.level": "read_committed",
-        # A broker answers as soon as there is anything. Waiting short costs it 1 ms for each question, and idle lanes ask all day.
-        "fetch.wait.max.ms": 500,
+        # A partition of which anything is queued is left out of a fetch and rests: else each record that trickles in is a fetch of its
+        # own, which costs a broker as much as the record does MongoDB. One fetch is under way at a time: what was left out waits for news
+        # of the other partitions, so long at most.
+        "queued.min.messages": 1,
+        "fetch.queue.backoff.ms": 20,
+        "fetch.wait.max.ms": 50,
         # What is fetched is compressed, what is queued is not: tenfold, where events are much alike. These bound a lane's memory.
         "fetch.message.max.bytes": 256 * 1024,
         "fetch.max.bytes": 1024 * 1024,
         "queued.max.messages.kbytes": 4 * 1024,
-        # One fetch is under way at a time: a partition with so many queued is left out of it, and waits for news of the others, 500 ms at most.
-        "queued.min.messages": 5_000,
-        "fetch.queue.backoff.ms": 20,
         "check.crcs": True,
         "log_level": 3,
     }

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from shared.kafka.beginnings import Beginning, Commit, Place
-from shared.kafka.commits import AGAIN_SECONDS, ANSWER_SECONDS, Commits
+from shared.kafka.commits import AGAIN_SECONDS, ANSWER_SECONDS, REST_SECONDS, Commits
 
 ONE, OTHER = ("integration.events.order", 0), ("integration.events.order", 1)
 
@@ -22,6 +22,10 @@ class Desk:
         self.commits = Commits(self.asked.append, self.known.__setitem__, clock=lambda: self.now)
         for place in places:
             self.commits.begin(Beginning(place, 0, "a-topic"))
+
+    def rest(self) -> None:
+        self.now += REST_SECONDS
+        self.commits.tend()
 
     def answer(self, number: int = -1, *, refused: Collection[Place] = ()) -> None:
         self.commits.heed(self.what(number), dict.fromkeys(refused, "UNKNOWN_MEMBER_ID"))
@@ -51,7 +55,21 @@ def test_what_comes_while_one_is_under_way_goes_with_the_next_and_only_the_newes
 
     assert len(desk.asked) == 1
     desk.answer()
+    desk.rest()
     assert desk.what() == {ONE: 3, OTHER: 9}
+
+
+def test_between_two_commits_there_is_a_rest_however_many_batches_are_done() -> None:
+    desk = Desk(ONE)
+    for offset in range(1, 11):
+        desk.commits.commit({ONE: offset})
+        desk.answer(0)
+    desk.commits.tend()
+
+    assert [desk.what(number) for number in range(len(desk.asked))] == [{ONE: 1}]
+    assert not desk.commits.are_settled
+    desk.rest()
+    assert desk.what() == {ONE: 10}
 
 
 def test_a_refused_partition_is_tried_again_after_a_moment_and_the_others_hold() -> None:
@@ -92,7 +110,7 @@ def test_what_is_owed_of_a_partition_goes_before_it_goes_away_and_never_after() 
     desk.answer(1)
     assert desk.commits.done == {OTHER: 0}
     assert desk.known == {}  # whoever has it now may have gone on
-    desk.commits.tend()
+    desk.rest()
     assert desk.what() == {OTHER: 3}
 
 
