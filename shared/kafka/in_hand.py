@@ -24,9 +24,6 @@ IDLE_SECONDS = 0.5
 NEXT_SECONDS = 0.005
 """The same while a batch is in hand, which wants to be committed."""
 
-OWED_SECONDS = REST_SECONDS
-"""The same while a commit is owed, which goes out when this has passed."""
-
 STEP = 250
 """Records fetched from librdkafka at once; the bytes are looked at in between."""
 
@@ -55,7 +52,7 @@ class InHand:
         """Return the next batch, None where nothing came, and whether that was all there is."""
         # In hand before the first record is: a partition may be lost by the very calls that consume.
         batch = Batch()
-        idle = IDLE_SECONDS if self._member.commits.are_settled else OWED_SECONDS
+        idle = IDLE_SECONDS if self._member.commits.are_settled else REST_SECONDS  # a commit that is owed goes out then
         patience = NEXT_SECONDS if self.batches else idle
         self.batches.append(batch)
         messages, self._early = self._early, []
