@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition
 from shared.kafka.beginnings import Beginning, Beginnings, Commit, Place
 
 REST_SECONDS = 0.1
-"""From one commit to the next: each costs the broker as much as a record published, and small batches come by the dozen."""
+"""From one commit to the next: each is a record that the broker writes, and small batches come by the dozen."""
 
 AGAIN_SECONDS = 1.0
 """After a refusal."""

@@ -1,6 +1,6 @@
 """A large total is told again for a moment, never longer than a second; a small one is counted at every look."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,23 +9,22 @@ from services.query.handlers.reading import COUNT_LIMIT, Total
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database
+from tests.support.fakes.reprocessor import FakeClock
 from tests.support.seed import seed_entries
 
 ORDERS = LogFilter(kind=("order",))
 
 
-class PassingTime:
+class PassingTime(FakeClock):
     """A clock on which everything takes `each`: so much passes from one reading to the next."""
 
     def __init__(self, each: timedelta) -> None:
-        self._at, self.each = datetime(2026, 11, 27, 10, tzinfo=UTC), each
+        super().__init__()
+        self._each = each
 
     def __call__(self) -> datetime:
-        self._at += self.each
-        return self._at
-
-    def pass_by(self, time: timedelta) -> None:
-        self._at += time
+        self.at += self._each
+        return super().__call__()
 
 
 class Shop:
@@ -57,7 +56,7 @@ async def test_a_large_total_is_told_again_for_twenty_times_as_long_as_it_took(
     assert await shop.total(LogFilter.parse({"kind": "order", "status": ["success", "error"]})) == Total(
         LARGE + 1, "exact"
     )
-    clock.pass_by(took * SHARE_OF_TIME)
+    clock.at += took * SHARE_OF_TIME
     assert await shop.total() == Total(LARGE + 1, "exact")
 
 
@@ -71,7 +70,7 @@ async def test_however_long_counting_took_an_exact_total_is_no_older_than_a_seco
     await shop.total()
     await shop.add(1)
 
-    clock.pass_by(OLDEST)
+    clock.at += OLDEST
     assert timedelta(seconds=1) == OLDEST
     assert await shop.total() == Total(LARGE + 1, "exact")
 
