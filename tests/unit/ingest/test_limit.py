@@ -22,6 +22,19 @@ def test_a_share_of_the_latest_records_stops_the_worker() -> None:
         limit.check([True, True])
 
 
+def test_good_records_stop_nothing() -> None:
+    limit = DeadLetterLimit(run=100, ratio=0.5, window=10).check([True] * 5).check([False] * 5)
+
+    with pytest.raises(DeadLetterLimitReached, match="5 of the latest 10 records"):
+        limit.check([False] * 5 + [True] * 5)
+
+
+def test_a_share_is_of_the_latest_records_alone() -> None:
+    limit = DeadLetterLimit(run=100, ratio=0.5, window=10).check([True] * 5).check([False] * 10)
+
+    limit.check([True] * 4)
+
+
 def test_a_share_of_few_records_says_nothing_yet() -> None:
     DeadLetterLimit(run=100, ratio=0.5, window=10).check([True] * 9)
 
