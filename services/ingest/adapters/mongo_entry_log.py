@@ -4,7 +4,6 @@ The stream carries a state's few counted fields and no document: ingest writes w
 entry was before it is deleted (`leaving`).
 """
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -47,9 +46,6 @@ PIPELINE: Final[list[Document]] = [
     },
 ]
 WAIT_MS: Final = 1_000
-GATHER_SECONDS: Final = 0.25
-"""A log that never rests is told in pieces."""
-
 LOST: Final = frozenset({239, 260, 280, 286, 10334})
 """Snapshot too old, token not valid, stream cannot go on, no longer in the oplog, a change too large to tell."""
 
@@ -164,18 +160,16 @@ class MongoChanges:
         self._ahead: list[Document] = []
 
     async def next(self, at_most: int) -> Told:
-        """Return what came within a moment, whole cluster times."""
+        """Return what has come by now, whole cluster times; whoever rests between two looks reads more at once."""
         documents, self._ahead = self._ahead, []
-        until = time.monotonic() + GATHER_SECONDS
         while True:
-            wanted = at_most - len(documents)
-            if (wanted <= 0 or time.monotonic() > until) and (whole := _whole(documents)):
-                self._ahead = documents[whole:]
-                return self._told(documents[:whole])
-            batch, token = await self._batches.next(max(wanted, 0) + 1)
+            batch, token = await self._batches.next(max(at_most - len(documents), 0) + 1)
             if not batch:
                 return self._told(documents, quiet=token)
             documents += batch
+            if whole := _whole(documents):
+                self._ahead = documents[whole:]
+                return self._told(documents[:whole])
 
     def _told(self, documents: Sequence[Document], *, quiet: Mapping[str, Any] | None = None) -> Told:
         if documents:
