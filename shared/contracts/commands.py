@@ -9,12 +9,15 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from shared.contracts.errors import InvalidCommand, InvalidFilter
+from shared.contracts.cloudevents import read_message
+from shared.contracts.errors import Invalid, InvalidCommand, InvalidFilter
 from shared.contracts.events import Code, Name
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
+from shared.contracts.records import Record
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled", "expired"]
 JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
@@ -108,6 +111,29 @@ def _bound(asked: Mapping[str, Any], kinds: Sequence[str]) -> LogFilter:
     if kinds and not set(rows.kind) <= set(kinds):
         raise InvalidFilter("kind", "names a kind that the command does not", kinds)
     return replace(rows, kind=rows.kind or tuple(kinds))
+
+
+def read_command(record: Record) -> dict[str, Any]:
+    """Return the JSON of a command's record, plain or the data of a CloudEvent. Raise Invalid."""
+    try:
+        body = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError as error:
+        msg = f"a command is JSON in UTF-8: {error}"
+        raise Invalid(msg) from error
+    raw = read_message(record.value or b"", body, record.headers).data
+    if not isinstance(raw, dict):
+        raise InvalidCommand("body", "a command is a JSON object, or the data of a CloudEvent")
+    return raw
+
+
+def named(raw: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """Return a command with an id. One that says none is named after its record's place and moment.
+
+    So a redelivery is the same job and a second wish is another, also on a topic that was made anew and counts from 0 again.
+    """
+    moment = int(record.timestamp.timestamp() * 1000)
+    address = record.address
+    return {"id": f"{address.topic}:{address.partition}:{address.offset}:{moment}", **raw}
 
 
 C = TypeVar("C", bound=Command)

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import faust
 from mode import Service
 
-from shared.contracts.errors import Invalid, PonteError
+from shared.contracts.errors import PonteError
 from shared.contracts.names import consumer_group
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.kafka.dead_letters import KafkaDeadLetters
@@ -242,17 +242,3 @@ def _record_of(event: Any) -> Record:
         headers=list(headers),
         timestamp=datetime.fromtimestamp(max(message.timestamp or 0, 0), UTC),
     )
-
-
-def json_of(record: Record) -> Any:
-    """Return the JSON of a command's record: plain, or the data of a CloudEvent. Raise Invalid."""
-    import orjson
-
-    from shared.contracts.cloudevents import read_message
-
-    try:
-        body = orjson.loads(record.value or b"")
-    except orjson.JSONDecodeError as error:
-        msg = f"a command is JSON in UTF-8: {error}"
-        raise Invalid(msg) from error
-    return read_message(record.value or b"", body, record.headers).data

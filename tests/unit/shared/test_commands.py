@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 import pytest
 
-from shared.contracts.commands import ExportCommand, ReprocessCommand, parse_command
+from shared.contracts.commands import ExportCommand, ReprocessCommand, named, parse_command
 from shared.contracts.errors import InvalidCommand
+from tests.support.builders import make_record
 
 ITEM = {"affiliate": "MLC", "code": "1"}
 
@@ -74,3 +77,18 @@ def test_a_filter_may_name_some_of_the_kinds_of_its_command():
 def test_an_export_names_its_kinds_in_one_way():
     with pytest.raises(InvalidCommand, match="not both"):
         parse_command(ExportCommand, {"account": "loja", "kind": "order", "kinds": ["price"]})
+
+
+def test_a_command_without_an_id_is_named_after_its_place_and_moment():
+    here, there = (
+        make_record(b"{}", topic="integration.exports"),
+        make_record(b"{}", topic="integration.exports", offset=1),
+    )
+    anew = here._replace(timestamp=here.timestamp + timedelta(days=30))
+
+    names = [named({}, record)["id"] for record in (here, here, there, anew)]
+
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
+    assert parse_command(ExportCommand, named({"account": "loja"}, here)).id == names[0]
+    assert named({"id": "mine"}, here) == {"id": "mine"}
