@@ -35,9 +35,9 @@ STORAGE: Final[Mapping[str, str]] = {
 """How MongoDB keeps what it is sent without pause, for whoever starts one: measured in decision 0014. The sizes of pages are those of new collections."""
 
 _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
-_SNAPSHOT_SECONDS: Final = (
-    1800  # the whole log is counted as it stood at one moment, a minute for some millions of entries
-)
+SNAPSHOT_SECONDS: Final = 1800
+"""So long a moment can be read: the whole log is counted as it stood at one, a minute for some millions of entries (decision 0013)."""
+
 _ALREADY_INITIATED, _NOT_A_MEMBER = 23, 93  # error codes of replSetInitiate and replSetGetStatus
 
 
@@ -153,7 +153,7 @@ def mongod_arguments(
     """The command line. Loopback only, no server-side scripts, no telemetry file."""
     settings = {
         "diagnosticDataCollectionEnabled": "false",  # 1 % of a core and 200 MB of disk that nobody reads here
-        "minSnapshotHistoryWindowInSeconds": str(_SNAPSHOT_SECONDS),
+        "minSnapshotHistoryWindowInSeconds": str(SNAPSHOT_SECONDS),
         "shutdownTimeoutMillisForSignaledShutdown": "100",  # there is no other member to hand over to
         **parameters,
     }

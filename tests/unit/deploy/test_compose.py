@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploy.demo.settings import DemoSettings
-from deploy.local.mongod import STORAGE
+from deploy.local.mongod import SNAPSHOT_SECONDS, STORAGE
 from deploy.local.process import UNHURRIED_SHARES
 
 HOUSE = Path(__file__).parents[3]
@@ -50,6 +50,7 @@ def test_mongod_writes_its_pages_as_without_a_container() -> None:
     command = SERVICES["mongo"]["command"]
 
     assert {option: command[command.index(option) + 1] for option in STORAGE} == STORAGE
+    assert f"minSnapshotHistoryWindowInSeconds={SNAPSHOT_SECONDS}" in command
 
 
 def test_whom_people_wait_for_goes_first() -> None:
