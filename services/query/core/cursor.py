@@ -2,7 +2,8 @@
 
 The text carries a digest over the position and what it is bound to, so an altered cursor, or one of another account, filter or
 order, is refused by name instead of misread. The digest is no secret: a forged position could only start a caller's own list
-elsewhere, as `from` and `to` do, and so every replica reads every other's cursors without a shared key.
+elsewhere, as `from` and `to` do, and so every replica reads every other's cursors without a shared key. What is forged is still read
+with care: a position of another shape would be a question to MongoDB that nobody wrote.
 """
 
 import base64
@@ -21,7 +22,10 @@ MAX_CURSOR_LENGTH: Final = 4096
 
 DIGEST_BYTES: Final = 12
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
+FIRST_MS: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+LAST_MS: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+LARGEST_NUMBER: Final = 2**31 - 1
+_NOT_OURS: Final = "the cursor is not one that this API gave"
 
 Value = datetime | int | str
 """What rows are sorted by; which of them, the sort says."""
@@ -62,8 +66,8 @@ def encode_cursor(position: Position, binding: Binding, *, backwards: bool = Fal
     return base64.urlsafe_b64encode(_digest(body, binding) + body).decode().rstrip("=")
 
 
-def decode_cursor(text: str, binding: Binding) -> Start:
-    """Return where to start. Raise InvalidCursor for any text that `encode_cursor` did not write for `binding`."""
+def decode_cursor(text: str, binding: Binding, of: type[Value] = datetime) -> Start:
+    """Return where to start in a list sorted by values `of` a type. Raise InvalidCursor for any text that `encode_cursor` did not write for it."""
     raw = _bytes(text)
     digest, body = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
     fields = _fields(body)
@@ -75,19 +79,17 @@ def decode_cursor(text: str, binding: Binding) -> Start:
         raise InvalidCursor(
             "the cursor was altered, or belongs to another account, filter or sort: start at the first page"
         )
-    _, backwards, is_included, is_instant, value, identity = fields
-    place = Position(_read(value, is_instant=is_instant), identity, is_included=bool(is_included))
-    return Start(place, backwards=bool(backwards))
+    return _start(fields, of)
 
 
 def _bytes(text: str) -> bytes:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
-        raise InvalidCursor("the cursor is not one that this API gave") from error
+        raise InvalidCursor(_NOT_OURS) from error
     canonical = base64.urlsafe_b64encode(raw).decode().rstrip("=")
     if canonical != text or len(text) > MAX_CURSOR_LENGTH:
-        raise InvalidCursor("the cursor is not one that this API gave")
+        raise InvalidCursor(_NOT_OURS)
     return raw
 
 
@@ -95,10 +97,19 @@ def _fields(body: bytes) -> list[Any]:
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidCursor("the cursor is not one that this API gave") from error
+        raise InvalidCursor(_NOT_OURS) from error
     if not isinstance(fields, list) or len(fields) == 0:
-        raise InvalidCursor("the cursor is not one that this API gave")
+        raise InvalidCursor(_NOT_OURS)
     return fields
+
+
+def _start(fields: list[Any], of: type[Value]) -> Start:
+    match fields:
+        case [_, 0 | 1 as backwards, 0 | 1 as is_included, bool(is_instant), value, str(identity)]:
+            at = _read(value, is_instant=is_instant)
+            if isinstance(at, of):
+                return Start(Position(at, identity, is_included=bool(is_included)), backwards=bool(backwards))
+    raise InvalidCursor(_NOT_OURS)
 
 
 def _digest(body: bytes, binding: Binding) -> bytes:
@@ -113,5 +124,10 @@ def _written(value: Value) -> tuple[bool, int | str]:
     return False, value
 
 
-def _read(value: Any, *, is_instant: bool) -> Value:
-    return EPOCH + timedelta(milliseconds=value) if is_instant else value
+def _read(value: Any, *, is_instant: bool) -> Value | None:
+    """Return a value that `_written` may have written, None for any other."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if is_instant:
+            return EPOCH + timedelta(milliseconds=value) if FIRST_MS <= value <= LAST_MS else None
+        return value if 0 <= value <= LARGEST_NUMBER else None
+    return value if isinstance(value, str) and not is_instant else None

@@ -19,17 +19,22 @@ MENDED_BY_THE_CALLER: Final = frozenset({400, 401, 403, 413, 415, 422, 429})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request under a key. `route` is the method and the path's pattern; `fingerprint` tells its path, query and body from others."""
+    """A request under a key, by the credential `key_id`. `route` is the method and the path's pattern; `fingerprint` tells its path, query and
+    body from others.
+
+    Another credential of the account never gets the answer: it may hold what that one may not have, such as the secret of a new key.
+    """
 
     account: str
+    key_id: str
     route: str
     key: str
     fingerprint: str
 
     @property
     def id(self) -> str:
-        """Hash of account, route and key: the key itself is never stored."""
-        return _digest(self.account, self.route, self.key)
+        """Hash of account, credential, route and key: the key itself is never stored."""
+        return _digest(self.account, self.key_id, self.route, self.key)
 
 
 @dataclass(frozen=True, slots=True)

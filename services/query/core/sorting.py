@@ -1,5 +1,6 @@
 """By what a list of entries may be sorted. Ties are broken by the entry id, in the same direction."""
 
+from datetime import datetime
 from typing import Final, Literal, get_args
 
 from services.query.core.cursor import Value
@@ -23,6 +24,12 @@ def field_of(sort: str) -> SortField:
 def is_ascending(sort: str) -> bool:
     """Say whether a member of SORTS starts with the smallest value."""
     return not sort.startswith("-")
+
+
+def type_of(by: SortField) -> type[Value]:
+    """Return the type of what entries are sorted by."""
+    types: dict[SortField, type[Value]] = {"code": str, "attempts": int}
+    return types.get(by, datetime)
 
 
 def value_of(entry: LogEntry, by: SortField) -> Value:

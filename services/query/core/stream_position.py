@@ -40,13 +40,13 @@ def event_id(position: Position, account: str) -> str:
 
 
 def parse_event_id(text: str, account: str) -> Position | None:
-    """Return the position that an id names; None for an id of another version of ours. Raise InvalidCursor for any other text."""
+    """Return the position that an id names; None for an id of another version of ours, which carries the same digest. Raise InvalidCursor for any other text."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
         raise InvalidCursor(_REFUSED) from error
     body, digest = raw[: 1 + POSITION_BYTES], raw[1 + POSITION_BYTES :]
-    if not raw or (raw[0] == VERSION and digest != _digest(body, account)):
+    if digest != _digest(body, account):
         raise InvalidCursor(_REFUSED)
     return Position(int.from_bytes(body[1:])) if raw[0] == VERSION else None
 

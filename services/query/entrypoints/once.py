@@ -85,7 +85,7 @@ async def once_of(
         Header(
             alias=HEADER,
             description=f"1 to {MAX_KEY_LENGTH} visible characters, such as a UUID: the same request under the same key is done once and "
-            "answered again for 24 hours, with `Idempotency-Replayed: true`; 409 while the first is under way, 422 for another request",
+            "answered again, to the same credential, for 24 hours, with `Idempotency-Replayed: true`; 409 while the first is under way, 422 for another request",
             examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
         ),
     ] = None,
@@ -98,7 +98,7 @@ async def once_of(
         raise NotPermitted("sign in first")
     route = f"{request.method} {getattr(request.scope.get('route'), 'path', request.url.path)}"
     fingerprint = fingerprint_of(request.url.path, request.scope["query_string"], await request.body())
-    return Once(request, services.answers, Asked(caller.account, route, key, fingerprint), services.now)
+    return Once(request, services.answers, Asked(caller.account, caller.key_id, route, key, fingerprint), services.now)
 
 
 OnceDep = Annotated[Once, Depends(once_of)]

@@ -10,7 +10,7 @@ from services.query.core.cursor import Binding, Position, Start, Value, decode_c
 from services.query.core.masking import mask_attempt, mask_entry, reveal_entry
 from services.query.core.permissions import Caller
 from services.query.core.remembering import by_identity
-from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, value_of
+from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, type_of, value_of
 from services.query.core.streak import ENDS_A_STREAK, LONGEST, ErrorStreak, streak_of
 from shared.contracts.entries import Attempt, LogEntry
 from shared.contracts.errors import InvalidField, NotFound
@@ -141,7 +141,7 @@ async def list_logs(
     _check(limit, sort)
     by = field_of(sort)
     binding = Binding(caller.account, rows.to_query_string(), sort)
-    start = decode_cursor(cursor, binding) if cursor else None
+    start = decode_cursor(cursor, binding, type_of(by)) if cursor else None
     reading = log.list_entries(
         caller.account,
         rows,

@@ -96,7 +96,7 @@ class FreshnessSuite:
         assert await freshness.count_recent("loja", "MLC", "price", since=since) == Recent(items=0, failing=0)
 
 
-ASKED = Asked("loja", "POST /v1/exports", "8e03978e", "print")
+ASKED = Asked("loja", "key-1", "POST /v1/exports", "8e03978e", "print")
 CLAIM = Claim("running", "op-1", "print", NOW + timedelta(minutes=1))
 ANSWER = Answer(202, {"location": "/v1/exports/op-1"}, b'{"id":"op-1"}')
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.names import EXPORTS, IDEMPOTENT_REQUESTS, REPROCESS_REQUESTS
 from shared.mongo.client import Database
-from tests.integration.query.conftest import FIRST_KEY, client_of
+from tests.integration.query.conftest import FIRST_KEY, client_of, seed_key
 
 ITEMS = [{"affiliate": "MLC", "code": "1"}]
 POSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -78,6 +78,21 @@ async def test_who_may_not_gets_no_answer_that_was_kept(
     assert (await api.post("/v1/integrations", json=body, headers=headers)).status_code == 201
     assert (await reader.post("/v1/integrations", json=body, headers=headers)).status_code == 403
     assert (await stranger.post("/v1/integrations", json=body, headers=headers)).status_code == 401
+
+
+async def test_another_key_of_the_account_gets_no_answer_of_this_one(
+    api: httpx.AsyncClient, app: FastAPI, database: Database, account: str
+) -> None:
+    headers, all_scopes = under(), {"name": "full", "scopes": ["read", "export", "reprocess", "admin"]}
+    made = await api.post("/v1/keys", json=all_scopes, headers=headers)
+    code = await api.post("/v1/sign-in-codes", headers=headers)
+    async with client_of(app, await seed_key(database, account, "admin")) as admin:
+        more = await admin.post("/v1/keys", json=all_scopes, headers=headers)
+        other_code = await admin.post("/v1/sign-in-codes", headers=headers)
+
+    assert (made.status_code, more.status_code) == (201, 403)
+    assert (code.status_code, other_code.status_code) == (201, 201)
+    assert code.json()["code"] != other_code.json()["code"]
 
 
 async def test_a_refusal_for_what_is_there_stands_and_a_mended_request_may_keep_its_key(api: httpx.AsyncClient) -> None:

@@ -177,7 +177,7 @@ async def test_a_dry_run_counts_what_a_paused_integration_holds_back() -> None:
         assert (preview.eligible, dict(preview.skipped)) == (1, skipped)
 
 
-ASKED = Asked("loja", "POST /v1/exports", "key", "print")
+ASKED = Asked("loja", "key-1", "POST /v1/exports", "key", "print")
 DONE = Answer(202, {}, b"{}")
 
 
