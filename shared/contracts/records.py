@@ -3,7 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+UNREADABLE_HEADERS: Final[Headers] = []
+"""Stands, as this very object, for headers of which a name is not UTF-8: no client library gives them."""
 
 
 class Address(NamedTuple):
@@ -20,13 +25,13 @@ class Address(NamedTuple):
 class Record(NamedTuple):
     """Bytes and address. `timestamp` is the broker's (LogAppendTime on the events topics), aware, UTC.
 
-    `headers` keeps order and duplicates, as Kafka does; `value` None is a tombstone.
+    `headers` keeps order and duplicates, as Kafka does, or is UNREADABLE_HEADERS; `value` None is a tombstone.
     """
 
     address: Address
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
+    headers: Headers
     timestamp: datetime
 
 

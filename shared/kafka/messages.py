@@ -4,19 +4,26 @@ from datetime import UTC, datetime
 
 from confluent_kafka import OFFSET_INVALID, Message
 
-from shared.contracts.records import Address, Record
+from shared.contracts.records import UNREADABLE_HEADERS, Address, Headers, Record
 
 
 def record_of(message: Message) -> Record:
-    """Return a librdkafka message as a record. A missing timestamp reads as the epoch."""
+    """Return a librdkafka message as a record; once for each message. A missing timestamp reads as the epoch."""
     milliseconds = max(message.timestamp()[1], 0)
     return Record(
         address=Address(message.topic() or "", message.partition() or 0, _offset(message)),
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=[(name, _bytes(value)) for name, value in message.headers() or ()],
+        headers=_headers(message),
         timestamp=datetime.fromtimestamp(milliseconds / 1000, UTC),
     )
+
+
+def _headers(message: Message) -> Headers:
+    try:
+        return [(name, _bytes(value)) for name, value in message.headers() or ()]
+    except SystemError:  # a name is not UTF-8; asked a second time, the library gives a list that kills the process
+        return UNREADABLE_HEADERS
 
 
 def _offset(message: Message) -> int:

@@ -24,7 +24,7 @@ from shared.contracts.events import (
     EventData,
     IntegrationEvent,
 )
-from shared.contracts.records import Record
+from shared.contracts.records import UNREADABLE_HEADERS, Record
 
 
 def shapes(*, minimum_availability: int = MINIMUM_AVAILABILITY) -> Mapping[str, Shape]:
@@ -56,6 +56,8 @@ def read_by_parts(
 ) -> list[IntegrationEvent]:
     """Return the same, whatever the record's shape."""
     body: Any = parse_object(record.value)
+    if record.headers is UNREADABLE_HEADERS:
+        raise InvalidEvent("NotUtf8", "the name of a header is not UTF-8: none of its headers can be read or kept")
     if "data_base64" in body:
         body["data"] = _decoded(body["data_base64"])
     message = read_message(record.value or b"", body, record.headers)

@@ -18,7 +18,7 @@ from shared.contracts.errors import InvalidEvent
 from shared.contracts.event_data import EventData, Status, checked_event_data
 from shared.contracts.events import KIND_BY_TYPE, IntegrationEvent
 from shared.contracts.names import MAX_EVENT_BYTES, Kind
-from shared.contracts.records import Record
+from shared.contracts.records import UNREADABLE_HEADERS, Record
 
 NULL: Final = "null"
 
@@ -65,7 +65,7 @@ _DATA: Final = msgspec.json.Decoder(_Data)
 def read_at_once(record: Record) -> IntegrationEvent | None:
     """Return the event of a record; None where it is in doubt."""
     value = record.value
-    if value is None or len(value) > MAX_EVENT_BYTES:
+    if value is None or len(value) > MAX_EVENT_BYTES or record.headers is UNREADABLE_HEADERS:
         return None
     try:
         source, identity, kind, told = _read(value, record.headers)

@@ -5,6 +5,7 @@ almost free and almost never hits; only what it hits is looked at exactly. The s
 """
 
 import json
+import math
 from typing import Any, Final
 
 import orjson
@@ -61,7 +62,7 @@ def refuse_unstorable(value: bytes) -> None:
 
 def _refuse_unstorable(value: bytes, outline: bytes, body: Any) -> None:
     if _LONG_RUN in outline and _has_long_number(outline):
-        _refuse_wide_integers(value)
+        _refuse_wide_numbers(value)
     # A single byte is found ten times as fast as six, and few events hold a backslash.
     if outline.count(b"{") > MAX_DEPTH or (b"\\" in value and b"\\u0000" in value):
         _refuse_nul_keys_and_depth(_parse(value) if body is None else body)
@@ -94,8 +95,8 @@ def _class_of(value: bytes, message: str) -> str:
     return next((name for words, name in _BY_MESSAGE.items() if words in message), "InvalidJson")
 
 
-def _refuse_wide_integers(value: bytes) -> None:
-    json.loads(value, parse_int=_narrow)
+def _refuse_wide_numbers(value: bytes) -> None:
+    json.loads(value, parse_int=_narrow, parse_float=_finite)
 
 
 def _narrow(digits: str) -> int:
@@ -103,6 +104,13 @@ def _narrow(digits: str) -> int:
     if len(digits) > _LONGEST or not _SMALLEST <= int(digits) <= _LARGEST:
         raise InvalidEvent("NumberTooLarge", f"the integer {digits[:40]} needs more than 64 bit; send it as a text")
     return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):  # some hundreds of digits need no long exponent for that
+        raise InvalidEvent("NumberTooLarge", f"the number {digits[:40]} is beyond a double; send it as a text")
+    return number
 
 
 def _refuse_nul_keys_and_depth(body: Any) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from kafka import KafkaProducer
 
 from shared.contracts.errors import Defect
-from shared.contracts.records import Record
+from shared.contracts.records import UNREADABLE_HEADERS, Record
 from tests.support.eventually import eventually_async
 from tests.support.ingest_topics import lag, publish
 from tests.support.taker import Taker, fact, numbered
@@ -32,6 +33,36 @@ async def test_a_stopped_intake_has_committed_what_it_took_and_nothing_comes_twi
         await second.took(310 - len(first.values))
 
     assert sorted(first.values + second.values) == sorted(numbered(0, 310))
+
+
+class NotUtf8(str):
+    """The name of a header as a publisher with another encoding writes it."""
+
+    __slots__ = ()
+
+    def encode(self, *_: Any) -> bytes:
+        return b"X-Origem-\xe7"
+
+
+async def test_a_record_with_an_unreadable_header_is_taken_like_any_other(
+    bootstrap: str, topic: str, taker: Callable[..., Taker]
+) -> None:
+    producer = KafkaProducer(bootstrap_servers=bootstrap)
+    producer.send(topic, b"odd", partition=0, headers=[("a", b"1"), (NotUtf8("x"), b"2")]).get(30)
+    producer.send(topic, b"good", partition=0, headers=[("a", b"1")]).get(30)
+    producer.close()
+    one = taker()
+    seen: list[Record] = []
+
+    async def look(records: Sequence[Record]) -> None:
+        seen.extend(records)
+
+    one.trouble = look
+    async with one.running():
+        await one.took(2)
+
+    assert next(record.headers for record in seen if record.value == b"good") == [("a", b"1")]
+    assert next(record.headers for record in seen if record.value == b"odd") is UNREADABLE_HEADERS
 
 
 async def test_a_batch_that_failed_comes_again_and_nothing_of_it_was_committed(

@@ -9,6 +9,7 @@ from services.ingest.core.decode import decode
 from services.ingest.handlers.ingesting import decode_all
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.names import MAX_EVENT_BYTES
+from shared.contracts.records import UNREADABLE_HEADERS
 from tests.support.builders import RECEIVED_AT, make_cloudevent, make_data, make_record
 
 
@@ -37,6 +38,8 @@ POISON = {
     "NaN": (with_payload("NaN"), "InvalidJson"),
     "Infinity": (with_payload("-Infinity"), "InvalidJson"),
     "a float beyond a double": (with_payload("1e400"), "NumberTooLarge"),
+    "a float beyond a double by its digits": (with_payload("1" * 400 + ".0"), "NumberTooLarge"),
+    "a float beyond a double by digits and exponent": (with_payload("7" * 300 + "e99"), "NumberTooLarge"),
     "a lone surrogate": (with_payload(r'"\ud800"'), "InvalidJson"),
     "5,000 digits": (with_payload("9" * 5000), "NumberTooLarge"),
     "2^63": (with_payload(str(2**63)), "NumberTooLarge"),
@@ -122,6 +125,13 @@ def test_bytes_of_any_kind_are_events_or_dead_letters_and_never_an_accident(valu
 
     assert len(deliveries) + len(letters) == 1
     assert all(letter.error_class != "Undecodable" for letter in letters)
+
+
+def test_what_has_headers_that_nobody_can_read_is_a_dead_letter() -> None:
+    record = make_record(encoded())._replace(headers=UNREADABLE_HEADERS)
+    with pytest.raises(InvalidEvent, match="name of a header") as caught:
+        decode(record)
+    assert caught.value.error_class == "NotUtf8"
 
 
 def test_all_three_ways_of_writing_an_event_say_the_same() -> None:
