@@ -32,6 +32,9 @@ MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 RAW: Final = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
 """A state that gives way is stored among the attempts as the bytes that came; only its outermost level is read."""
 
+REFERENCE: Final = b"$ref\x00"
+"""The name of a field that makes an object a reference, as BSON has it: found among all bytes, since hardly any event holds it."""
+
 HELD: Final = dict.fromkeys(("state", "aliases", "ids", "first_seen_at", "last_success_at", "attempts", "applied"), 1)
 
 
@@ -206,6 +209,8 @@ def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSON
     """Return the document's bytes; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
     try:
         raw = bson.encode(document)
+        if REFERENCE in raw:
+            raw = bson.encode(_without_references(document))
     except Exception as error:  # noqa: BLE001  # OverflowError, RecursionError and others come out of the encoder
         unstorable[identity] = f"{type(error).__name__}: {error}"
         return None
@@ -213,6 +218,18 @@ def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSON
         unstorable[identity] = f"{len(raw)} bytes as a document, MongoDB takes {MAX_DOCUMENT_BYTES}"
         return None
     return RawBSONDocument(raw)
+
+
+def _without_references(value: Any) -> Any:
+    """Return what a publisher wrote, with a blank behind the name in each object that the driver would give back as a DBRef."""
+    if isinstance(value, list):
+        return [_without_references(child) for child in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _without_references(child) for name, child in value.items()}
+    if "$ref" in kept and "$id" in kept:
+        kept["$ref "] = kept.pop("$ref")
+    return kept
 
 
 def _any_of(ids: Sequence[str]) -> Document:

@@ -36,3 +36,25 @@ class TestMongoLogStore(LogStoreSuite):
             event.entry_id: {"id": "job-1", "state": "answered", "answered_at": RECEIVED_AT},
             other.entry_id: {"id": "job-1", "state": "sent"},
         }
+
+    async def test_what_the_driver_would_take_for_a_reference_stays_an_object(
+        self, store: MongoLogStore, database: Database
+    ) -> None:
+        reference = {"$ref": "orders", "$id": "5"}
+        cause = {
+            "code": "X",
+            "message": "m",
+            "field": None,
+            "evidence": {"request": [reference], "response": {"$ref": 1}},
+        }
+        event = make_event(causes=[cause | reference, cause | {"more": reference}])
+        later = make_event(causes=[], status="success", sequence=2, id="later")
+        await write(store, delivered(event, 1))
+        await write(store, delivered(later, 2))
+
+        (attempt,) = await database.attempts.find().to_list()
+
+        kept = {"$ref ": "orders", "$id": "5"}
+        first, second = attempt["causes"]
+        assert {name: first[name] for name in kept} == second["more"] == kept
+        assert second["evidence"] == {"request": [kept], "response": {"$ref": 1}}
