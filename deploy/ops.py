@@ -32,12 +32,16 @@ def reprocess(arguments: Namespace) -> str:
     if arguments.codes:
         if not arguments.affiliate:
             raise CommandError("items are named by affiliate and code: add --affiliate")
+        if arguments.filter:
+            raise CommandError("give codes or --filter, not both: named items are sent whatever a filter says")
         wanted["items"] = [{"affiliate": arguments.affiliate, "code": code} for code in arguments.codes]
     else:
-        wanted["filter"] = filter_of(arguments.filter) | (
-            {"affiliate": [arguments.affiliate]} if arguments.affiliate else {}
-        )
-    if arguments.max_per_second:
+        wanted["filter"] = filter_of(arguments.filter)
+        if arguments.affiliate and "affiliate" in wanted["filter"]:
+            raise CommandError("give --affiliate or --filter affiliate=…, not both")
+        if arguments.affiliate:
+            wanted["filter"]["affiliate"] = [arguments.affiliate]
+    if arguments.max_per_second is not None:
         wanted["max_per_second"] = arguments.max_per_second
     try:
         command = parse_command(ReprocessCommand, wanted)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from shared.contracts.cloudevents import read_message
 from shared.contracts.errors import Invalid, InvalidCommand, InvalidFilter
 from shared.contracts.events import Code, Name
+from shared.contracts.filter_values import refuse_blank
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
 from shared.contracts.records import Record
@@ -106,7 +107,8 @@ class ExportCommand(Command):
 
 
 def _bound(asked: Mapping[str, Any], kinds: Sequence[str]) -> LogFilter:
-    """Return the filter, narrowed to `kinds` if there are any. Raise InvalidFilter when it asks for rows of another kind."""
+    """Return the filter, narrowed to `kinds` if there are any. Raise InvalidFilter, also when it asks for rows of another kind."""
+    refuse_blank(asked)
     rows = LogFilter.parse(asked)
     if kinds and not set(rows.kind) <= set(kinds):
         raise InvalidFilter("kind", "names a kind that the command does not", kinds)

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from shared.contracts.commands import MAX_ITEMS, Command
 from shared.contracts.errors import InvalidFilter
-from shared.contracts.filter_values import chosen, period, refuse_unknown, texts, written_filter
+from shared.contracts.filter_values import chosen, period, refuse_blank, refuse_unknown, texts, written_filter
 from shared.contracts.names import EVENTS_TOPICS, EXPORTS_TOPIC, REPROCESS_TOPIC
 from shared.contracts.records import Address
 
@@ -143,4 +143,5 @@ class ReplayCommand(Command):
             raise InvalidFilter(
                 "state", "only open letters are replayed", [name for name in PARAMETERS if name != "state"]
             )
+        refuse_blank(self.filter)
         return LetterFilter.parse({**self.filter, "state": ["open"]})

@@ -20,6 +20,18 @@ def refuse_unknown(values: Mapping[str, Any], allowed: Sequence[str]) -> None:
         raise InvalidFilter(unknown[0], "is not a filter", allowed)
 
 
+def refuse_blank(values: Mapping[str, Any]) -> None:
+    """Raise InvalidFilter for the first field that is there and says nothing.
+
+    A browser's form sends empty fields and means that they narrow nothing. In a command it is a variable that nobody set, and the command
+    would be for every row.
+    """
+    for name, value in values.items():
+        written = [value] if isinstance(value, str) else value
+        if written is None or (isinstance(written, list) and not all(str(one).strip() for one in written or [""])):
+            raise InvalidFilter(name, "is empty; name a value, or leave the field out")
+
+
 def period(values: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
     """Return `from` and `to`. Raise InvalidFilter when one is no instant, or when nothing lies between them."""
     from_at, to_at = (instant(name, values.get(name)) for name in ("from", "to"))

@@ -24,6 +24,7 @@ from services.query.entrypoints.pages.language import (
 )
 from shared.contracts.catalogue import LANGUAGES
 from shared.contracts.names import KINDS
+from shared.contracts.times import parse_instant
 
 TEMPLATES: Final = Path(__file__).parents[2] / "panel" / "templates"
 LANGUAGE_COOKIE: Final = "ponte_language"
@@ -78,6 +79,10 @@ class Screen:
     def moment(self, at: datetime) -> str:
         """Return an instant as the visitor writes it."""
         return self.t.instant(at, self.zone)
+
+    def written_moment(self, text: str) -> str:
+        """Return an instant that stands as text in a stored filter."""
+        return self.moment(parse_instant(text)[0])
 
     def clock(self, at: datetime) -> str:
         """Return the time of day of an instant of a moment ago."""
