@@ -69,7 +69,7 @@ class Settings(SharedSettings):
         int, Field(ge=1, le=MIB, description="a longer payload is not stored, only its length and beginning")
     ] = 64 * KIB
     ingest_max_evidence_bytes: Annotated[
-        int, Field(ge=1, le=MIB, description="a longer request or response of a cause is cut")
+        int, Field(ge=1, le=MIB, description="a longer message, request, response or unknown field is cut")
     ] = 16 * KIB
     ingest_rollups: Annotated[
         bool, Field(description="this process may be the one that keeps the counts of the summary up to date")

@@ -14,11 +14,15 @@ from shared.contracts.masking import mask_causes, mask_content, mask_text
 from shared.contracts.names import KIB
 
 PREVIEW_BYTES: Final = 2 * KIB
+PARTS: Final = 8
+"""Evidence has a request, a response and perhaps a few fields more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContentLimits:
-    """The longest payload, and the longest request or response of a cause, that is stored whole; bytes as compact JSON."""
+    """The longest payload that is stored whole, and the longest of all else that a publisher writes freely: a cause's message, request,
+    response and unknown fields, and those of the event. Bytes as compact JSON.
+    """
 
     payload_bytes: int = 64 * KIB
     evidence_bytes: int = 16 * KIB
@@ -41,8 +45,12 @@ class Keeping:
         if data.payload_json is not None and len(data.payload_json.encode()) > self.limits.payload_bytes:
             whole, cut = _whole_or_cut(data.payload, self.limits.payload_bytes)
             data, marks = replace(data, payload_json=whole), marks | cut
-        if size > self.limits.evidence_bytes:
-            data = replace(data, causes=[_capped(cause, self.limits.evidence_bytes) for cause in data.causes])
+        if size > (longest := self.limits.evidence_bytes):
+            data = replace(
+                data,
+                causes=[_each_capped(cause, longest) for cause in data.causes],
+                extra=_each_capped(data.extra, longest),
+            )
         return IntegrationEvent(source=event.source, id=event.id, data=data, received_at=event.received_at, marks=marks)
 
 
@@ -68,10 +76,18 @@ def _whole_or_cut(payload: Any, longest: int) -> tuple[str | None, dict[str, Any
     return None, {"payload_truncated": True, "payload_bytes": size, "payload_preview": beginning}
 
 
-def _capped(cause: dict[str, Any], longest: int) -> dict[str, Any]:
-    if cause["evidence"] is None:
-        return cause
-    return {**cause, "evidence": {name: _cut(told, longest) for name, told in cause["evidence"].items()}}
+def _each_capped(told: dict[str, Any], longest: int) -> dict[str, Any]:
+    """Return an object of a publisher with each of its parts capped; of evidence and the like, the parts of those."""
+    parts = {name: value for name, value in told.items() if isinstance(value, dict) and len(_json(value)) > longest}
+    return {
+        name: _few_capped(parts[name], longest) if name in parts else _cut(value, longest)
+        for name, value in told.items()
+    }
+
+
+def _few_capped(told: dict[str, Any], longest: int) -> Any:
+    """Return an object with each part capped, or all of it cut where it has too many parts for that to bound it."""
+    return {name: _cut(value, longest) for name, value in told.items()} if len(told) <= PARTS else _cut(told, longest)
 
 
 def _cut(value: Any, longest: int) -> Any:

@@ -81,6 +81,26 @@ def test_evidence_too_long_is_cut_visibly_and_masked() -> None:
     assert evidence["status"] == 400
 
 
+def test_whatever_a_publisher_writes_freely_is_cut_visibly() -> None:
+    long, log = "x" * 400, {"operation": "send", "evidence": {"response": "y" * 400}}
+    event = make_event(
+        causes=[{"message": long, "trace": long, "step": "label"}],
+        note=long,
+        log=log,
+        many=dict.fromkeys("abcdefghij", long),
+    )
+
+    document = kept(event)
+
+    (cause,) = document["causes"]
+    cut = f"{'x' * 50}\n[… cut: 402 bytes came, 50 are kept]"
+    assert (cause["message"], cause["trace"], cause["step"]) == (cut, cut, "label")
+    assert document["extra"]["note"] == cut
+    assert document["extra"]["log"]["operation"] == "send"
+    assert document["extra"]["log"]["evidence"].endswith("are kept]")
+    assert document["extra"]["many"].endswith("are kept]")
+
+
 def test_an_integration_that_says_so_is_masked_before_it_is_stored() -> None:
     cause = {
         "code": "X",
