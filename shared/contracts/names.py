@@ -294,7 +294,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
     CollectionSpec(
         IDEMPOTENT_REQUESTS,
         "query",
-        "requests under an Idempotency-Key and their answers, sealed; _id = hash of account, route and key",
+        "requests under an Idempotency-Key and their answers, sealed; _id = hash of account, credential, route and key",
         (IndexSpec("expiry", (("expires_at", 1),), "keys are free again after 24 hours", expire_after_seconds=0),),
     ),
     CollectionSpec(
