@@ -21,14 +21,14 @@ def refuse_unknown(values: Mapping[str, Any], allowed: Sequence[str]) -> None:
 
 
 def refuse_blank(values: Mapping[str, Any]) -> None:
-    """Raise InvalidFilter for the first field that is there and says nothing.
+    """Raise InvalidFilter for the first field with an empty text or list; null is a field that is not there.
 
     A browser's form sends empty fields and means that they narrow nothing. In a command it is a variable that nobody set, and the command
     would be for every row.
     """
     for name, value in values.items():
         written = [value] if isinstance(value, str) else value
-        if written is None or (isinstance(written, list) and not all(str(one).strip() for one in written or [""])):
+        if isinstance(written, list) and not all(str(one).strip() for one in written or [""]):
             raise InvalidFilter(name, "is empty; name a value, or leave the field out")
 
 

@@ -15,6 +15,9 @@ from shared.contracts.names import Kind
 PLAIN: Final = r"^[^\x00-\x1f]*$"
 """Text without control characters; empty is the same as not said."""
 
+SAID: Final = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
+"""The same, but not blank: in a body empty is no value, see `refuse_blank`."""
+
 TEXT: Final = {"type": "string", "maxLength": MAX_QUERY_LENGTH, "pattern": PLAIN}
 NAME_OR_NOTHING: Final = {"type": "string", "pattern": f"^({NAME.pattern})?$"}
 GROUP_OR_NOTHING: Final = {"type": "string", "pattern": f"^({GROUP.pattern})?$"}
@@ -27,6 +30,17 @@ Groups = Annotated[list[str], WithJsonSchema({"type": "array", "items": GROUP_OR
 SearchText = Annotated[str, WithJsonSchema(TEXT)]
 
 
+def _several(one: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "array", "items": one, "minItems": 1, "maxItems": MAX_VALUES})
+
+
+SaidText = Annotated[str, WithJsonSchema({**TEXT, "pattern": SAID})]
+SaidTexts = Annotated[list[str], _several({**TEXT, "pattern": SAID})]
+SaidNames = Annotated[list[str], _several({"type": "string", "pattern": f"^{NAME.pattern}$"})]
+SaidGroups = Annotated[list[str], _several({"type": "string", "pattern": f"^{GROUP.pattern}$"})]
+SaidInstant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+AtLeastOne = Field(min_length=1)
+
 SHOWN_AS: Final = "x-shown-as"
 
 
@@ -36,29 +50,29 @@ class FilterBody(BaseModel):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"status": ["error"], "error_code": ["ORD-SLA"]}]}
     )
-    kind: list[Kind] | None = None
-    affiliate: Names | None = None
-    status: list[Status] | None = None
-    error_code: Texts | None = None
-    group: Groups | None = None
-    retry: list[RetryAdvice] | None = None
-    reprocess_id: Texts | None = None
-    q: SearchText | None = None
-    from_: Annotated[InstantText | None, Field(alias="from")] = None
-    to: InstantText | None = None
+    kind: Annotated[list[Kind], AtLeastOne] | None = None
+    affiliate: SaidNames | None = None
+    status: Annotated[list[Status], AtLeastOne] | None = None
+    error_code: SaidTexts | None = None
+    group: SaidGroups | None = None
+    retry: Annotated[list[RetryAdvice], AtLeastOne] | None = None
+    reprocess_id: SaidTexts | None = None
+    q: SaidText | None = None
+    from_: Annotated[SaidInstant | None, Field(alias="from")] = None
+    to: SaidInstant | None = None
     date_axis: DateAxis | None = None
     attempts_min: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] | None = None
-    stale_since: InstantText | None = None
+    stale_since: SaidInstant | None = None
 
 
 class LetterFilterBody(BaseModel):
     """Which dead letters."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"error_class": ["UnknownAccount"]}]})
-    error_class: Texts | None = None
-    topic: Texts | None = None
-    from_: Annotated[InstantText | None, Field(alias="from")] = None
-    to: InstantText | None = None
+    error_class: SaidTexts | None = None
+    topic: SaidTexts | None = None
+    from_: Annotated[SaidInstant | None, Field(alias="from")] = None
+    to: SaidInstant | None = None
 
 
 class ShownAs:

@@ -8,14 +8,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from services.query.core.keys import LONGEST_OVERLAP, ApiKey, KeyState
 from services.query.core.permissions import Scope
 from services.query.entrypoints.filter_schemas import InstantText
-from services.query.entrypoints.parameters import Body
+from services.query.entrypoints.parameters import LINE, Body
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.auditing import AuditLine
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.times import format_instant, parse_instant
 
 ONE_DAY: Final = 86_400
-PLAIN: Final = r"^[^\x00-\x1f\x7f]+$"
 Reason = Annotated[str, Field(max_length=500, description="why; kept in the audit")]
 
 
@@ -42,7 +41,7 @@ Expiry = Annotated[
 class KeyBody(Body):
     """A new key, of the account of the key that asks, and with no more scopes."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=PLAIN, examples=["shop front"])]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=LINE, examples=["shop front"])]
     scopes: Annotated[list[Scope], Field(min_length=1, examples=[["read"]]), AfterValidator(each_scope_once)]
     expires_at: Expiry = None
     reason: Reason = ""

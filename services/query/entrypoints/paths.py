@@ -3,14 +3,19 @@
 Servers decode a path before it is routed, and then an encoded slash looks like a border between segments. This middleware routes on
 the raw path instead: every segment is decoded by itself, only `/` and `%` inside of it stay encoded, and a route's parameter is
 decoded once more by `Segment`. So `a%2Fb` is the code `a/b`, `a%252Fb` is the code `a%2Fb`, and neither meets another route.
+
+An address that is not UTF-8 is refused: servers put U+FFFD for what they cannot read, and an empty list would be the answer.
 """
 
 from typing import Annotated, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from pydantic import BeforeValidator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.query.entrypoints.problems import problem
+
+NOT_UTF8: Final = "the address is not UTF-8 where it is percent-encoded"
 PATH_ESCAPES: Final = (("%", "%25"), ("/", "%2F"))
 
 
@@ -21,11 +26,28 @@ class RawPath:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Route on the raw path where the server tells it."""
-        raw: bytes | None = scope.get("raw_path")
-        if scope["type"] == "http" and raw is not None and b"%" in raw:
+        """Route on the raw path where the server tells it, or answer 400."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        raw: bytes = scope.get("raw_path") or b""
+        if not (is_utf8(raw) and is_utf8(scope["query_string"])):
+            await problem(scope, 400, NOT_UTF8)(scope, receive, send)
+            return
+        if b"%" in raw:
             scope = {**scope, "path": routable(raw.partition(b"?")[0].decode("latin-1"))}
         await self._app(scope, receive, send)
+
+
+def is_utf8(written: bytes) -> bool:
+    """Say whether a part of an address is UTF-8 once it is decoded."""
+    if b"%" not in written:
+        return True
+    try:
+        unquote_to_bytes(written).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def routable(raw: str) -> str:

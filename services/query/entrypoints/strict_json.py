@@ -1,6 +1,7 @@
-"""Bodies are JSON in UTF-8 and nothing else: no NaN, no lone surrogate, no number beyond 64 bits, no tower of brackets."""
+"""Bodies are JSON in UTF-8 and nothing else: no NaN, no lone surrogate, no number beyond 64 bits, no member twice, no tower of brackets."""
 
-from collections.abc import Callable, Coroutine
+import json
+from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from json import JSONDecodeError
 from typing import Any, Final
@@ -23,9 +24,11 @@ class StrictJsonRequest(Request):
     async def json(self) -> Any:
         """Return the body. Raise JSONDecodeError, which FastAPI answers as a body that is no JSON."""
         if not hasattr(self, "_json"):
-            body = orjson.loads(await self.body())
+            text = await self.body()
+            body = orjson.loads(text)
             if is_deeper(body, MAX_DEPTH):
                 raise JSONDecodeError(f"deeper than {MAX_DEPTH} levels", "", 0)
+            json.loads(text, object_pairs_hook=each_once)
             self._json = whole_numbers(body)
         return self._json
 
@@ -52,6 +55,14 @@ def whole_numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [whole_numbers(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def each_once(members: Sequence[tuple[str, Any]]) -> None:
+    """Raise JSONDecodeError for an object that names a member twice: readers differ in which one counts, and a command must not."""
+    names = [name for name, _ in members]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise JSONDecodeError(f"the member {twice[:100]!r} stands twice in an object", "", 0)
 
 
 def is_json(content_type: str) -> bool:

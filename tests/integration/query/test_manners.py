@@ -33,6 +33,18 @@ async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
         (await api.patch("/v1/logs/order"), 405),
         (await api.post("/v1/reprocess", content=b'{"kind": ', headers={"content-type": "application/json"}), 400),
         (await api.post("/v1/reprocess", content=b'{"kind": NaN}', headers={"content-type": "application/json"}), 400),
+        (
+            await api.post(
+                "/v1/reprocess",
+                content=b'{"kind": "order", "kind": "price", "filter": {}}',
+                headers={"content-type": "application/json"},
+            ),
+            400,
+        ),
+        (await api.get("/v1/logs/order?q=%FF"), 400),
+        (await api.get("/v1/logs/order/MLC/%ED%A0%80"), 400),
+        (await api.get("/v1/integrations?health=true&health=false"), 422),
+        (await api.post("/v1/keys", json={"name": "  ", "scopes": ["read"]}), 422),
         (await api.post("/v1/reprocess", content=b'["\\ud800"]', headers={"content-type": "application/json"}), 400),
         (
             await api.post(

@@ -24,7 +24,6 @@ ITEM = {"affiliate": "MLC", "code": "1"}
         ({"kind": "order", "filter": {"affiliate": [""]}}, "filter.affiliate"),
         ({"kind": "order", "filter": {"status": ["error", " "]}}, "filter.status"),
         ({"kind": "order", "filter": {"retry": []}}, "filter.retry"),
-        ({"kind": "order", "filter": {"from": None}}, "filter.from"),
         ({"kind": "order", "items": [ITEM], "max_per_second": 0}, "max_per_second"),
         ({"kind": "order", "items": [ITEM], "surprise": 1}, "surprise"),
         ({"kind": "order", "items": [ITEM], "id": "a b"}, "id"),
