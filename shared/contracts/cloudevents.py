@@ -28,7 +28,7 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class CloudEvent(NamedTuple):
-    """Context attributes and data. `type` is "" for plain JSON, `data` any JSON value."""
+    """Context attributes and data. `type` is "" for plain JSON, `data` any JSON value. What is null is as if it were not there."""
 
     id: str
     source: str
@@ -104,7 +104,7 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
     extensions = (
         _NONE
         if attributes.keys() <= _NO_EXTENSION
-        else {name: str(text) for name, text in attributes.items() if name not in _NO_EXTENSION}
+        else {name: str(text) for name, text in attributes.items() if text is not None and name not in _NO_EXTENSION}
     )
     return CloudEvent(
         identity,

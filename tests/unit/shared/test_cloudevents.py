@@ -111,3 +111,8 @@ def test_binary_mode_is_told_by_its_attributes(other):
 def test_what_is_announced_as_a_structured_event_has_an_envelope():
     with pytest.raises(InvalidEvent, match="specversion"):
         read_message(b"", {"a": 1}, [("content-type", b"application/cloudevents+json")])
+
+
+def test_a_null_attribute_is_one_that_is_not_there():
+    seen = read_message(b"", {**ENVELOPE, "time": None, "subject": None, "reprocessid": None, "traceparent": "x"}, [])
+    assert (seen.time, seen.subject, seen.extensions) == (None, None, {"traceparent": "x"})
