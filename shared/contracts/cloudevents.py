@@ -50,7 +50,7 @@ def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | N
         told = {name[3:]: text for name, text in headers if name.startswith("ce_") and text is not None}
         return _from_attributes({name: _text(name, raw) for name, raw in told.items()}, body)
     if not isinstance(body, dict):
-        raise InvalidEvent("NotAnObject", f"an event is a JSON object, this is {_json_type(body)}")
+        raise InvalidEvent("NotAnObject", f"an event is a JSON object, this is {json_type(body)}")
     if mode == "structured" or "specversion" in body:
         return _from_attributes(body, body.get("data"))
     return CloudEvent(id=hashlib.sha256(value).hexdigest(), source=PLAIN_SOURCE, type="", data=body)
@@ -131,6 +131,17 @@ def _text(name: str, raw: bytes) -> str:
         raise InvalidEvent("InvalidEnvelope", f"the header ce_{name} is not UTF-8") from error
 
 
-def _json_type(value: object) -> str:
-    names = {list: "an array", str: "a text", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
-    return names.get(type(value), "something else")
+def json_type(value: object) -> str:
+    """Return what a JSON value is, with its article."""
+    return _JSON_TYPES.get(type(value), "something else")
+
+
+_JSON_TYPES: Final[Mapping[type, str]] = {
+    dict: "an object",
+    list: "an array",
+    str: "a text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.events import EventData, parse_event_data
+from shared.contracts.field_faults import no_object
 from shared.contracts.records import Record
 from shared.contracts.times import order_text, parse_instant
 
@@ -32,7 +33,7 @@ class Foreign:
 
     def __init__(self, message: CloudEvent, record: Record) -> None:
         if not isinstance(message.data, dict):
-            raise invalid("data", "must be an object")
+            raise invalid("data", no_object(message.data))
         self.body: Mapping[str, Any] = message.data
         self._message = message
         self._record = record
