@@ -177,13 +177,14 @@ def test_a_cause_without_code_gets_one_and_a_code_that_came_is_kept() -> None:
     causes = [
         {"message": "No available sla to deliver this order"},
         {"code": "", "message": "zzz qqq nobody ever named this"},
+        {"code": " \t", "message": "No available sla to deliver this order"},
         {"code": "OWN-1", "message": "No available sla to deliver this order", "hint": "kept"},
     ]
 
     (event,) = decode(make_record(encoded(causes=causes)))
 
-    assert [cause["code"] for cause in event.data.causes] == ["ORD-SLA", "UNMAPPED", "OWN-1"]
-    assert event.data.causes[2]["hint"] == "kept"
+    assert [cause["code"] for cause in event.data.causes] == ["ORD-SLA", "UNMAPPED", "ORD-SLA", "OWN-1"]
+    assert event.data.causes[3]["hint"] == "kept"
 
 
 @pytest.mark.parametrize("beside", [{}, {"data": None}])
