@@ -6,7 +6,7 @@ Only what we need of the specification, by hand because it stands on the hot pat
 import hashlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -15,6 +15,9 @@ from shared.contracts.errors import InvalidEvent
 SPEC_VERSION: Final = "1.0"
 STRUCTURED: Final = b"application/cloudevents+json"
 CONTENT_TYPE: Final = "content-type"
+REQUIRED: Final = ("ce_id", "ce_source", "ce_type")
+"""The headers by which binary mode is known where the version is forgotten, so that the refusal can say so."""
+
 PLAIN_SOURCE: Final = ""
 """The source of a message that is no CloudEvent; its id is the hash of its bytes."""
 
@@ -25,7 +28,7 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class CloudEvent(NamedTuple):
-    """Context attributes and data. `type` is "" for plain JSON, `data` any JSON value."""
+    """Context attributes and data. `type` is "" for plain JSON, `data` any JSON value. What is null is as if it were not there."""
 
     id: str
     source: str
@@ -39,22 +42,23 @@ class CloudEvent(NamedTuple):
 def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | None]]) -> CloudEvent:
     """Return the CloudEvent of a record: `value` its bytes, `body` the same parsed. Raise InvalidEvent.
 
-    Any `ce_` header makes it binary mode; a body with `specversion` is structured; all else is plain JSON.
+    The headers say whether it is in binary or in structured mode; without their word a body with `specversion` is structured, and all
+    else is plain JSON.
     """
-    if headers and (
-        binary := {name[3:]: text for name, text in headers if name.startswith("ce_") and text is not None}
-    ):
-        return _from_attributes({name: _text(name, raw) for name, raw in binary.items()}, body)
+    mode = _mode_of(headers) if headers else None
+    if mode == "binary":
+        told = {name[3:]: text for name, text in headers if name.startswith("ce_") and text is not None}
+        return _from_attributes({name: _text(name, raw) for name, raw in told.items()}, body)
     if not isinstance(body, dict):
-        raise InvalidEvent("NotAnObject", f"an event is a JSON object, this is {_json_type(body)}")
-    if "specversion" in body:
+        raise InvalidEvent("NotAnObject", f"an event is a JSON object, this is {json_type(body)}")
+    if mode == "structured" or "specversion" in body:
         return _from_attributes(body, body.get("data"))
     return CloudEvent(id=hashlib.sha256(value).hexdigest(), source=PLAIN_SOURCE, type="", data=body)
 
 
 def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
     """Say whether a record with such headers is in binary mode."""
-    return any(name.startswith("ce_") and text is not None for name, text in headers)
+    return _mode_of(headers) == "binary"
 
 
 def structured(event: CloudEvent) -> tuple[bytes, list[tuple[str, bytes]]]:
@@ -77,6 +81,19 @@ def envelope(event: CloudEvent) -> dict[str, Any]:
     }
 
 
+def _mode_of(headers: Sequence[tuple[str, bytes | None]]) -> Literal["binary", "structured"] | None:
+    """Return the mode that the headers say. A content type of CloudEvents decides; other `ce_` headers, such as a trace that a proxy
+    put beside an event, make no binary mode of it without the attributes that every CloudEvent has.
+    """
+    told = dict(headers)
+    content_type = told.get(CONTENT_TYPE) or told.get("Content-Type")
+    if content_type is not None and content_type.partition(b";")[0].strip().lower() == STRUCTURED:
+        return "structured"
+    if told.get("ce_specversion") is not None or all(told.get(name) is not None for name in REQUIRED):
+        return "binary"
+    return None
+
+
 def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
     if attributes.get("specversion") != SPEC_VERSION:
         raise InvalidEvent("InvalidEnvelope", f"specversion must be {SPEC_VERSION!r}")
@@ -87,7 +104,7 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
     extensions = (
         _NONE
         if attributes.keys() <= _NO_EXTENSION
-        else {name: str(text) for name, text in attributes.items() if name not in _NO_EXTENSION}
+        else {name: str(text) for name, text in attributes.items() if text is not None and name not in _NO_EXTENSION}
     )
     return CloudEvent(
         identity,
@@ -114,6 +131,17 @@ def _text(name: str, raw: bytes) -> str:
         raise InvalidEvent("InvalidEnvelope", f"the header ce_{name} is not UTF-8") from error
 
 
-def _json_type(value: object) -> str:
-    names = {list: "an array", str: "a text", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
-    return names.get(type(value), "something else")
+def json_type(value: object) -> str:
+    """Return what a JSON value is, with its article."""
+    return _JSON_TYPES.get(type(value), "something else")
+
+
+_JSON_TYPES: Final[Mapping[type, str]] = {
+    dict: "an object",
+    list: "an array",
+    str: "a text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}

@@ -10,7 +10,8 @@ A log entry's document:
       payload_json  the payload as JSON text; absent for null. Before November 2026 it stood in `payload` as a document, and is read there
       groups        ids of the root causes, sorted (groups.py); absent where there are no causes
       payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
-    aliases         {escaped name: [order text, value]}: per name the newest value
+    aliases         {escaped name: [order text, value]}: per name the newest value; of an event that is older than the state
+                    [order text, value, sequence or -1, source, event id]
     ids             folded code and alias values, all that ever came: what the search box finds
     first_seen_at   earliest, last_success_at latest: instants by which events are ordered
     attempts        how many distinct events; every change by ingest adds to it, so it also says whether the entry is still the one that was read
@@ -193,7 +194,7 @@ def causes_of(event: IntegrationEvent) -> list[Document]:
 
 
 def alias_pairs(event: IntegrationEvent) -> Document:
-    """Return escaped alias name → [order text, value]: of several events the largest pair is the newest."""
+    """Return escaped alias name → [order text, value], as an entry keeps them of the event that is its state."""
     order, told = event.version[0], event.data.aliases
     return {escape_name(name): [order, told[name]] for name in sorted(told) if name and told[name]}
 

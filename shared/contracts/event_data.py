@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, get_args
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from shared.contracts.errors import InvalidEvent
+from shared.contracts.field_faults import fault
 from shared.contracts.names import KINDS, Kind
 from shared.contracts.times import parse_instant
 
@@ -84,9 +85,7 @@ def judged(raw: object) -> EventData:
     try:
         checked = _Data.model_validate(raw)
     except ValidationError as error:
-        found = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'data'}: {item['msg']}" for item in error.errors(include_url=False)
-        )
+        found = "; ".join(fault(item) for item in error.errors(include_url=False))
         raise InvalidEvent("InvalidField", found) from error
     instant, order = parse_instant(checked.processed_at)
     told = checked.model_dump()
@@ -133,14 +132,11 @@ class _Data(BaseModel):
     causes: list[_Cause] = Field(default_factory=list)
     payload: Any = None
 
-    @model_validator(mode="after")
-    def _processed_at_is_an_instant(self) -> "_Data":
-        try:
-            parse_instant(self.processed_at)
-        except ValueError as error:
-            msg = f"processed_at {error}"
-            raise ValueError(msg) from error
-        return self
+    @field_validator("processed_at")
+    @classmethod
+    def _is_an_instant(cls, text: str) -> str:
+        parse_instant(text)
+        return text
 
 
 _FIELDS: Final = frozenset(_Data.model_fields)

@@ -16,6 +16,8 @@ _RFC3339 = re.compile(
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?Z", re.ASCII)
 """What nearly every connector writes: `datetime` reads it by itself, and its order text is its beginning."""
 
+_FULL_DAY: Final = "24"
+
 _TWO: Final = [f"{number:02d}" for number in range(60)]
 _THREE: Final = [f"{number:03d}" for number in range(1000)]
 """Numbers with their leading zeros: an instant put together from them is there sooner than `isoformat` takes its argument apart."""
@@ -34,6 +36,11 @@ def parse_instant(text: str) -> tuple[datetime, str]:
         whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}").astimezone(UTC)
     except OverflowError as error:
         msg = "lies outside the years 1 to 9999 in UTC"
+        raise ValueError(msg) from error
+    except ValueError as error:
+        if zone[1:3] < _FULL_DAY:
+            raise
+        msg = f"has the zone {zone}, and no zone is a day away from UTC: write Z, or an offset such as -03:00"
         raise ValueError(msg) from error
     decimals = (decimals or "").rstrip("0")
     micro = int(decimals[:6].ljust(6, "0")) if decimals else 0

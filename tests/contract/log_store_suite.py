@@ -310,6 +310,22 @@ class LogStoreSuite:
         }
         assert set(entry["ids"]) == {"2000004567", "1", "2", "3", "new", "old", "nameless"}
 
+    async def test_of_aliases_of_one_instant_the_one_of_the_newest_version_stands(
+        self, store: LogStore, documents: Documents
+    ) -> None:
+        first = make_event(id="1", source="/b", sequence=1, aliases={"shipment": "Z9", "order": "O"})
+        second = make_event(id="2", source="/a", sequence=2, aliases={"shipment": "A1"})
+        third = make_event(id="0", source="/a", sequence=2, aliases={"shipment": "Z8", "order": "P"})
+
+        for offset, event in enumerate([first, second, third]):
+            await write(store, delivered(event, offset))
+
+        order = first.version[0]
+        assert (await self.entry(documents))["aliases"] == {
+            "order": [order, "P", 2, "/a", "0"],
+            "shipment": [order, "A1"],
+        }
+
     async def test_first_seen_is_the_earliest_and_last_success_the_latest(
         self, store: LogStore, documents: Documents
     ) -> None:

@@ -75,8 +75,7 @@ class KafkaTopics:
 
 
 def _message(topic: str, record: Record) -> OutMessage:
-    headers = [(name, value) for name, value in record.headers if value is not None]
-    return OutMessage(topic, record.key, record.value, headers)
+    return OutMessage(topic, record.key, record.value, record.headers)
 
 
 def _fate(sent: Sent) -> Fate:

@@ -58,9 +58,10 @@ def read_by_parts(
     body: Any = parse_object(record.value)
     if record.headers is UNREADABLE_HEADERS:
         raise InvalidEvent("NotUtf8", "the name of a header is not UTF-8: none of its headers can be read or kept")
-    if "data_base64" in body:
-        body["data"] = _decoded(body["data_base64"])
     message = read_message(record.value or b"", body, record.headers)
+    # In binary mode and in plain JSON the body is the data, and never null.
+    if message.data is None and body.get("data_base64") is not None:
+        message = message._replace(data=_decoded(body["data_base64"]))
     shape = known.get(message.type or recognized_type(message.data))
     if shape is None:
         raise InvalidEvent("UnknownType", f"nothing here reads messages of type {message.type[:100]!r}")

@@ -10,6 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
+from services.ingest.core.aliases import merged_aliases
 from shared.contracts.entries import (
     Document,
     alias_pairs,
@@ -89,7 +90,7 @@ def new_entry(deliveries: Sequence[Delivery]) -> Document:
     return {
         **_identity(events[0]),
         "state": state_document(newest_of(events)),
-        "aliases": _merged_aliases({}, events),
+        "aliases": merged_aliases({}, None, events),
         "ids": _merged_ids((), events),
         "first_seen_at": _first_seen(events),
         **_last_success(events, None),
@@ -102,7 +103,9 @@ def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
     """Return the fields to set, by path, where `held` stands: what does not change is left out."""
     events = [delivery.event for delivery in deliveries]
     newest = newest_of(events)
-    aliases, ids = _merged_aliases(held.aliases, events), _merged_ids(held.ids, events)
+    order, sequence, source, event_id = held.version
+    aliases = merged_aliases(held.aliases, (order, sequence, source, event_id), events)
+    ids = _merged_ids(held.ids, events)
     first_seen_at = min(held.first_seen_at, _first_seen(events))
     success = _last_success(events, held.last_success_at)
     return {
@@ -174,15 +177,6 @@ def _identity(event: IntegrationEvent) -> Document:
         "affiliate": data.affiliate,
         "code": data.code,
     }
-
-
-def _merged_aliases(held: Mapping[str, Sequence[Any]], events: Iterable[IntegrationEvent]) -> Document:
-    newest: Document = {name: list(pair) for name, pair in held.items()}
-    for event in events:
-        for name, pair in alias_pairs(event).items():
-            if name not in newest or newest[name] < pair:
-                newest[name] = pair
-    return newest
 
 
 def _merged_ids(held: Iterable[str], events: Iterable[IntegrationEvent]) -> list[str]:

@@ -10,14 +10,13 @@ from typing import Any, Final
 
 import orjson
 
+from services.ingest.core.json_faults import fault_of
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.names import MAX_EVENT_BYTES
 
 MAX_DEPTH: Final = 100
 """Nested objects and arrays; MongoDB refuses 180 levels, and ours add a few."""
 
-_BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_BY_MESSAGE: Final = {"depth limit": "TooDeep", "number is infinity": "NumberTooLarge"}
 _QUOTE: Final = ord('"')
 _TOLD: Final = b'0123456789{[eE"'
 _TELLING: Final = bytes.maketrans(_TOLD, b'0000000000{{ee"')
@@ -80,19 +79,7 @@ def _parse(value: bytes) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        raise InvalidEvent(_class_of(value, str(error)), f"not JSON in UTF-8: {error}") from error
-
-
-def _class_of(value: bytes, message: str) -> str:
-    if not value.strip():
-        return "Empty"
-    if value.startswith(_BYTE_ORDER_MARKS):
-        return "ByteOrderMark"
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return "NotUtf8"
-    return next((name for words, name in _BY_MESSAGE.items() if words in message), "InvalidJson")
+        raise fault_of(value, error) from error
 
 
 def _refuse_wide_numbers(value: bytes) -> None:

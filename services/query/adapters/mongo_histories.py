@@ -1,8 +1,8 @@
 """The history of one entry from MongoDB. Its newest attempt is the entry's own state, those before it stand in `attempts`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -15,8 +15,10 @@ from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.queries import Query
 
-ATTEMPT_ORDER: Final = ("version.0", "version.1", "_id")
-"""An attempt's place in the history: order text, sequence, then the id. Not the array as a whole: a sort would take its largest member."""
+ATTEMPT_ORDER: Final = ("version.0", "version.1", "version.2", "version.3")
+"""An attempt's place in the history is its version: order text, sequence, source, event id. Not the array as a whole: a sort would take its
+largest member.
+"""
 
 OUTCOME: Final = ("status", "processed_at")
 
@@ -68,19 +70,23 @@ class MongoHistories:
         known = await self._attempts.find_one({"_id": {"$eq": after.id}}, {"version": 1}, max_time_ms=self._limit_ms)
         if known is None:  # expired meanwhile, and all older ones with it
             return {"_id": {"$in": []}}
-        order, sequence = known["version"][:2]
-        return {
-            "$or": [
-                {"version.0": {"$lt": order}},
-                {"version.0": {"$eq": order}, "version.1": {"$lt": sequence}},
-                {"version.0": {"$eq": order}, "version.1": {"$eq": sequence}, "_id": {"$lt": after.id}},
-            ]
-        }
+        return _below(known["version"])
 
 
 def attempts_of(identity: str) -> Mapping[str, str]:
     """Return the range of `_id` that holds the attempts of an entry: they start with its id and U+001F."""
     return {"$gt": f"{identity}\x1f", "$lt": f"{identity}\x20"}
+
+
+def _below(version: Sequence[Any]) -> Query:
+    """Return the condition of standing below `version`: alike in its first parts, and smaller in the next."""
+    pairs = list(zip(ATTEMPT_ORDER, version, strict=True))
+    return {
+        "$or": [
+            {**{name: {"$eq": part} for name, part in pairs[:at]}, field: {"$lt": value}}
+            for at, (field, value) in enumerate(pairs)
+        ]
+    }
 
 
 def _before(identity: str, newest: Document | None) -> Query:

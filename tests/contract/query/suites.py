@@ -51,6 +51,9 @@ async def seed_variety(seed: Seed) -> None:
     await seed(make_event(account="vizinha", code="9"))
 
 
+SAME_INSTANT = ("a0", "b0", "c", "d1", "É")
+
+
 class LogReaderSuite:
     async def page(self, log: LogReader, rows: LogFilter = ORDERS, **asked: Any) -> list[str]:
         found = await log.list_entries("loja", rows, **{"after": None, "ascending": False, "limit": 50, **asked})
@@ -192,18 +195,37 @@ class LogReaderSuite:
             make_event(id="b", processed_at=at("")),
             make_event(id="c", processed_at=at(""), sequence=2),
             make_event(id="d", processed_at=at(""), sequence=10),
+            *[make_event(id=one, processed_at=at(""), sequence=3, source="/\U0001f600") for one in SAME_INSTANT],
+            *[make_event(id=one, processed_at=at(""), sequence=3, source="/\uffff") for one in SAME_INSTANT],
         ]
         await seed(*events)
         await seed(make_event(code="2000004567 ", id="other"))
+        same = sorted(SAME_INSTANT, reverse=True)
         identity = events[0].entry_id
 
-        history = await log.list_attempts(identity, after=None, limit=10)
+        history = await log.list_attempts(identity, after=None, limit=20)
 
-        assert [attempt.event_id for attempt in history] == ["a", "d", "c", "b"]
+        assert [attempt.event_id for attempt in history] == ["a", "d", *same, *same, "c", "b"]
+        assert {attempt.source for attempt in history[2 : 2 + len(same)]} == {"/\U0001f600"}
         for at_most, attempt in enumerate(history):
-            rest = await log.list_attempts(identity, after=Position(attempt.processed_at, attempt.id), limit=10)
+            rest = await log.list_attempts(identity, after=Position(attempt.processed_at, attempt.id), limit=20)
             assert rest == history[at_most + 1 :]
         assert await log.list_attempts(identity, after=Position(NOW, "gone"), limit=10) == []
+
+    async def test_of_one_instant_the_last_event_by_id_decides_how_often_it_failed_since(
+        self, log: LogReader, seed: Seed
+    ) -> None:
+        statuses = {"a0": "error", "b0": "success", "c": "error"}
+        events = [make_event(id=one, source="/c", status=status) for one, status in statuses.items()]
+        await seed(*events)
+
+        entry = await log.find_entry(events[0].entry_id)
+        success = await log.find_last_success(events[0].entry_id)
+
+        assert entry is not None
+        assert [status for status, _ in await log.list_outcomes(entry, limit=10)] == ["error", "success", "error"]
+        assert success is not None
+        assert success.event_id == "b0"
 
     async def test_outcomes_come_in_the_order_of_attempts(self, log: LogReader, seed: Seed) -> None:
         at = "2026-11-23T10:00:0{}Z".format

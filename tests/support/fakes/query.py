@@ -85,8 +85,8 @@ class FakeLog:
         return None if document is None else entry_from_document(document)
 
     async def list_attempts(self, identity: str, *, after: Position | None, limit: int) -> list[Attempt]:
-        def place(document: Document) -> tuple[str, int, str]:
-            return document["version"][0], document["version"][1], document["_id"]
+        def place(document: Document) -> list[Any]:
+            return list(document["version"])
 
         history = {key: document for key, document in self.attempts.items() if key.startswith(f"{identity}\x1f")}
         if (entry := self.entries.get(identity)) is not None:

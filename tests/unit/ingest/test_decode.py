@@ -1,3 +1,4 @@
+import base64
 import json
 from typing import Any
 
@@ -11,6 +12,13 @@ from shared.contracts.errors import InvalidEvent
 from shared.contracts.names import MAX_EVENT_BYTES
 from shared.contracts.records import UNREADABLE_HEADERS
 from tests.support.builders import RECEIVED_AT, make_cloudevent, make_data, make_record
+
+BINARY = (
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"7"),
+    ("ce_source", b"/mlc"),
+    ("ce_type", b"integration.order.processed"),
+)
 
 
 def encoded(**changes: Any) -> bytes:
@@ -169,10 +177,38 @@ def test_a_cause_without_code_gets_one_and_a_code_that_came_is_kept() -> None:
     causes = [
         {"message": "No available sla to deliver this order"},
         {"code": "", "message": "zzz qqq nobody ever named this"},
+        {"code": " \t", "message": "No available sla to deliver this order"},
         {"code": "OWN-1", "message": "No available sla to deliver this order", "hint": "kept"},
     ]
 
     (event,) = decode(make_record(encoded(causes=causes)))
 
-    assert [cause["code"] for cause in event.data.causes] == ["ORD-SLA", "UNMAPPED", "OWN-1"]
-    assert event.data.causes[2]["hint"] == "kept"
+    assert [cause["code"] for cause in event.data.causes] == ["ORD-SLA", "UNMAPPED", "ORD-SLA", "OWN-1"]
+    assert event.data.causes[3]["hint"] == "kept"
+
+
+@pytest.mark.parametrize("beside", [{}, {"data": None}])
+def test_data_in_base64_counts_in_a_structured_event_without_data(beside: dict[str, None]) -> None:
+    data = base64.b64encode(json.dumps(make_data(sequence=4)).encode()).decode()
+    envelope = {name: value for name, value in make_cloudevent().items() if name != "data"}
+
+    (event,) = decode(make_record(json.dumps({**envelope, **beside, "data_base64": data}).encode()))
+
+    assert event.data.sequence == 4
+
+
+@pytest.mark.parametrize("told", [None, "e30="])
+def test_data_that_is_there_stands_whatever_base64_says(told: str | None) -> None:
+    (event,) = decode(make_record(json.dumps({**make_cloudevent(sequence=4), "data_base64": told}).encode()))
+
+    assert (event.data.sequence, event.data.extra) == (4, {})
+
+
+@pytest.mark.parametrize("headers", [(), BINARY], ids=["plain", "binary"])
+@pytest.mark.parametrize("told", [None, "e30=", 1])
+def test_beside_the_fields_of_bare_data_base64_is_a_field_that_nobody_knows(
+    headers: tuple[tuple[str, bytes], ...], told: Any
+) -> None:
+    (event,) = decode(make_record(json.dumps(make_data(data_base64=told)).encode(), headers=headers))
+
+    assert event.data.extra == {"data_base64": told}

@@ -32,6 +32,11 @@ PLAINLY_RIGHT = {
     "binary": make_record(DATA, headers=HEADERS),
     "plain JSON": make_record(DATA),
     "with a content type": make_record(whole(STRUCTURED), headers=(("content-type", b"application/cloudevents+json"),)),
+    "with a content type and a trace": make_record(
+        whole(STRUCTURED),
+        headers=(("ce_traceparent", b"00-ab-cd-01"), ("content-type", b"application/cloudevents+json; charset=utf-8")),
+    ),
+    "plain JSON with a trace": make_record(DATA, headers=(("ce_traceparent", b"00-ab-cd-01"),)),
     "with an extension": make_record(whole({**STRUCTURED, "traceparent": "00-ab-cd-01"})),
     "every field": of_structured(sequence=2**63 - 1, reprocess_id="r", causes=[CAUSE], aliases={"a.b": None, "c": "é"}),
     "no optional field": make_record(

@@ -73,3 +73,46 @@ def test_a_header_that_is_no_text_is_an_envelope_at_fault():
 def test_what_is_no_object_is_refused(body):
     with pytest.raises(InvalidEvent, match="JSON object"):
         read_message(b"", body, [])
+
+
+ENVELOPE = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"a": 1}}
+TRACE = ("ce_traceparent", b"00-ab-cd-01")
+ATTRIBUTES = [("ce_specversion", b"1.0"), ("ce_id", b"2"), ("ce_source", b"/b"), ("ce_type", b"u")]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"application/cloudevents+json",
+        b"application/cloudevents+json; charset=UTF-8",
+        b" Application/CloudEvents+JSON ;charset=utf-8",
+    ],
+)
+@pytest.mark.parametrize("beside", [[], [TRACE], ATTRIBUTES])
+def test_the_content_type_of_cloudevents_makes_it_structured_whatever_stands_beside_it(content_type, beside):
+    seen = read_message(b"", ENVELOPE, [*beside, ("content-type", content_type)])
+    assert (seen.id, seen.source, seen.type, seen.data) == ("1", "/s", "t", {"a": 1})
+
+
+def test_a_lone_header_of_cloudevents_leaves_a_structured_or_a_plain_body_what_it_is():
+    assert read_message(b"", ENVELOPE, [TRACE]).id == "1"
+    plain = read_message(b"{}", {"a": 1}, [TRACE, ("ce_id", b"2"), ("ce_specversion", None)])
+    assert (plain.type, plain.data) == ("", {"a": 1})
+
+
+@pytest.mark.parametrize("other", [[], [("content-type", b"application/json")], [("Content-Type", None)]])
+def test_binary_mode_is_told_by_its_attributes(other):
+    seen = read_message(b"", {"a": 1}, [*other, *ATTRIBUTES])
+    assert (seen.id, seen.source, seen.type, seen.data) == ("2", "/b", "u", {"a": 1})
+    with pytest.raises(InvalidEvent, match="specversion"):
+        read_message(b"", {"a": 1}, [*other, *ATTRIBUTES[1:]])
+
+
+def test_what_is_announced_as_a_structured_event_has_an_envelope():
+    with pytest.raises(InvalidEvent, match="specversion"):
+        read_message(b"", {"a": 1}, [("content-type", b"application/cloudevents+json")])
+
+
+def test_a_null_attribute_is_one_that_is_not_there():
+    seen = read_message(b"", {**ENVELOPE, "time": None, "subject": None, "reprocessid": None, "traceparent": "x"}, [])
+    assert (seen.time, seen.subject, seen.extensions) == (None, None, {"traceparent": "x"})

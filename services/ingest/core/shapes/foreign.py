@@ -11,10 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.events import EventData, parse_event_data
+from shared.contracts.field_faults import no_object
 from shared.contracts.records import Record
 from shared.contracts.times import order_text, parse_instant
 
 KEY_FORM: Final = "account|kind|affiliate|code"
+_EXACT: Final = 2**53 - 1
+"""Up to here each whole number has a double of its own: some publishers write 88 as 88.0."""
+
 _YES_NO: Final = {"true": True, "false": False}
 
 
@@ -32,7 +36,7 @@ class Foreign:
 
     def __init__(self, message: CloudEvent, record: Record) -> None:
         if not isinstance(message.data, dict):
-            raise invalid("data", "must be an object")
+            raise invalid("data", no_object(message.data))
         self.body: Mapping[str, Any] = message.data
         self._message = message
         self._record = record
@@ -48,7 +52,7 @@ class Foreign:
         return self.value(name) is not None
 
     def text(self, name: str) -> str:
-        """Return a text or an integer as a text without blanks around it; "" if it is absent."""
+        """Return a text or a whole number as a text without blanks around it; "" if it is absent."""
         return text_of(self._fields, name)
 
     def inner(self, name: str) -> Mapping[str, Any]:
@@ -140,6 +144,8 @@ def text_of(fields: Mapping[str, Any], name: str) -> str:
     found = fields.get(plain_name(name))
     if found is None:
         return ""
+    if isinstance(found, float) and found.is_integer() and abs(found) <= _EXACT:
+        found = int(found)
     if isinstance(found, bool) or not isinstance(found, str | int):
         raise invalid(name, "must be a text")
     return str(found).strip()

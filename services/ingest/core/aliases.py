@@ -1,0 +1,41 @@
+"""The newest value of each alias of an entry, by the total order of its events.
+
+A pair `[order text, value]` came with the state: it has the state's version. A value of an older event carries the rest of its own,
+`[order text, value, sequence, source, event id]`. So an entry whose newest event names all its aliases, as nearly all do, needs no more,
+and what is stored follows from the events alone, however they come. A pair from before November 2026 may be of an event that is not
+the state; nothing is known of it but its order text, and any event of the same instant is newer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from shared.contracts.entries import Document, alias_pairs, unescape_name
+from shared.contracts.events import IntegrationEvent, Version
+
+_PAIR: Final = 2
+
+
+def merged_aliases(
+    held: Mapping[str, Sequence[Any]], state: Version | None, events: Sequence[IntegrationEvent]
+) -> Document:
+    """Return the aliases of an entry that `events` tell of. `state` is the version of its state before them, None without one."""
+    newest = {name: (_version_of(pair, state), pair[1]) for name, pair in held.items()}
+    for event in events:
+        for name, pair in alias_pairs(event).items():
+            if name not in newest or newest[name][0] < event.version:
+                newest[name] = (event.version, pair[1])
+    versions: Iterable[Version] = (event.version for event in events)
+    latest = max(versions) if state is None else max(*versions, state)
+    return {name: _written(*newest[name], latest) for name in sorted(newest, key=unescape_name)}
+
+
+def _version_of(pair: Sequence[Any], state: Version | None) -> Version:
+    order = pair[0]
+    if len(pair) > _PAIR:
+        return order, pair[2], pair[3], pair[4]
+    return state if state is not None and state[0] == order else (order, -1, "", "")
+
+
+def _written(version: Version, value: str, state: Version) -> list[Any]:
+    order, *others = version
+    return [order, value] if version == state else [order, value, *others]
