@@ -26,7 +26,6 @@ COME_BACK: Final = frozenset({429, 503})
 IN_PROGRESS: Final = 409
 """With `Retry-After`: the first request under the same idempotency key is still under way."""
 FIRST_REFUSAL: Final = 400
-NOT_CHANGED: Final = 304
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 30.0
 """Whoever is told to come back later than this decides themselves."""
