@@ -154,6 +154,7 @@ def retry_after_of(answer: httpx.Response) -> float | None:
     if written.isdecimal():
         return float(written)
     try:
+        # The wall clock, read here and not handed in: this runs in other people's programs (shared/runtime/clock.py).
         return max((parsedate_to_datetime(written) - datetime.now(UTC)).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None
