@@ -67,7 +67,7 @@ bench-ingest: setup ## ingest beside Kafka Connect and the bare loop; 5 minutes,
 bench-outage: setup ## MongoDB, then Kafka away for a minute under load: how fast the rest is drained, whether all is there; 10 minutes
 	@$(BIN)/python -m tests.bench.outage
 
-bench-streams: setup ## 500 live streams: what they cost, how soon events come, whether ingest notices; 2 minutes
+bench-streams: setup ## 500 live streams: what they cost, how soon events come, whether ingest notices; 3 minutes
 	@$(BIN)/python -m tests.bench.streams
 
 bench-query: setup ## every view at 1 and 10 million entries beside the bare driver; 15 minutes, and as long once to make the entries

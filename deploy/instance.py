@@ -97,6 +97,11 @@ def account_name() -> str:
     return os.environ.get("PONTE_ACCOUNT") or "loja"
 
 
-def _path(port: int) -> Path:
+def state_folder() -> Path:
+    """Return where this user's files about what runs here stand."""
     root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(root) / "ponte" / f"instance-{port}.json"
+    return Path(root) / "ponte"
+
+
+def _path(port: int) -> Path:
+    return state_folder() / f"instance-{port}.json"

@@ -21,9 +21,18 @@ from types import FrameType
 from typing import Final
 
 from deploy.api import asking
+from deploy.cli import SERVICES
 from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
-from deploy.instance import Instance, account_name, find_instance, forget_instance, http_port
+from deploy.instance import (
+    Instance,
+    account_name,
+    database_name,
+    find_instance,
+    forget_instance,
+    http_port,
+    state_folder,
+)
 from deploy.local.ports import HOST, choose_port, is_free
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
@@ -32,9 +41,7 @@ from shared.client import Ponte
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
 
-SERVICES: Final = ("ingest", "query", "reprocessor", "exporter")
 ASKED_BY_PEOPLE: Final = "query"
-DATABASE: Final = "ponte"
 READY_WITHIN_SECONDS: Final = 60.0
 HISTORY_WITHIN_SECONDS: Final = 30.0
 STOP_WITHIN_SECONDS: Final = 2.0
@@ -78,7 +85,7 @@ class Up:
             servers = undo.enter_context(start_servers(self._data, report=self._say))
             if self._stop.is_set():
                 return
-            provision(servers.kafka.bootstrap, servers.mongo.uri, os.environ.get("PONTE_MONGO_DATABASE") or DATABASE)
+            provision(servers.kafka.bootstrap, servers.mongo.uri, database_name())
             undo.callback(self._stop_children)
             undo.callback(forget_instance, self._port)
             self._start_services(servers)
@@ -163,8 +170,7 @@ class Up:
         self._instance.write(self._port)
 
     def _log_folder(self) -> Path:
-        root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        return self._data / "logs" if self._data else Path(root) / "ponte" / f"logs-{self._port}"
+        return self._data / "logs" if self._data else state_folder() / f"logs-{self._port}"
 
     def _wait_for(self, what: str, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_WITHIN_SECONDS

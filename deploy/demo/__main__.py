@@ -18,6 +18,7 @@ from deploy.demo.settings import DemoSettings
 from deploy.demo.stream import Stream, flow
 from shared.runtime.clock import now
 from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.start import EXIT_CONFIGURATION
 
 log = get_logger(__name__)
 
@@ -84,7 +85,6 @@ def _stop(asking: asyncio.Event) -> None:
 
 def main() -> int:
     """Run the demo; return the exit code."""
-    configure_logging("demo", os.environ.get("PONTE_LOG_LEVEL", "info"))
     try:
         settings = DemoSettings()
     except ValidationError as error:
@@ -92,7 +92,8 @@ def main() -> int:
             f"PONTE_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_url=False)
         )
         print(f"demo: the settings are wrong: {at_fault}", file=sys.stderr)
-        return 2
+        return EXIT_CONFIGURATION
+    configure_logging("demo", settings.log_level)
     asyncio.run(run(settings))
     return 0
 

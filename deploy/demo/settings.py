@@ -1,6 +1,6 @@
 """What can be turned on the demo shop, from the environment."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +15,7 @@ class DemoSettings(BaseSettings):
 
     kafka_bootstrap: Annotated[str, Field(description="Kafka's addresses, host:port, comma separated")]
     account: Annotated[Name, Field(description="the shop's account")] = "loja"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="least level logged")] = "info"
     demo_rate: Annotated[float, Field(ge=0, le=1000, description="events per second of the steady stream")] = 2
     demo_history: Annotated[int, Field(ge=0, description="entries that are there at the start")] = 4000
     demo_answer_ms: Annotated[int | None, Field(ge=0, description="delay of every answer to a retry")] = None

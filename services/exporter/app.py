@@ -19,6 +19,7 @@ from shared.contracts.names import EXPORTS_TOPIC
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
+from shared.mongo.errors import translated
 from shared.runtime.clock import Clock, now
 from shared.runtime.job_loop import Bell, name_worker
 from shared.runtime.settings import read_settings
@@ -43,7 +44,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     orphans = partial(sweep, tools.store, tools.files)
 
     async def ping() -> None:
-        await client.admin.command("ping")
+        with translated():
+            await client.admin.command("ping")
 
     worker.take_commands(EXPORTS_TOPIC, on_command(tools.store, bell.wake), KafkaDeadLetters(publisher))
     for number in range(settings.exporter_jobs_at_once):

@@ -26,7 +26,6 @@ COME_BACK: Final = frozenset({429, 503})
 IN_PROGRESS: Final = 409
 """With `Retry-After`: the first request under the same idempotency key is still under way."""
 FIRST_REFUSAL: Final = 400
-NOT_CHANGED: Final = 304
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 30.0
 """Whoever is told to come back later than this decides themselves."""
@@ -155,6 +154,7 @@ def retry_after_of(answer: httpx.Response) -> float | None:
     if written.isdecimal():
         return float(written)
     try:
+        # The wall clock, read here and not handed in: this runs in other people's programs (shared/runtime/clock.py).
         return max((parsedate_to_datetime(written) - datetime.now(UTC)).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None

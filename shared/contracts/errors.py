@@ -3,8 +3,9 @@
 PonteError
 ├── Invalid                the input is at fault; trying again cannot help
 │   ├── InvalidEvent       → dead letter, go on
-│   ├── InvalidCommand     → dead letter, go on; 422 over HTTP
-│   ├── InvalidFilter      → 422 with the field, the reason and the allowed values
+│   ├── InvalidField       → 422 with the field, the reason and the allowed values
+│   │   ├── InvalidCommand → dead letter, go on; over HTTP as above
+│   │   └── InvalidFilter  → as above
 │   └── InvalidCursor      → 400
 ├── Refused                a rule says no
 │   ├── NotPermitted       → 403
@@ -21,7 +22,8 @@ PonteError
 └── Defect                 our mistake, or a bad deploy → stop loudly, commit nothing
     └── DeadLetterLimitReached
 
-`shared/runtime/disposition.py` reads the tree on the taking-in side, `services/query/entrypoints/http.py` on the asking side.
+`shared/runtime/disposition.py` reads the tree on the taking-in side, `STATUS_OF` in `services/query/entrypoints/problems.py` on the
+asking side.
 """
 
 from collections.abc import Sequence

@@ -136,7 +136,7 @@ class IndexSpec:
 
 @dataclass(frozen=True, slots=True)
 class CollectionSpec:
-    """A collection as provisioned. `writer` is the only service that writes it."""
+    """A collection as provisioned. `writer` is the service that writes it; in brackets who else does, and what."""
 
     name: str
     writer: str

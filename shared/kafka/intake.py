@@ -58,7 +58,7 @@ class Intake:
         observe: Observer | None = None,
         on_gap: GapHandler = skip_and_tell,
         put_aside: PutAside | None = None,
-        batch_size: int = 1000,
+        batch_size: int,
         linger_seconds: float = 0.02,
         client_id: str = "ponte",
         assignor: Assignor = "range",

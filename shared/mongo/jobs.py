@@ -20,7 +20,7 @@ from shared.mongo.errors import translated
 
 
 class Jobs:
-    """The jobs of one collection (`reprocess_requests`, `exports`)."""
+    """The jobs of one collection (`reprocess_requests`, `exports`, `replay_requests`)."""
 
     def __init__(self, database: Database, collection: str) -> None:
         self._jobs: AsyncCollection[Document] = database[collection]

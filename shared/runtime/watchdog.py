@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final, NoReturn
 
 from shared.runtime.logging import get_logger
+from shared.runtime.start import EXIT_DEFECT
 
 log = get_logger(__name__)
 
-EXIT_STUCK_WORKER: Final = 70
 LOOKS: Final = 5
 """So many looks in a row with the same sentence are a verdict; half of them make the worker not ready."""
 
@@ -77,7 +77,7 @@ def leave_stuck(loop: asyncio.AbstractEventLoop, what: Collection[str]) -> NoRet
     faulthandler.dump_traceback_later(LAST_WORDS_SECONDS, exit=True)
     log.critical("worker.stuck", extra={"facts": {"what": sorted(what), "threads": _threads(), "tasks": _tasks(loop)}})
     sys.stderr.flush()
-    os._exit(EXIT_STUCK_WORKER)
+    os._exit(EXIT_DEFECT)
 
 
 def _threads() -> dict[str, list[str]]:

@@ -31,12 +31,11 @@ from shared.runtime.health import Alarm, Check, Health, HealthServer
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.retry import until_done
 from shared.runtime.settings import Settings
+from shared.runtime.start import EXIT_DEFECT, EXIT_STOPPED_LATE
 from shared.runtime.watchdog import Watchdog, leave_stuck
 
 log = get_logger(__name__)
 
-EXIT_DEFECT = 70
-EXIT_STUCK = 75
 SESSION_SECONDS = 8.0
 COMMANDS_AT_ONCE = 50
 COMMAND_LINGER_SECONDS = 0.02
@@ -202,7 +201,7 @@ def _leave_in_time(is_stopping: Callable[[], bool], within_seconds: float) -> No
     time.sleep(within_seconds)
     log.error("worker.gave_up_stopping", extra={"facts": {"after_seconds": within_seconds}})
     sys.stderr.flush()
-    os._exit(EXIT_STUCK)
+    os._exit(EXIT_STOPPED_LATE)
 
 
 def _life_of(worker: Worker) -> type[Service]:

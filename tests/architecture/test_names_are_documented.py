@@ -128,11 +128,20 @@ def test_the_page_of_names_lists_nothing_that_is_gone() -> None:
 def test_every_environment_variable_on_the_page_exists() -> None:
     known = {row.split("`")[1] for row in environment_rows()}
 
-    listed = {name for line in tables_of(ENVIRONMENT_PAGE) for name in re.findall(r"^\| `(PONTE_\w+)`", line)}
-
-    read_elsewhere = {name for name in listed - known if not _is_read_by(name, HOUSE / "deploy")}
-    assert read_elsewhere == set()
+    assert listed_variables() - known - read_by_deploy() == set()
 
 
-def _is_read_by(name: str, folder: Path) -> bool:
-    return any(name in path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+def test_what_deploy_reads_from_the_environment_stands_on_the_page() -> None:
+    assert {"PONTE_DATA", "PONTE_KAFKA_LOG_LEVEL"} <= read_by_deploy()
+    assert read_by_deploy() - listed_variables() == set()
+
+
+def listed_variables() -> set[str]:
+    """Return the environment variables of the page's tables."""
+    return {name for line in tables_of(ENVIRONMENT_PAGE) for name in re.findall(r"^\| `(PONTE_\w+)`", line)}
+
+
+def read_by_deploy() -> set[str]:
+    """Return the variables that deploy takes from the environment by itself: `environ.get("PONTE_…")`, `environ["PONTE_…"]`."""
+    reading = re.compile(r"""(?:\.get\(|environ\[)\s*"(PONTE_\w+)\"""")
+    return {name for path in (HOUSE / "deploy").rglob("*.py") for name in reading.findall(path.read_text("utf-8"))}

@@ -250,8 +250,15 @@ class WorkbookSuite:
     def test_whatever_an_entry_holds_it_is_a_row(self) -> None:
         assert len(self.codes(self.write(hostile_entries()))) == len(hostile_entries())
 
-    def test_a_workbook_may_be_closed_at_any_point_and_again(self) -> None:
-        book = type(self).make(make_report())
-        book.append([make_entry()])
+    @pytest.mark.parametrize("batches", [0, 1, 2])
+    @pytest.mark.parametrize("is_finished", [False, True], ids=["unfinished", "finished"])
+    def test_a_workbook_may_be_closed_at_any_point_and_again(self, batches: int, *, is_finished: bool) -> None:
+        book, tally = type(self).make(make_report()), Tally()
+        for number in range(batches):
+            entries = [make_entry(code=f"c{number}")]
+            book.append(entries)
+            tally.add(entries)
+        if is_finished:
+            book.finish(tally, is_one_moment=True)
         book.close()
         book.close()

@@ -7,6 +7,7 @@ from typing import Final
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 
+from shared.contracts.eligibility import UNDER_WAY
 from shared.contracts.entries import Document
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.names import ATTEMPTS, KINDS, LOG_ENTRIES
@@ -33,8 +34,6 @@ LEAVE: Final[list[Document]] = [
     }
 ]
 """A pipeline of our own words: what it copies stays a value, whatever it holds."""
-
-UNDER_WAY: Final = ("claimed", "sent")
 
 
 class MongoOldContent:
@@ -70,7 +69,7 @@ class MongoOldContent:
             "state.status": {"$eq": status},
             "state.processed_at": {"$lt": untouched_since},
             "state.received_at": {"$lt": untouched_since},
-            "reprocess.state": {"$nin": list(UNDER_WAY)},
+            "reprocess.state": {"$nin": sorted(UNDER_WAY)},
         }
         with translated():
             found = self._entries.find(old, {"_id": 1}, hint="by_affiliate", max_time_ms=TIME_LIMIT_MS).limit(at_most)

@@ -1,1 +1,3 @@
-"""Who calls ingest: the intake with batches of records, Faust with replay commands."""
+"""Who calls ingest: its lanes with batches of events and with gaps, one more intake with dead letters, Faust with replay commands, the
+runner of replay jobs, the stream of changes for the counts, the clock.
+"""

@@ -42,6 +42,7 @@ class StreamHub:
         self._now = now
         self._pumping: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Lock()
         self._lost: ResyncReason | None = None
         self._is_closed = False
 
@@ -69,7 +70,8 @@ class StreamHub:
         """End all streams, take no more, and follow the feed no longer. Safe to repeat."""
         self._is_closed = True
         self.audience.close("stopping")
-        await self._stop()
+        async with self._stopping:
+            await self._stop()
 
     @property
     def is_overrun(self) -> bool:
@@ -101,12 +103,14 @@ class StreamHub:
         self._history.start = None
 
     async def _start(self, since: Position | None) -> None:
-        if self._resting is not None:
+        if self._resting is not None and not self._stopping.locked():
             self._resting.cancel()
             self._resting = None
-        if self._pumping is None:
-            self._pumping = asyncio.create_task(self.pump.run())
-            self._follower.start(self._start_of(since))
+        # A rest that has begun is seen through: half of it would leave a stream that hears nothing.
+        async with self._stopping:
+            if self._pumping is None:
+                self._pumping = asyncio.create_task(self.pump.run())
+                self._follower.start(self._start_of(since))
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._follower.wait_until_caught_up()
@@ -134,9 +138,10 @@ class StreamHub:
 
     async def _rest(self) -> None:
         await asyncio.sleep(LINGER_SECONDS)
-        if not len(self.audience):
-            await self._stop()
-        self._resting = None
+        async with self._stopping:
+            if not len(self.audience):
+                await self._stop()
+            self._resting = None
 
     async def _stop(self) -> None:
         await self._follower.stop()

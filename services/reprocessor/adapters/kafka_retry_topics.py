@@ -1,15 +1,12 @@
 """Retry messages out, and what became of each: sent, refused or unknown."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from services.reprocessor.core.retry_message import RetryMessage
 from services.reprocessor.handlers.ports import Delivery
 from shared.contracts.cloudevents import structured
 from shared.contracts.names import Kind, retry_topic
-from shared.kafka.producer import OutMessage, Publisher, Sent
-
-TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
+from shared.kafka.producer import TOO_LARGE, OutMessage, Publisher, Sent
 
 
 class KafkaRetryTopics:

@@ -16,6 +16,7 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import ExecutionTimeout
 
 from services.reprocessor.handlers.ports import Claim, Walk
+from shared.contracts.eligibility import UNDER_WAY
 from shared.contracts.entries import LogEntry, entry_from_document
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES
@@ -46,7 +47,6 @@ RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSOND
 STRETCH_BYTES: Final = 4 * 1024 * 1024
 """Entries held in memory at once, as BSON: a payload may be 1 MiB."""
 
-UNDER_WAY: Final = ("claimed", "sent")
 ANY_STATE: Final = ("answered", "claimed", "sent", "unknown")
 
 PATIENCE_MS: Final = 3_000
@@ -104,7 +104,7 @@ class MongoEntryStore:
             "requested_by": claim.requested_by,
         }
         await self._update(
-            {"_id": {"$in": list(ids)}, "reprocess.state": {"$nin": list(UNDER_WAY)}}, {"$set": {"reprocess": mark}}
+            {"_id": {"$in": list(ids)}, "reprocess.state": {"$nin": sorted(UNDER_WAY)}}, {"$set": {"reprocess": mark}}
         )
 
     async def stream_claimed(self, ids: Sequence[str], job_id: str) -> AsyncIterator[list[LogEntry]]:

@@ -1,7 +1,7 @@
 """The bare loop: confluent-kafka → orjson → PyMongo → commit, in one process. The limit of this stack, not a product.
 
 `model` writes our documents (state and attempts), `set` one plain `$set` upsert for each event (state only). Batches of 1,000 in three
-loops, as measured fastest (design §4.3): BENCH_BARE_BATCH and BENCH_BARE_LOOPS turn that.
+loops, as measured fastest: BENCH_BARE_BATCH and BENCH_BARE_LOOPS turn that.
 
 `python -m tests.bench.peers.bare_loop model|set` is the process itself.
 """

@@ -67,7 +67,8 @@ class Ear:
         self._consumer = Consumer(
             {"bootstrap.servers": bootstrap, "group.id": uuid4().hex, "enable.auto.commit": False}
         )
-        known = self._consumer.list_topics(timeout=10).topics
+        # A broker tells of topics that were made just now a moment later.
+        known = eventually(lambda: self._consumer.list_topics(timeout=10).topics, set(EVENTS_TOPICS).issubset)
         places = [TopicPartition(topic, number) for topic in EVENTS_TOPICS for number in known[topic].partitions]
         for place in places:
             place.offset = eventually(partial(self._end, place), lambda end: end is not None)

@@ -244,6 +244,8 @@ def test_a_connection_that_closes_while_the_set_is_made_is_opened_again(tmp_path
         mongod.wait_until_ready()
         with MongoClient(mongod.uri) as client:
             client.test.kept.insert_one({})
+            fired = client.admin.command("configureFailPoint", "failCommand", mode="off")["count"]
+        assert fired == 1
     finally:
         mongod.process.stop(grace_seconds=10)
 

@@ -20,7 +20,10 @@ async def nothing(_: Sequence[Record]) -> BatchOutcome:
 async def test_each_lane_gets_the_same_share_of_every_topic_whoever_came_first(bootstrap: str) -> None:
     with own_topic(bootstrap, PARTITIONS) as orders, own_topic(bootstrap, PARTITIONS) as stocks:
         topics, group = [orders, stocks], f"test.{uuid4().hex[:8]}"
-        lanes = [Intake(bootstrap=bootstrap, group=group, topics=topics, handle=nothing) for _ in range(LANES)]
+        lanes = [
+            Intake(bootstrap=bootstrap, group=group, topics=topics, handle=nothing, batch_size=100)
+            for _ in range(LANES)
+        ]
 
         async def shares() -> list[Counter[str]]:
             return [Counter(topic for topic, _ in list(lane.member.assigned)) for lane in lanes]

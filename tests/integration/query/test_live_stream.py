@@ -19,6 +19,7 @@ from shared.mongo.client import Database
 from shared.runtime.clock import now
 from tests.integration.query.conftest import FIRST_KEY, client_of
 from tests.support.builders import make_event
+from tests.support.eventually import eventually_async
 from tests.support.live_stream import LiveStream, live_stream
 from tests.support.seed import entry_document, seed_key
 
@@ -328,9 +329,12 @@ async def test_more_changes_than_a_stream_carries_are_told_as_resync_and_then_it
         documents = [entry_document([make_event(account=account, code=str(code))]) for code in range(300)]
         await database[LOG_ENTRIES].insert_many(documents)
         event = await stream.next("resync")
-        await asyncio.sleep(0.5)
-        await store(database, account=account, code="later")
-        assert (await stream.next("changed")).data["code"] == "later"
+
+        async def is_told_of_a_later_change() -> bool:
+            await store(database, account=account, code="later")
+            return any(one.name == "changed" and one.data["code"] == "later" for one in stream.events)
+
+        await eventually_async(is_told_of_a_later_change)
 
     assert event.data["reason"] == "too_many"
 

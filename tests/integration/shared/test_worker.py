@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from deploy.local.servers import start_servers
 from deploy.provision import provision
-from shared.runtime.worker import EXIT_STUCK
+from shared.runtime.start import EXIT_STOPPED_LATE
 from tests.support.eventually import eventually
 
 
-def test_a_worker_stops_in_time_though_both_servers_are_gone(tmp_path):
+def test_a_worker_stops_in_time_though_both_servers_are_gone_and_its_code_says_how(tmp_path):
     log = tmp_path / "log"
     with start_servers(None, environ={}) as servers:
         provision(servers.kafka.bootstrap, servers.mongo.uri, "ponte")
@@ -29,7 +29,7 @@ def test_a_worker_stops_in_time_though_both_servers_are_gone(tmp_path):
         asked_at = time.monotonic()
         worker.send_signal(signal.SIGTERM)
         code = worker.wait(20)
-        assert code in {0, EXIT_STUCK}
+        assert code == (EXIT_STOPPED_LATE if "worker.gave_up_stopping" in log.read_text() else 0)
         assert time.monotonic() - asked_at < 10
     finally:
         worker.kill()

@@ -20,11 +20,14 @@ BOUNDS = Bounds(streams=100, streams_per_key=50, seconds=3_600, events_per_secon
 
 
 class FakeFeed:
-    """ChangeFeed that tells what a test puts in; an error put in is raised once. `followed` lists where it was started."""
+    """ChangeFeed that tells what a test puts in; an error put in is raised once. `followed` lists where it was started, `left` says
+    that it was followed and is no longer.
+    """
 
     def __init__(self, start: Position = START) -> None:
         self.start = start
         self.followed: list[Position | None] = []
+        self.left = asyncio.Event()
         self._told: asyncio.Queue[Change | CaughtUp | PonteError] = asyncio.Queue()
 
     def put(self, *told: Change | CaughtUp | PonteError) -> None:
@@ -33,12 +36,16 @@ class FakeFeed:
 
     async def follow(self, since: Position | None) -> AsyncGenerator[Change | CaughtUp, None]:
         self.followed.append(since)
-        yield CaughtUp(self.start if since is None else since)
-        while True:
-            told = await self._told.get()
-            if isinstance(told, PonteError):
-                raise told
-            yield told
+        self.left.clear()
+        try:
+            yield CaughtUp(self.start if since is None else since)
+            while True:
+                told = await self._told.get()
+                if isinstance(told, PonteError):
+                    raise told
+                yield told
+        finally:
+            self.left.set()
 
 
 class FakeChangedEntries:

@@ -17,6 +17,7 @@ TEXT = (HOUSE / "docker-compose.yml").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 OURS = ["ingest", "query", "reprocessor", "exporter"]
 SERVERS = ["kafka", "mongo"]
+OFFERED = set(re.findall(r"^#?(PONTE_\w+)=", (HOUSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def settings_of(service: str) -> set[str]:
@@ -81,10 +82,24 @@ def test_every_variable_is_one_that_the_service_reads(name: str) -> None:
 def test_the_example_environment_names_only_what_is_read() -> None:
     known = set().union(*map(settings_of, OURS))
 
-    written = set(re.findall(r"^#?(PONTE_\w+)=", (HOUSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    assert OFFERED
+    assert OFFERED - known == set()
 
-    assert written
-    assert written - known == set()
+
+@pytest.mark.parametrize("name", [*OURS, "demo"])
+def test_what_the_example_environment_offers_reaches_whoever_reads_it(name: str) -> None:
+    assert (OFFERED - {"PONTE_API_KEY"}) & settings_of(name) - set(SERVICES[name]["environment"]) == set()
+
+
+def test_reports_in_the_making_stand_on_a_disk_and_not_in_memory() -> None:
+    exporter = SERVICES["exporter"]
+    folder = exporter["environment"]["PONTE_EXPORTER_TEMP_FOLDER"]
+
+    assert exporter["volumes"] == [f"spool:{folder}"]
+    assert "spool" in yaml.safe_load(TEXT)["volumes"]
+    # A new volume takes the owner of the folder that the image has there; nobody else could write to it.
+    recipe = (HOUSE / "deploy/Dockerfile").read_text(encoding="utf-8")
+    assert f"install --directory --owner=ponte --mode=700 {folder}\n" in recipe
 
 
 def test_the_key_is_never_in_the_file() -> None:

@@ -22,7 +22,7 @@ def test_a_share_of_the_latest_records_stops_the_worker() -> None:
         limit.check([True, True])
 
 
-def test_good_records_stop_nothing() -> None:
+def test_dead_letters_that_good_records_lie_between_are_counted_together() -> None:
     limit = DeadLetterLimit(run=100, ratio=0.5, window=10).check([True] * 5).check([False] * 5)
 
     with pytest.raises(DeadLetterLimitReached, match="5 of the latest 10 records"):
@@ -42,5 +42,7 @@ def test_a_share_of_few_records_says_nothing_yet() -> None:
 def test_a_repeated_batch_is_not_counted_twice() -> None:
     limit = DeadLetterLimit(run=5)
 
-    for _ in range(3):
-        limit.check([True] * 4)
+    tries = [limit.check([True] * 4) for _ in range(3)]
+
+    assert limit == DeadLetterLimit(run=5)
+    assert [(done.seen, done.in_a_row) for done in tries] == [(4, 4)] * 3

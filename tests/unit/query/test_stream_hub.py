@@ -288,8 +288,8 @@ async def test_the_feed_rests_when_nobody_streams_and_starts_again(
     monkeypatch.setattr("services.query.handlers.stream_hub.LINGER_SECONDS", 0.01)
     async with reading(hub):
         pass
-    await asyncio.sleep(0.1)
-    async with reading(hub) as told:
+    await asyncio.wait_for(feed.left.wait(), 5)
+    async with reading(hub) as told:  # at once, while the rest of the rest is still under way
         feed.put(change(1))
         assert await codes(told, 1) == ["1"]
 
