@@ -22,7 +22,7 @@ BYTES: Final = {name: {"schema": {"type": "string", "format": "binary"}} for nam
 FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": BYTES, "headers": FILE_HEADERS},
     206: {"description": "The range asked for", "content": BYTES, "headers": FILE_HEADERS},
-    304: {"description": "Still the file of the ETag"},
+    304: {"description": "Still the file of the ETag", "headers": {"ETag": FILE_HEADERS["ETag"]}},
     416: {"description": "The range begins behind the end"},
 }
 
