@@ -22,7 +22,7 @@ from services.query.entrypoints.deadline import Deadline
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.deprecation import Deprecations
 from services.query.entrypoints.invalid import each_once, explain_invalid
-from services.query.entrypoints.observing import Observe
+from services.query.entrypoints.observing import LastResort, Observe
 from services.query.entrypoints.openapi import POLICY, Api, operation_id
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import problem, problem_of
@@ -81,8 +81,9 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
         middleware=[
-            *([Middleware(CrossOrigin, origins=origins)] if origins else []),
             Middleware(Observe),
+            *([Middleware(CrossOrigin, origins=origins)] if origins else []),
+            Middleware(LastResort),
             Middleware(RawPath),
             Middleware(Compression, from_bytes=services.settings.query_compress_from_bytes),
             Middleware(Deprecations),
