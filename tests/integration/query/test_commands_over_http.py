@@ -26,6 +26,7 @@ from tests.support.fakes.query import FakeCommands
 from tests.support.seed import seed_entries
 from tests.support.topics import read_key
 
+PROBLEM = "application/problem+json"
 ITEMS = {"kind": "order", "items": [{"affiliate": "MLC", "code": "1"}], "reason": "the stock is back"}
 
 
@@ -256,6 +257,8 @@ async def test_an_export_can_be_read_when_it_is_done_and_not_before(
     assert (part.status_code, part.content) == (206, content[255:300001])
     assert part.headers["content-range"] == f"bytes 255-300000/{len(content)}"
     assert (same.status_code, beyond.status_code) == (304, 416)
+    assert (beyond.headers["content-type"], beyond.headers["content-range"]) == (PROBLEM, f"bytes */{len(content)}")
+    assert beyond.json()["correlation_id"] == beyond.headers["x-request-id"]
     assert (await neighbour.get(f"{address}/file")).status_code == 404
     assert (await neighbour.get(address)).status_code == 404
 
