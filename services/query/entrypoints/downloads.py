@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.query.entrypoints.caching import OURS, holds
 from services.query.entrypoints.problems import problem
 from services.query.handlers.files import ExportFile
 from shared.contracts.dead_letters import Letter
@@ -34,8 +35,8 @@ def download(file: ExportFile, request: Request) -> Response:
     size, tag = file.content.size, f'"{file.sha256}"'
     told = {"Accept-Ranges": "bytes", "Content-Disposition": attachment(file.name)}
     if file.sha256:
-        told["ETag"] = tag
-        if headers.get("if-none-match") == tag:
+        told |= {"ETag": tag, **OURS}
+        if holds(headers.getlist("if-none-match"), tag):
             return Response(status_code=304, headers=told)
     wanted = headers.get("range") if headers.get("if-range") in {None, tag} else None
     start, end = (0, size) if wanted is None else byte_range(wanted, size)
