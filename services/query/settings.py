@@ -53,6 +53,15 @@ def safe_issuer(address: str) -> str:
     return address
 
 
+def public_address(text: str) -> str:
+    """Return the address without its last slash. Raise ValueError for one that links cannot begin with."""
+    address = text.strip().removesuffix("/")
+    if address and not _ORIGIN.fullmatch(address):
+        msg = f"{text!r} is no address that links can begin with: scheme and host in lower case, a port where needed, no path, such as https://ponte.example"
+        raise ValueError(msg)
+    return address
+
+
 class Settings(shared_settings.Settings):
     """What an operator can turn."""
 
@@ -87,6 +96,13 @@ class Settings(shared_settings.Settings):
         str,
         AfterValidator(exact_origins),
         Field(description="origins whose pages may call the API from a browser, comma separated; none: only our own"),
+    ] = ""
+    query_public_url: Annotated[
+        str,
+        AfterValidator(public_address),
+        Field(
+            description="where people reach the panel: sign-in links begin with it; none: with what the request says"
+        ),
     ] = ""
     query_cookie_secure: Annotated[
         Literal["auto", "always"],

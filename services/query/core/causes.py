@@ -11,7 +11,7 @@ from shared.contracts.catalogue import UNMAPPED, Language, RetryAdvice, find
 class ExplainedCause:
     """Why an attempt failed and what to do. A code that the catalogue lacks keeps its text and gets the general guidance.
 
-    `group`: the root cause by which entries are filtered; None of an attempt, and of what was stored before groups were.
+    `group`: the root cause by which entries are filtered; None of an entry that was stored before groups were.
     """
 
     code: str

@@ -23,9 +23,15 @@ def reveal_entry(entry: LogEntry) -> LogEntry:
     return with_causes(entry, _grouped(entry, entry.causes))
 
 
-def mask_attempt(attempt: Attempt) -> Attempt:
-    """Return the attempt, masked the same way."""
-    return replace(attempt, **_masked(attempt) | {"causes": mask_causes(attempt.causes)})
+def mask_attempt(attempt: Attempt, kind: str) -> Attempt:
+    """Return the attempt of an entry of that kind, masked the same way."""
+    causes = _named(kind, attempt.causes, mask_causes(attempt.causes))
+    return replace(attempt, **_masked(attempt) | {"causes": causes})
+
+
+def reveal_attempt(attempt: Attempt, kind: str) -> Attempt:
+    """Return the attempt of an entry of that kind as it is, its causes with their groups."""
+    return replace(attempt, causes=_named(kind, attempt.causes, attempt.causes))
 
 
 def _grouped(entry: LogEntry, shown: Causes) -> Causes:
@@ -34,9 +40,14 @@ def _grouped(entry: LogEntry, shown: Causes) -> Causes:
         return shown
     if len(entry.groups) == 1:
         return [{**cause, "group": entry.groups[0]} for cause in shown]
-    groups = [group_of(entry.kind, cause.get("code"), cause.get("message") or "") for cause in entry.causes]
-    told = [group if group in entry.groups else None for group in groups]
-    return [{**cause, "group": group} for cause, group in zip(shown, told, strict=True)]
+    named = _named(entry.kind, entry.causes, shown)
+    return [{**cause, "group": cause["group"] if cause["group"] in entry.groups else None} for cause in named]
+
+
+def _named(kind: str, causes: Causes, shown: Causes) -> Causes:
+    """Return `shown` with the groups that `causes` have by the rule of today: attempts are not searched, so theirs are not stored."""
+    groups = [group_of(kind, cause.get("code"), cause.get("message") or "") for cause in causes]
+    return [{**cause, "group": group} for cause, group in zip(shown, groups, strict=True)]
 
 
 def _masked(shown: LogEntry | Attempt) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from shared.contracts.errors import PreconditionMissing, Stale
 
 _TAGS: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"|\*')
 ANY: Final = "*"
+MASKED: Final = "-masked"
+"""Ends the tag of what shows less to those who may see less: the same revision, other bytes (RFC 9110, 8.8.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,14 @@ class Expected:
             raise PreconditionMissing(
                 f"send If-Match with the ETag that you read, now {tag_of(revision)}: someone else may have changed it"
             )
-        if ANY not in self.tags and tag_of(revision) not in self.tags:
+        given_out = {ANY, tag_of(revision), tag_of(revision, is_masked=True)}
+        if given_out.isdisjoint(self.tags):
             raise Stale(f"it was changed since you read it: its ETag is {tag_of(revision)} now; read it again")
 
 
-def tag_of(revision: int) -> str:
-    """Return the entity tag of a revision."""
-    return f'"{revision}"'
+def tag_of(revision: int, *, is_masked: bool = False) -> str:
+    """Return the entity tag of a revision; `is_masked`: as those see it who may not see personal data."""
+    return f'"{revision}{MASKED if is_masked else ""}"'
 
 
 def read_tags(header: str | None) -> Sequence[str] | None:

@@ -17,8 +17,8 @@ IN_PATHS: Final = "/%:@!$&'()*+,;="
 
 
 def checked(request: Request, answer: Response) -> Response:
-    """Return `answer` with an ETag over its bytes, or 304 where the asker holds the same bytes. To be used on answers that are whole."""
-    etag = etag_of(bytes(answer.body))
+    """Return `answer` with its ETag, else one over its bytes, or 304 where the asker holds that. To be used on answers that are whole."""
+    etag = answer.headers.get("etag") or etag_of(bytes(answer.body))
     answer.headers.update({"ETag": etag, **OURS})
     if not holds(request.headers.getlist("if-none-match"), etag):
         return answer

@@ -19,7 +19,10 @@ IfNoneMatchTag = Annotated[
 ]
 TAGGED: Final[dict[str, Any]] = {"headers": {"ETag": {"schema": {"type": "string"}, "description": "its revision"}}}
 MADE: Final[dict[str, Any]] = {"headers": {**TAGGED["headers"], "Location": {"schema": {"type": "string"}}}}
-READ: Final[dict[int | str, dict[str, Any]]] = {200: TAGGED, 304: {"description": "Still the one of the ETag"}}
+READ: Final[dict[int | str, dict[str, Any]]] = {
+    200: TAGGED,
+    304: {"description": "Still the one of the ETag", **TAGGED},
+}
 CHANGED: Final[dict[int | str, dict[str, Any]]] = {
     200: TAGGED,
     412: {**PROBLEMS[409], "description": "Someone changed it since it was read"},

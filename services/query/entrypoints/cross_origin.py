@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.middleware.cors import SAFELISTED_HEADERS, CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.query.core.origin import is_same_origin
 from services.query.core.repeating import HEADER
 from services.query.entrypoints.observing import REQUEST_ID
 from services.query.entrypoints.once import REPLAYED
+from services.query.entrypoints.problems import problem
 
 SHARED: Final = ("/v1/", "/openapi.json")
-METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
+METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 ASKED_WITH: Final = (
     "Authorization",
     "Content-Type",
@@ -46,6 +48,13 @@ ANSWERED_WITH: Final = (
 )
 """Headers that a script of another origin may read; browsers hide all others."""
 REMEMBERED_SECONDS: Final = 600
+OF_THE_BODY: Final = ("content-length", "content-type")
+WORDS: Final = {
+    "origin": "this origin is not named in PONTE_QUERY_CORS_ORIGINS",
+    "method": f"the method may be one of {', '.join(METHODS)}",
+    "headers": f"a header may be one of {', '.join(sorted(SAFELISTED_HEADERS.union(ASKED_WITH)))}",
+}
+"""Starlette's words for what it refuses of a preflight, and what would be right."""
 
 
 class CrossOrigin:
@@ -69,17 +78,19 @@ class CrossOrigin:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        if scope["method"] == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers:
+            await _explained(self._shared.preflight_response(headers), scope)(scope, receive, send)
+            return
         if headers.get("origin") in self._origins and not is_same_origin(headers):
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
-        await self._shared(scope, receive, _varying(send))
+        await self._shared(scope, receive, send)
 
 
-def _varying(send: Send) -> Send:
-    """Return a `send` that keeps caches from giving one origin's answer to another, also where no origin was named."""
-
-    async def send_varying(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).add_vary_header("Origin")
-        await send(message)
-
-    return send_varying
+def _explained(answer: Response, scope: Scope) -> Response:
+    """Return the answer to a preflight, a refusal as a problem: whoever writes the front end finds it by its correlation id."""
+    if answer.status_code < 400:  # noqa: PLR2004  # HTTP's own
+        return answer
+    refused = bytes(answer.body).decode().removeprefix("Disallowed CORS ").split(", ")
+    kept = {name: value for name, value in answer.headers.items() if name not in OF_THE_BODY}
+    detail = "this request may not be made from there: " + "; ".join(WORDS.get(one, one) for one in refused)
+    return problem(scope, answer.status_code, detail, headers=kept)

@@ -1,13 +1,14 @@
 """A file as an answer: whole or one range, named safely (RFC 6266), recognisable by its hash."""
 
 import re
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.query.entrypoints.caching import OURS, holds
+from services.query.entrypoints.problems import problem
 from services.query.handlers.files import ExportFile
 from shared.contracts.dead_letters import Letter
 
@@ -28,18 +29,22 @@ FILE_HEADERS: Final = {
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
-def download(file: ExportFile, headers: Mapping[str, str]) -> Response:
-    """Return the answer to a request for `file`; `headers` are the request's."""
+def download(file: ExportFile, request: Request) -> Response:
+    """Return the answer to a request for `file`."""
+    headers = request.headers
     size, tag = file.content.size, f'"{file.sha256}"'
     told = {"Accept-Ranges": "bytes", "Content-Disposition": attachment(file.name)}
     if file.sha256:
-        told["ETag"] = tag
-        if headers.get("if-none-match") == tag:
+        told |= {"ETag": tag, **OURS}
+        if holds(headers.getlist("if-none-match"), tag):
             return Response(status_code=304, headers=told)
     wanted = headers.get("range") if headers.get("if-range") in {None, tag} else None
     start, end = (0, size) if wanted is None else byte_range(wanted, size)
     if start >= end and size > 0:
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+        beyond = (
+            f"the file has {size} bytes: ask for a range that begins before its end, or for all of it without `Range`"
+        )
+        return problem(request.scope, 416, beyond, headers={"Content-Range": f"bytes */{size}"})
     told["Content-Length"] = str(end - start)
     partial = (start, end) != (0, size)
     if partial:

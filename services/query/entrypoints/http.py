@@ -21,8 +21,9 @@ from services.query.entrypoints.cross_origin import CrossOrigin
 from services.query.entrypoints.deadline import Deadline
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.deprecation import Deprecations
+from services.query.entrypoints.head import Head
 from services.query.entrypoints.invalid import each_once, explain_invalid
-from services.query.entrypoints.observing import Observe
+from services.query.entrypoints.observing import LastResort, Observe
 from services.query.entrypoints.openapi import POLICY, Api, operation_id
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import problem, problem_of
@@ -49,7 +50,7 @@ log = get_logger(__name__)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     logs.router,
@@ -81,8 +82,10 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
         middleware=[
-            *([Middleware(CrossOrigin, origins=origins)] if origins else []),
             Middleware(Observe),
+            *([Middleware(CrossOrigin, origins=origins)] if origins else []),
+            Middleware(Head),
+            Middleware(LastResort),
             Middleware(RawPath),
             Middleware(Compression, from_bytes=services.settings.query_compress_from_bytes),
             Middleware(Deprecations),
@@ -124,7 +127,12 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> list[str]:
-    """Return the methods that the path knows, whichever routes they are of: the router tells those of one only."""
+    """Return the methods that the path knows, whichever routes they are of: the router tells those of one only. Head adds its own."""
+    known = _routed(request)
+    return sorted({*known, "HEAD"} if "GET" in known else known)
+
+
+def _routed(request: Request) -> set[str]:
     routes = request.app.router.routes
     if fixed := {
         method
@@ -132,13 +140,13 @@ def _methods_of(request: Request) -> list[str]:
         if route.path == request.scope["path"]
         for method in route.methods or ()
     }:
-        return sorted(fixed)  # `/v1/dead-letters/replay` is no letter, though its name could be an id
+        return fixed  # `/v1/dead-letters/replay` is no letter, though its name could be an id
     asked = {name: request.scope[name] for name in ("type", "path", "root_path", "headers", "query_string")}
-    return [
+    return {
         method
         for method in METHODS
         if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
-    ]
+    }
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:

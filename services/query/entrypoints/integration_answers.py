@@ -102,7 +102,7 @@ def integration_json(
         "updated_at": _instant(integration.updated_at),
         "updated_by": integration.updated_by,
         "removed_at": _instant(integration.removed_at),
-        "etag": None if state == "unregistered" else tag_of(integration.revision),
+        "etag": None if state == "unregistered" else tag_of(integration.revision, is_masked=not is_admin),
         "warnings": [
             {"field": one.field, "code": one.code, "message": one.message} for one in oddities_of(integration)
         ],

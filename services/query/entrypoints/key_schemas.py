@@ -41,6 +41,11 @@ Expiry = Annotated[
 class KeyBody(Body):
     """A new key, of the account of the key that asks, and with no more scopes."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "shop front", "scopes": ["read"], "expires_at": "2099-12-31T00:00:00Z"}]
+        }
+    )
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=LINE, examples=["shop front"])]
     scopes: Annotated[list[Scope], Field(min_length=1, examples=[["read"]]), AfterValidator(each_scope_once)]
     expires_at: Expiry = None

@@ -1,4 +1,4 @@
-"""Around every request: its correlation id, one log line, one metric, the security headers, and the last resort."""
+"""Around every request: its correlation id, one log line, one metric, the security headers; inside of them, the last resort."""
 
 import re
 import time
@@ -68,15 +68,37 @@ class Observe:
 
         try:
             await self._app(scope, receive, send_completed)
-        except Exception:
-            log.exception("request.failed", extra={"facts": {"request_id": request_id}})
-            if status:  # the answer has begun: only breaking it off tells the client that it is not whole
-                raise
-            await problem(scope, 500, DEFECT)(scope, receive, send_completed)
         finally:
             ended = time.perf_counter()
             HTTP_SECONDS.labels(route_of(scope), str(status)).observe((begun or ended) - started)
             _tell(scope, status, request_id, ended - started)
+
+
+class LastResort:
+    """Pure ASGI middleware, inside of all that every answer is given: a defect ends in a problem and leaves its trace in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 500."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except Exception:
+            log.exception("request.failed", extra={"facts": {"request_id": scope["state"]["request_id"]}})
+            if has_begun:  # only breaking it off tells the client that it is not whole
+                raise
+            await problem(scope, 500, DEFECT)(scope, receive, send)
 
 
 def route_of(scope: Scope) -> str:

@@ -23,7 +23,7 @@ from shared.contracts.errors import NotPermitted, PonteError
 from shared.runtime.clock import Clock
 
 REPLAYED: Final = "Idempotency-Replayed"
-KEPT_HEADERS: Final = ("content-type", "location", "etag")
+KEPT_HEADERS: Final = ("content-type", "location", "etag", "cache-control", "vary")
 """Headers that belong to the answer; the others belong to the moment."""
 COME_BACK_AFTER: Final = "1"
 

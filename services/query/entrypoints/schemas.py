@@ -54,7 +54,7 @@ class CauseAnswer(Answer):
     guidance: str
     retry: Literal["auto", "fix", "never"]
     group: str | None = Field(
-        description="the root cause: what the filter `group` takes; null for attempts, and for entries from before groups",
+        description="the root cause: what the filter `group` takes; null for entries from before groups",
         examples=["5f0c1a9be2d47788"],
     )
 

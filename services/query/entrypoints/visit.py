@@ -12,6 +12,12 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 
+def address_of(request: Request) -> str:
+    """Return scheme and host as the request names them. Whoever asks chooses what they name: nothing for others may rest on it."""
+    scheme = HTTPS if came_by_https(request) else request.url.scheme
+    return f"{scheme}://{request.base_url.netloc}"
+
+
 def came_by_https(request: Request) -> bool:
     """Say whether the visitor's browser spoke https: to us, or to a proxy that says so.
 

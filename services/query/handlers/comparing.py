@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.query.core.diff import Changes, Side, changes_between
-from services.query.core.masking import mask_attempt, mask_entry
+from services.query.core.masking import mask_attempt, mask_entry, reveal_attempt
 from services.query.core.permissions import Caller
 from services.query.handlers.reading import LogReader, get_entry
 from shared.contracts.entries import Attempt, LogEntry
@@ -43,11 +43,11 @@ async def compare_with_last_success(
     if success is None:
         basis: Basis = "expired" if entry.last_success_at else "never"
         return Comparison(shown, basis, None, None, "no_success", entry.payload_masked)
-    masked, masked_before = mask_entry(entry), mask_attempt(success)
+    masked, masked_before = mask_entry(entry), mask_attempt(success, kind)
     is_masked_at_write = success.payload_masked or entry.payload_masked
     # Masking what is masked changes nothing: so a payload that was masked before it was stored is compared with one that was not.
     old, new = (masked_before, masked) if is_masked_at_write else (success, entry)
-    before = success if is_revealed else masked_before
+    before = reveal_attempt(success, kind) if is_revealed else masked_before
     why: Incomparable | None = (
         "cut_before" if success.payload_truncated else "cut_after" if entry.payload_truncated else None
     )

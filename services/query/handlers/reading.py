@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from services.query.core.cursor import Binding, Position, Start, Value, decode_cursor, encode_cursor
-from services.query.core.masking import mask_attempt, mask_entry, reveal_entry
+from services.query.core.masking import mask_attempt, mask_entry, reveal_attempt, reveal_entry
 from services.query.core.permissions import Caller
 from services.query.core.remembering import by_identity
 from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, type_of, value_of
@@ -226,7 +226,8 @@ async def list_attempts(
         await get_entry(log, caller, kind, affiliate, code)
     items = found[:limit]
     following = encode_cursor(Position(items[-1].processed_at, items[-1].id), binding) if len(found) > limit else None
-    shown = items if is_revealed else [mask_attempt(attempt) for attempt in items]
+    show = reveal_attempt if is_revealed else mask_attempt
+    shown = [show(attempt, kind) for attempt in items]
     return AttemptPage(items=shown, next_cursor=following)
 
 

@@ -26,6 +26,7 @@ from tests.support.fakes.query import FakeCommands
 from tests.support.seed import seed_entries
 from tests.support.topics import read_key
 
+PROBLEM = "application/problem+json"
 ITEMS = {"kind": "order", "items": [{"affiliate": "MLC", "code": "1"}], "reason": "the stock is back"}
 
 
@@ -245,17 +246,22 @@ async def test_an_export_can_be_read_when_it_is_done_and_not_before(
     whole = await api.get(f"{address}/file")
     part = await api.get(f"{address}/file", headers={"Range": "bytes=255-300000"})
     same = await api.get(f"{address}/file", headers={"If-None-Match": f'"{"ab" * 32}"'})
+    for held in (f'W/"{"ab" * 32}"', "*", f'"other", "{"ab" * 32}"'):
+        assert (await api.get(f"{address}/file", headers={"If-None-Match": held})).status_code == 304
     beyond = await api.get(f"{address}/file", headers={"Range": "bytes=99999999-"})
 
     assert (done["state"], done["rows"], done["rows_done"], done["file"]) == ("done", 3, 3, f"{address}/file")
     assert (whole.status_code, whole.content) == (200, content)
     assert whole.headers["content-length"] == str(len(content))
     assert whole.headers["etag"] == f'"{"ab" * 32}"'
+    assert whole.headers["cache-control"] == "private, no-cache"
     assert "\r" not in whole.headers["content-disposition"]
     assert "filename*=UTF-8''relat%C3%B3rio" in whole.headers["content-disposition"]
     assert (part.status_code, part.content) == (206, content[255:300001])
     assert part.headers["content-range"] == f"bytes 255-300000/{len(content)}"
     assert (same.status_code, beyond.status_code) == (304, 416)
+    assert (beyond.headers["content-type"], beyond.headers["content-range"]) == (PROBLEM, f"bytes */{len(content)}")
+    assert beyond.json()["correlation_id"] == beyond.headers["x-request-id"]
     assert (await neighbour.get(f"{address}/file")).status_code == 404
     assert (await neighbour.get(address)).status_code == 404
 

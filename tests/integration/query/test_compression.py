@@ -65,6 +65,26 @@ async def test_an_etag_is_good_however_the_answer_travels(api: httpx.AsyncClient
             assert "accept-encoding" in again.headers["vary"].lower()
 
 
+async def test_a_strong_etag_is_that_of_the_bytes_so_they_travel_as_they_are(api: httpx.AsyncClient) -> None:
+    emails = [f"{'a' * 60}{number}@loja.com.br" for number in range(20)]
+    made = await api.put("/v1/integrations/MLC", json={"marketplace": "ML", "emails": emails})
+    for accepted in ("gzip", "identity"):
+        answer, travelled = await ask(api, "/v1/integrations/MLC", accepted)
+
+        assert answer.headers["etag"] == made.headers["etag"] == '"1"'
+        assert "content-encoding" not in answer.headers
+        assert int(answer.headers["content-length"]) == len(travelled) > 1024
+
+
+async def test_what_the_panel_loads_travels_compressed_under_a_weak_etag(stranger: httpx.AsyncClient) -> None:
+    answer, _ = await ask(stranger, "/static/panel.js", "gzip")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["etag"].startswith("W/")
+    for held in (answer.headers["etag"], answer.headers["etag"].removeprefix("W/"), "*"):
+        same, travelled = await ask(stranger, "/static/panel.js", "gzip", **{"If-None-Match": held})
+        assert (same.status_code, travelled) == (304, b"")
+
+
 async def test_a_short_answer_is_not_worth_it(api: httpx.AsyncClient) -> None:
     answer, _ = await ask(api, "/health/live", "gzip")
 

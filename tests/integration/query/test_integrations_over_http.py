@@ -95,6 +95,52 @@ async def test_an_integration_that_did_not_change_is_not_sent_again(api: httpx.A
     assert "etag" not in (await api.get(MLC, params={"health": "true"}, headers={"If-None-Match": registered})).headers
 
 
+async def test_whoever_may_see_less_holds_another_etag_and_both_may_be_changed_by(
+    api: httpx.AsyncClient, reader: httpx.AsyncClient, registered: str
+) -> None:
+    masked, whole = await reader.get(MLC), await api.get(MLC)
+
+    again = await api.get(MLC, headers={"If-None-Match": masked.headers["etag"]})
+
+    assert (again.status_code, again.json()["emails"]) == (200, whole.json()["emails"])
+    assert (await reader.get(MLC, headers={"If-None-Match": registered})).status_code == 200
+    assert (await reader.get(MLC, headers={"If-None-Match": masked.headers["etag"]})).status_code == 304
+    for answer in (masked, whole, (await reader.get("/v1/integrations")), (await api.get("/v1/integrations"))):
+        told = answer.json().get("items", [answer.json()])[0]
+        assert told["etag"] == (whole if "ana@" in answer.text else masked).headers["etag"]
+    changed = await api.patch(MLC, json={"paused": True}, headers={"If-Match": masked.headers["etag"]})
+    assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+    stale = await api.patch(MLC, json={"paused": False}, headers={"If-Match": masked.headers["etag"]})
+    assert stale.status_code == 412
+
+
+@pytest.mark.parametrize("held", ['W/"1"', "*", '"0", W/"1"', '"1"'])
+async def test_an_etag_is_compared_weakly_where_it_is_looked_for(
+    api: httpx.AsyncClient, registered: str, held: str
+) -> None:
+    view = (await api.post("/v1/views", json={"name": "A", "kind": "order"})).json()
+    for address in (MLC, f"/v1/views/{view['id']}"):
+        same = await api.get(address, headers={"If-None-Match": held})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", registered)
+
+
+async def test_what_has_an_etag_may_be_kept_by_whoever_asked(api: httpx.AsyncClient, registered: str) -> None:
+    once = {"Idempotency-Key": "k-1"}
+    answers = [
+        await api.get(MLC),
+        await api.get(MLC, headers={"If-None-Match": registered}),
+        await api.patch(MLC, json={}, headers={"If-Match": registered}),
+        *[await api.post("/v1/views", json={"name": "A", "kind": "order"}, headers=once) for _ in range(2)],
+    ]
+
+    assert answers[-1].headers["idempotency-replayed"] == "true"
+    for answer in answers:
+        assert answer.headers["etag"]
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert {"authorization", "cookie"} <= {name.strip().lower() for name in answer.headers["vary"].split(",")}
+    assert (await api.get(MLC, params={"health": "true"})).headers["cache-control"] == "no-store"
+
+
 @pytest.mark.parametrize(
     ("said", "field"),
     [

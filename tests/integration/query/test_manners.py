@@ -72,14 +72,15 @@ async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
         assert {"type", "title", "status", "detail", "instance", "correlation_id"} <= set(problem)
         assert problem["status"] == status
         assert problem["correlation_id"] == answer.headers["x-request-id"]
-    assert cases[1][0].headers["allow"] == "GET"
+    assert cases[1][0].headers["allow"] == "GET, HEAD"
 
 
 async def test_a_method_refused_is_answered_with_all_that_the_path_knows(api: httpx.AsyncClient) -> None:
     cases = {
-        "/v1/reprocess": "GET, POST",
-        "/v1/reprocess/x": "DELETE, GET",
-        "/v1/integrations/MLC": "DELETE, GET, PATCH, PUT",
+        "/v1/reprocess": "GET, HEAD, POST",
+        "/v1/reprocess/x": "DELETE, GET, HEAD",
+        "/v1/sign-in-codes": "POST",
+        "/v1/integrations/MLC": "DELETE, GET, HEAD, PATCH, PUT",
     }
     for path, methods in cases.items():
         answer = await api.post(path) if "PATCH" in methods else await api.patch(path)

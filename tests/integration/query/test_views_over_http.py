@@ -136,6 +136,26 @@ async def test_a_row_too_long_to_be_remembered_is_shown_whole(
         assert found["causes"][0]["message"] == message
 
 
+async def test_a_cause_has_the_same_group_in_the_entry_its_history_and_its_comparison(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    told = [("success", []), ("error", [{"code": "ORD-SLA", "message": "No sla for ana@example.com"}])]
+    events = [
+        make_event(account=account, status=status, causes=causes, processed_at=f"2026-11-23T10:00:0{n}Z")
+        for n, (status, causes) in enumerate(told)
+    ]
+    await seed_entry(database, *events)
+
+    for asked in ({}, {"reveal": "true", "reason": "ticket 7"}):
+        entry = (await api.get(ENTRY, params=asked)).json()
+        newest, _ = (await api.get(f"{ENTRY}/attempts", params=asked)).json()["items"]
+        diff = (await api.get(f"{ENTRY}/diff", params=asked)).json()
+        group = entry["causes"][0]["group"]
+        assert group
+        assert newest["causes"][0]["group"] == diff["causes"]["after"][0]["group"] == group
+        assert await codes(api, group=group) == ["2000004567"]
+
+
 async def test_what_was_revealed_is_kept_by_nobody(api: httpx.AsyncClient, database: Database, account: str) -> None:
     await seed_entry(database, make_event(account=account, payload={"email": "ana@example.com"}))
     masked = await api.get(ENTRY)

@@ -1,5 +1,6 @@
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from services.query.core.permissions import SCOPES
 from shared.contracts.names import API_KEYS, SESSIONS, SIGN_IN_CODES
@@ -39,6 +40,19 @@ async def test_a_sign_in_code_opens_one_session_that_may_do_what_its_key_may(
     assert (await stranger.get("/v1/logs/order")).status_code == 200
     stored = [str(document) for name in (SESSIONS, SIGN_IN_CODES) for document in await database[name].find().to_list()]
     assert not any(session["ponte_session"] in text or issued.json()["code"] in text for text in stored)
+
+
+async def test_a_sign_in_link_leads_to_the_public_address_whatever_host_the_request_names(
+    api: httpx.AsyncClient, app: FastAPI
+) -> None:
+    services, told = app.state.services, {"Host": "evil.example", "X-Forwarded-Proto": "http"}
+    assert (await api.post("/v1/sign-in-codes", headers=told)).json()["link"].startswith("http://evil.example/sign-in?")
+    changed = services.settings.model_copy(update={"query_public_url": "https://ponte.example"})
+    object.__setattr__(services, "settings", changed)
+
+    issued = (await api.post("/v1/sign-in-codes", headers=told)).json()
+
+    assert issued["link"] == f"https://ponte.example/sign-in?code={issued['code']}"
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,73 @@ async def test_an_origin_that_is_not_named_gets_nothing() -> None:
         answered = await asked.get("/v1/summary", headers={"Origin": OTHER})
 
     assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/problem+json"
     assert "access-control-allow-origin" not in refused.headers
     assert "access-control-allow-origin" not in answered.headers
     assert "origin" in answered.headers["vary"].lower()
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (preflight(OTHER), "this origin is not named in PONTE_QUERY_CORS_ORIGINS"),
+        (preflight(SHOP, "TRACE"), "one of DELETE, GET, HEAD, PATCH, POST, PUT"),
+        (preflight(SHOP, headers="x-own"), "a header may be one of Accept, "),
+        ({**preflight(SHOP), "Access-Control-Request-Private-Network": "true"}, "private-network"),
+    ],
+)
+async def test_a_refused_preflight_is_a_problem_that_says_why(asked: dict[str, str], why: str) -> None:
+    async with client() as front_end:
+        refused = await front_end.options("/v1/summary", headers={**asked, "X-Request-ID": "trace-1"})
+
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+    assert why in refused.json()["detail"]
+    assert refused.json()["correlation_id"] == refused.headers["x-request-id"] == "trace-1"
+    assert refused.headers["x-content-type-options"] == "nosniff"
+    assert refused.headers.get("access-control-allow-origin") == (None if asked["Origin"] == OTHER else SHOP)
+
+
+async def test_a_preflight_is_answered_under_a_correlation_id_too() -> None:
+    async with client() as asked:
+        answer = await asked.options("/v1/summary", headers=preflight(SHOP, "HEAD"))
+
+    assert (answer.status_code, len(answer.headers["x-request-id"])) == (200, 32)
+
+
+async def test_caches_are_told_each_difference_once() -> None:
+    async with client() as asked:
+        answers = [
+            await asked.request(method, path, headers=headers)
+            for method, path, headers in (
+                ("GET", "/v1/summary", {"Origin": SHOP}),
+                ("GET", "/v1/summary", {"Origin": OTHER}),
+                ("GET", "/v1/summary", {}),
+                ("GET", "/openapi.json", {"Origin": SHOP}),
+                ("OPTIONS", "/v1/summary", preflight(SHOP)),
+                ("OPTIONS", "/v1/summary", preflight(OTHER)),
+            )
+        ]
+
+    for answer in answers:
+        named = [name.strip().lower() for name in answer.headers["vary"].split(",")]
+        assert "origin" in named
+        assert len(set(named)) == len(named), answer.headers["vary"]
+
+
+async def test_a_defect_of_ours_can_be_read_by_the_front_end_too() -> None:
+    app = build(Settings(**NOWHERE, query_cors_origins=SHOP))
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    object.__setattr__(app.state.services, "credentials", type("Broken", (), {"find_key": fail})())
+    headers = {"Origin": SHOP, "Authorization": f"Bearer {'k' * 32}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ponte.test") as asked:
+        answer = await asked.get("/v1/summary", headers=headers)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["access-control-allow-origin"] == SHOP
+    assert answer.json()["correlation_id"] == answer.headers["x-request-id"]
 
 
 async def test_errors_can_be_read_too_with_the_headers_that_front_ends_need() -> None:

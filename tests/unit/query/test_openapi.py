@@ -47,6 +47,23 @@ def test_every_group_of_operations_says_what_it_is_about(schema):
     assert {tag for _, _, told in operations(schema) for tag in told["tags"]} == set(TAGS)
 
 
+def test_every_body_has_an_example(schema):
+    bodies = {
+        str(told["requestBody"]["content"]["application/json"]["schema"]["$ref"]).rsplit("/", 1)[1]
+        for _, _, told in operations(schema)
+        if "requestBody" in told
+    }
+
+    assert [name for name in bodies if not schema["components"]["schemas"][name].get("examples")] == []
+
+
+def test_whoever_is_told_that_nothing_changed_is_told_of_which_etag(schema):
+    unchanged = [told["responses"]["304"] for _, _, told in operations(schema) if "304" in told["responses"]]
+
+    assert len(unchanged) > 5
+    assert [answer for answer in unchanged if "ETag" not in answer["headers"]] == []
+
+
 def test_every_answer_tells_its_correlation_id_and_who_must_wait_for_how_long(schema):
     for path, method, told in operations(schema):
         for status, answer in told["responses"].items():

@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from services.query.core.keys import ApiKey
 from services.query.core.permissions import SCOPES, Caller, CredentialRefused
@@ -16,7 +17,9 @@ from services.query.handlers.signing_in import (
     sign_in_with_key,
     sign_out,
 )
+from services.query.settings import Settings
 from shared.contracts.errors import NotPermitted
+from tests.support.api_contract import NOWHERE
 from tests.support.fakes.query import FakeAudit, FakeCredentials
 from tests.support.fakes.reprocessor import FakeClock
 
@@ -166,3 +169,23 @@ async def test_a_use_that_cannot_be_noted_refuses_nobody(door: Door) -> None:
     door.credentials.note_use = fail  # type: ignore[method-assign]
     assert isinstance(door.key, ApiKey)
     assert (await find_caller_by_key(door.credentials, KEY, now=door.clock)).account == "loja"
+
+
+@pytest.mark.parametrize("written", ["", "https://ponte.example", " https://ponte.example/ ", "http://10.0.0.7:8080"])
+def test_links_begin_with_an_address_without_its_last_slash(written: str) -> None:
+    assert Settings(**NOWHERE, query_public_url=written).query_public_url == written.strip().removesuffix("/")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "ponte.example",
+        "https://ponte.example/panel",
+        "https://ponte.example?x",
+        "javascript:alert(1)",
+        "https://a@b.example",
+    ],
+)
+def test_what_no_link_can_begin_with_is_refused_at_the_start(written: str) -> None:
+    with pytest.raises(ValidationError, match="no address that links can begin with"):
+        Settings(**NOWHERE, query_public_url=written)

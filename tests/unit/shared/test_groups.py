@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.query.core.masking import mask_entry, reveal_entry
-from shared.contracts.entries import attempt_of_state, entry_from_document, state_document
+from services.query.core.masking import mask_attempt, mask_entry, reveal_attempt, reveal_entry
+from shared.contracts.entries import attempt_from_document, attempt_of_state, entry_from_document, state_document
 from shared.contracts.filters import LogFilter
 from shared.contracts.groups import GROUP, MAX_TEMPLATE, VALUE, group_of, groups_of, template_of
 from shared.contracts.matching import lets_pass
@@ -127,6 +127,18 @@ def test_a_cause_is_told_with_its_group_however_its_message_is_masked() -> None:
 
     assert masked["group"] == revealed["group"] == group_of("order", "A", "Invalid Email joao@example.com")
     assert "ana.lima" not in masked["message"]
+
+
+def test_a_cause_in_the_history_has_the_group_that_the_entry_tells_of_it() -> None:
+    causes = [{"code": code, "message": f"{code} failed for ana@example.com"} for code in ("A", "B")]
+    document = entry_document([make_event(causes=causes)])
+    attempt = attempt_from_document(attempt_of_state(document["_id"], document["state"]))
+
+    groups = [cause["group"] for cause in mask_entry(entry_from_document(document)).causes]
+
+    for shown in (mask_attempt(attempt, "order"), reveal_attempt(attempt, "order")):
+        assert [cause["group"] for cause in shown.causes] == groups
+    assert "ana" not in str(mask_attempt(attempt, "order").causes)
 
 
 def test_a_group_is_told_as_it_is_stored_though_the_rule_has_changed_since() -> None:

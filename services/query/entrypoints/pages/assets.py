@@ -9,6 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from services.query.entrypoints.caching import holds
 from shared.contracts.errors import NotFound
 
 STATIC: Final = Path(__file__).parents[2] / "panel" / "static"
@@ -57,10 +58,10 @@ def asset_routes(assets: Assets) -> APIRouter:
             raise NotFound(f"no static file is called {name!r}")
         headers = {
             "Cache-Control": FOR_EVER if v == assets.version else ASK_AGAIN,
-            "ETag": f'"{assets.version}"',
+            "ETag": f'W/"{assets.version}"',  # weak: it travels compressed too
             "X-Content-Type-Options": "nosniff",
         }
-        if headers["ETag"] in request.headers.get("if-none-match", ""):
+        if holds(request.headers.getlist("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(body, media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.auth import SESSION_COOKIE
+from services.query.entrypoints.head import wants_headers_only
 from services.query.entrypoints.pages.forms import field, fields_of, way_back
 from services.query.entrypoints.pages.frame import OpenPageRoute
 from services.query.entrypoints.pages.lists import Visitor
@@ -30,7 +31,9 @@ router = APIRouter(include_in_schema=False, route_class=OpenPageRoute)
 async def show_sign_in(request: Request, screen: Visitor, code: str = "") -> Response:
     """Exchange the code of a sign-in link for a session; without a code, say how to get one."""
     services, wanted = screen.services, way_back(request.query_params.get("next", ""), "/")
-    if not code:
+    if not code or wants_headers_only(
+        request
+    ):  # whoever looks at what a link is, such as a chat, must not spend its code
         return _ask(screen, wanted, problem="")
     try:
         issued = await exchange_sign_in_code(

@@ -11,6 +11,7 @@ from services.query.entrypoints.downloads import FILE_HEADERS, REPORT_TYPES, dow
 from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
 from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import CancelAsked, ExportBody, JobPath, Nothing, RecentAsked
+from services.query.entrypoints.schemas import PROBLEMS
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.files import open_export_file
@@ -22,8 +23,8 @@ BYTES: Final = {name: {"schema": {"type": "string", "format": "binary"}} for nam
 FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": BYTES, "headers": FILE_HEADERS},
     206: {"description": "The range asked for", "content": BYTES, "headers": FILE_HEADERS},
-    304: {"description": "Still the file of the ETag"},
-    416: {"description": "The range begins behind the end"},
+    304: {"description": "Still the file of the ETag", "headers": {"ETag": FILE_HEADERS["ETag"]}},
+    416: {**PROBLEMS[409], "description": "The range begins behind the end"},
 }
 
 
@@ -72,7 +73,7 @@ async def get_export_file(
     request: Request, services: ServicesDep, caller: ExportCaller, job_id: JobPath, _asked: Nothing
 ) -> Response:
     """409 while the job is not done. One range may be asked for; the ETag is the file's SHA-256."""
-    return download(await open_export_file(services.exports, services.files, caller, job_id), request.headers)
+    return download(await open_export_file(services.exports, services.files, caller, job_id), request)
 
 
 @router.delete("/exports/{job_id}", response_model=ExportAnswer, status_code=202, summary="Cancel an export job")

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.query.core.integration import Integration, Marketplaces
 from services.query.core.permissions import Caller
 from services.query.core.preconditions import ANY, Expected, read_tags, tag_of
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
+from services.query.entrypoints.caching import OURS, checked
 from services.query.entrypoints.conditional import (
     CHANGED,
     MADE,
@@ -87,21 +88,19 @@ async def create_integration(
     summary="One integration",
 )
 async def get_integration(
+    request: Request,
     services: ServicesDep,
     caller: ReadCaller,
     affiliate: AffiliatePath,
     asked: Annotated[IntegrationAsked, Query()],
-    if_none_match: IfNoneMatchTag = None,
+    _if_none_match: IfNoneMatchTag = None,
 ) -> Response:
     """404 for an affiliate that was never registered, though it may have entries. A removed one is told as such."""
     found = await registry.get_integration(services.registry, caller, affiliate)
     if asked.health:
         told = await check_health(services.freshness, caller, [found], now=services.now())
         return json_answer(integration_json(found, is_admin=caller.may("admin"), health=told[affiliate]))
-    tag = tag_of(found.revision)
-    if tag in (read_tags(if_none_match) or ()):
-        return Response(status_code=304, headers={"ETag": tag})
-    return _answer(found, caller)
+    return checked(request, _answer(found, caller))
 
 
 @router.put(
@@ -217,7 +216,8 @@ async def _change(
 
 
 def _answer(integration: Integration, caller: Caller, status: int = 200) -> Response:
-    headers = {"ETag": tag_of(integration.revision)}
+    is_admin = caller.may("admin")
+    headers = {"ETag": tag_of(integration.revision, is_masked=not is_admin), **OURS}
     if status == 201:  # noqa: PLR2004  # HTTP's own
         headers["Location"] = f"/v1/integrations/{integration.affiliate}"
-    return json_answer(integration_json(integration, is_admin=caller.may("admin")), status, headers)
+    return json_answer(integration_json(integration, is_admin=is_admin), status, headers)

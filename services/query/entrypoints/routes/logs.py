@@ -34,14 +34,14 @@ PARTIAL: Final = "application/vnd.ponte.partial+json"
 
 PARTIAL_PAGE: Final = {"$ref": "#/components/schemas/PartialPage"}
 ITEM_FIELDS: Final = tuple(EntryItem.model_fields)
-NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
-    304: {"description": "What `If-None-Match` names is still what this shows"}
-}
 LINKED: Final[dict[str, Any]] = {
     "Link": {"description": "the pages before and after this one (RFC 8288)", "schema": {"type": "string"}}
 }
 CHECKED: Final[dict[str, Any]] = {
     "ETag": {"description": "changes whenever the answer does", "schema": {"type": "string"}}
+}
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "What `If-None-Match` names is still what this shows", "headers": CHECKED}
 }
 
 

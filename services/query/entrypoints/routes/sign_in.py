@@ -9,7 +9,7 @@ from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import Nothing
 from services.query.entrypoints.schemas import SignInCode
 from services.query.entrypoints.strict_json import StrictJsonRoute
-from services.query.entrypoints.visit import HTTPS, came_by_https
+from services.query.entrypoints.visit import address_of
 from services.query.handlers import signing_in
 from shared.contracts.times import format_instant
 
@@ -25,6 +25,5 @@ async def create_sign_in_code(
 ) -> Response:
     """Good once, for 10 minutes, with the scopes of the key that asks."""
     issued = await signing_in.create_sign_in_code(services.credentials, services.audit, caller, now=services.now)
-    scheme = HTTPS if came_by_https(request) else request.url.scheme
-    link = str(request.base_url.replace(scheme=scheme, path="/sign-in", query=f"code={issued.secret}"))
+    link = f"{services.settings.query_public_url or address_of(request)}/sign-in?code={issued.secret}"
     return json_answer({"code": issued.secret, "link": link, "expires_at": format_instant(issued.expires_at)}, 201)

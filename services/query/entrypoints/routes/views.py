@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from services.query.core.permissions import Caller
 from services.query.core.preconditions import Expected, read_tags, tag_of
 from services.query.core.view import View
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
+from services.query.entrypoints.caching import OURS, checked
 from services.query.entrypoints.conditional import CHANGED, MADE, READ, IfMatch, IfNoneMatchTag, Why
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.once import OnceDep, answered_once
@@ -45,14 +46,16 @@ async def create_view(services: ServicesDep, caller: AdminCaller, body: ViewBody
 
 @router.get("/views/{view_id}", response_model=ViewAnswer, responses=READ, summary="One saved view")
 async def get_view(
-    services: ServicesDep, caller: ReadCaller, view_id: ViewPath, _asked: Nothing, if_none_match: IfNoneMatchTag = None
+    request: Request,
+    services: ServicesDep,
+    caller: ReadCaller,
+    view_id: ViewPath,
+    _asked: Nothing,
+    _if_none_match: IfNoneMatchTag = None,
 ) -> Response:
     """`filter` is a part of an address: `/v1/logs/{kind}`, `/v1/summary` and `/v1/stream` take it as it is."""
     found = await views.get_view(services.views, caller, view_id)
-    tag = tag_of(found.revision)
-    if tag in (read_tags(if_none_match) or ()):
-        return Response(status_code=304, headers={"ETag": tag})
-    return _answer(found)
+    return checked(request, _answer(found))
 
 
 @router.put("/views/{view_id}", response_model=ViewAnswer, responses=CHANGED, summary="Replace a saved view")
@@ -105,4 +108,4 @@ async def _change(
 
 
 def _answer(view: View, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return json_answer(view_json(view), status, {"ETag": tag_of(view.revision), **(headers or {})})
+    return json_answer(view_json(view), status, {"ETag": tag_of(view.revision), **OURS, **(headers or {})})
