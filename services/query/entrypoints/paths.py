@@ -35,7 +35,8 @@ class RawPath:
             await problem(scope, 400, NOT_UTF8)(scope, receive, send)
             return
         if b"%" in raw:
-            scope = {**scope, "path": routable(raw.partition(b"?")[0].decode("latin-1"))}
+            # In the scope itself: whoever told it to us reads there which route it came to.
+            scope["path"] = routable(raw.partition(b"?")[0].decode("latin-1"))
         await self._app(scope, receive, send)
 
 

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 
 from shared.contracts.errors import StoreUnavailable
 from shared.mongo.client import Database
@@ -215,3 +216,12 @@ async def test_probes_are_public(stranger: httpx.AsyncClient) -> None:
     assert (await stranger.get("/health/live")).status_code == 200
     assert (await stranger.get("/health/ready")).json()["status"] in {"ok", "failing"}
     assert (await stranger.get("/metrics")).status_code == 404
+
+
+async def test_an_encoded_address_is_counted_under_its_route(api: httpx.AsyncClient) -> None:
+    route = ("ponte_query_request_seconds_count", {"route": "/v1/logs/{kind}/{affiliate}/{code}", "status": "404"})
+    before = REGISTRY.get_sample_value(*route) or 0
+
+    assert (await api.get("/v1/logs/order/MLC/a%2Fb")).status_code == 404
+
+    assert REGISTRY.get_sample_value(*route) == before + 1
