@@ -10,7 +10,7 @@ from services.exporter.core.report import Report
 from shared.contracts.catalogue import UNMAPPED, find
 from shared.contracts.commands import Language
 from shared.contracts.entries import LogEntry
-from shared.contracts.masking import mask_text
+from shared.contracts.masking import mask_field, mask_text
 
 FAILED: Final = frozenset({"error", "warning"})
 """Statuses whose rows must say why."""
@@ -98,7 +98,7 @@ def detail_of(entry: LogEntry, report: Report) -> Detail:
         messages=_lines([message_of(cause, report.language) for cause in causes]),
         guidance=_lines([advice.guidance for advice in known]),
         retry=_lines([advice.retry for advice in known]),
-        fields=_lines([str(cause.get("field") or "") for cause in causes]),
+        fields=_lines([str(mask_field(cause.get("field")) or "") for cause in causes]),
     )
 
 

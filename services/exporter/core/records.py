@@ -7,6 +7,7 @@ from services.exporter.core.columns import FAILED, advice_of, code_of, message_o
 from services.exporter.core.report import Report
 from shared.contracts.catalogue import UNMAPPED, find
 from shared.contracts.entries import LogEntry
+from shared.contracts.masking import mask_field
 from shared.contracts.times import format_instant
 
 
@@ -36,7 +37,7 @@ def _cause(cause: Mapping[str, Any], report: Report) -> dict[str, Any]:
     return {
         "code": code_of(cause),
         "message": message_of(cause, report.language),
-        "field": cause.get("field"),
+        "field": mask_field(cause.get("field")),
         "title": advice.title,
         "guidance": advice.guidance,
         "retry": error.retry if error else None,

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from shared.contracts.masking.content import mask_with
+from shared.contracts.masking.content import is_tax_number, mask_with
 from shared.contracts.masking.text import mask_text
+from shared.contracts.masking.values import mask_document
 
-__all__ = ["mask_causes", "mask_content", "mask_text"]
+__all__ = ["mask_causes", "mask_content", "mask_field", "mask_text"]
 
 _WHICH: Final = frozenset(("code", "field"))
 _USUAL_FIELDS: Final = _WHICH | {"message", "evidence"}
@@ -30,14 +31,26 @@ def mask_content(value: Any) -> Any:
     return mask_with(mask_text, value)
 
 
+def mask_field(field: Any) -> Any:
+    """Return a cause's `field` masked as text. It is no id: digits alone that make a CPF or CNPJ are one."""
+    if not isinstance(field, str):
+        return mask_content(field)
+    return mask_document(field) if is_tax_number(field) else _mask_short(field)
+
+
 def mask_causes(causes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return causes with masked messages, evidence and further fields. `code` and `field` say which, never whose: they stay."""
+    """Return causes with masked messages, evidence and further fields, and `field`, where someone wrote more than a name. `code` stays."""
     return [_mask_cause(cause) for cause in causes]
 
 
 def _mask_cause(cause: Mapping[str, Any]) -> dict[str, Any]:
     if cause.keys() <= _USUAL_FIELDS and isinstance(cause.get("message"), str) and cause.get("evidence") is None:
-        message = cause["message"]
-        return {**cause, "message": _mask_usual(message) if len(message) <= _USUAL_LENGTH else mask_text(message)}
-    told = {name: value for name, value in cause.items() if name in _WHICH}
-    return {**mask_content({name: value for name, value in cause.items() if name not in told}), **told}
+        masked = {**cause, "message": _mask_short(cause["message"])}
+    else:
+        told = {name: value for name, value in cause.items() if name in _WHICH}
+        masked = {**mask_content({name: value for name, value in cause.items() if name not in told}), **told}
+    return {**masked, "field": mask_field(cause["field"])} if cause.get("field") is not None else masked
+
+
+def _mask_short(text: str) -> str:
+    return _mask_usual(text) if len(text) <= _USUAL_LENGTH else mask_text(text)

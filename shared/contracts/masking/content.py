@@ -32,6 +32,8 @@ class _Masking:
 
     def of(self, value: Any, category: Category | None, *, about_a_person: bool) -> Any:
         if isinstance(value, Mapping):
+            if category == "secret":
+                return self._secrets(value)
             return self._fields(value, about_a_person=about_a_person or category is not None)
         if isinstance(value, (list, tuple)):
             return [self.of(item, category, about_a_person=about_a_person) for item in value]
@@ -47,6 +49,13 @@ class _Masking:
         for name, value in fields.items():
             shown = _free(self._text(str(name)), masked)
             masked[shown] = self._field(str(name), value, labelled, about_a_person=about_a_person)
+        return masked
+
+    def _secrets(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
+        # Below `cookies` or `credentials` no name is harmless: a session's id is the session.
+        masked: dict[str, Any] = {}
+        for name, value in fields.items():
+            masked[_free(self._text(str(name)), masked)] = self.of(value, "secret", about_a_person=True)
         return masked
 
     def _field(self, name: str, value: Any, labelled: Category | None, *, about_a_person: bool) -> Any:

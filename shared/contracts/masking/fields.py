@@ -6,8 +6,9 @@ from typing import Final, Literal
 
 from shared.contracts.text import fold
 
-Category = Literal["name", "document", "email", "phone", "postal", "card", "hidden"]
-"""What a value is, and so how much of it may stay. `hidden` leaves nothing: secrets, birth dates, coordinates."""
+Category = Literal["name", "document", "email", "phone", "postal", "card", "hidden", "secret"]
+"""What a value is, and so how much of it may stay. `hidden` leaves nothing: birth dates, coordinates; nor does `secret`, which may
+be letters alone, so that in text no look at it tells it from a word."""
 
 LONGEST_NAME: Final = 80
 """A longer name is no field's name; looking at it would only take time."""
@@ -31,10 +32,16 @@ def _named(words: str) -> re.Pattern[str]:
 
 _CATEGORIES: Final[tuple[tuple[Category, re.Pattern[str]], ...]] = (
     (
+        "secret",
+        re.compile(
+            r"(?:proxy)?authorization|\w*token|\w*(?:api|app|secret|private)key|\w*secret|\w*(?:password|passwd|passphrase|pwd)|"
+            r"\w*senha|senha\w*|contrasena\w*|\w*cookie\w*|\w*sess(?:ion)?id|credentials?|credencia(?:l|is)"
+        ),
+    ),
+    (
         "hidden",
         re.compile(
-            r"(?:proxy)?authorization|\w*token|\w*api(?:app)?key|\w*appkey|\w*secret|\w*password|passwd|pwd|senha|(?:set)?cookies?|"
-            r"credentials?|cvv|cvc|securitycode|(?:client|remote|user)?ip(?:address)?|geo(?:coordinates?|location)|latitude|longitude|"
+            r"cvv|cvc|securitycode|(?:client|remote|user)?ip(?:address)?|geo(?:coordinates?|location)|latitude|longitude|"
             r"birthdate|dateofbirth|birthday|(?:data|dt)(?:de)?nascimento|nascimento|fecha(?:de)?nacimiento"
         ),
     ),

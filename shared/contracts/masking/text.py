@@ -2,7 +2,8 @@
 
 A number alone says nothing of whose it is: eleven digits are as likely an order as a CPF. So a bare number is personal only under a
 name (`"cpf": …`, `CPF 123…`), or in a form that only such numbers have (`123.456.789-09`, `(11) 98765-4321`, `+5511…`). Names of people
-in a sentence cannot be told from other words and stay. Every pattern is bounded: time grows with the length of the text alone.
+in a sentence cannot be told from other words and stay; of secrets words go, too (`secrets_in_text.py`). Time grows with the length of
+the text alone: every pattern is bounded, or what it took is not looked at again.
 """
 
 import re
@@ -14,6 +15,7 @@ import orjson
 
 from shared.contracts.masking.content import mask_with
 from shared.contracts.masking.fields import Category, category_of, is_about_a_person
+from shared.contracts.masking.secrets_in_text import mask_addresses, mask_secret
 from shared.contracts.masking.values import HIDDEN, mask_document, mask_email, mask_phone, mask_postal, mask_value
 
 _HARMLESS: Final = re.compile(r"[^0-9@=:<%]*")
@@ -25,7 +27,7 @@ _QUOTED: Final = re.compile(
     re.DOTALL,
 )
 _TAG: Final = re.compile(r"(<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,200})?>)(?P<text>[^<>]{1,2000})")
-_PAIR: Final = re.compile(r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})\s?(?P<is>[=:])\s?")
+_PAIR: Final = re.compile(r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})(?:\\{0,7}[\"'])?\s?(?P<is>[=:])\s?")
 _PAIR_VALUE: Final = re.compile(r"[^&;,|\"'<>\n{}\[\]\\]{1,200}")
 _EMAIL: Final = re.compile(
     r"""(?<![^\s@<>"',;:()\[\]{}=&?/\\|%])[^\s@<>"',;:()\[\]{}=&?/\\|%]{1,200}(?:@|%40)(?:[\w-]{1,63}\.){1,6}[\w-]{2,24}"""
@@ -93,6 +95,8 @@ def _mask_pairs(text: str) -> str:
 
 def _mask_patterns(text: str) -> str:
     folded = text.casefold()
+    if "@" in text and ":" in text:
+        text = mask_addresses(text)
     if "@" in text or "%40" in text:
         text = _EMAIL.sub(lambda found: mask_email(found.group()), text)
     if "-" in text:
@@ -143,15 +147,28 @@ def _mask_named(text: str) -> str:
     shown: list[str] = []
     done = 0
     for found in _PAIR.finditer(text):
-        category = category_of(found["key"]) if found.start() >= done else None
-        value = _PAIR_VALUE.match(text, found.end()) if category else None
-        if category is not None and value is not None:
-            shown += [text[done : found.end()], _mask_told(category, value.group(), is_sentence=found["is"] == ":")]
-            done = value.end()
+        masked = _mask_told(text, found) if found.start("is") >= done else None
+        if masked is not None:
+            shown += [text[done : found.end()], masked[0]]
+            done = masked[1]
     return "".join([*shown, text[done:]])
 
 
-def _mask_told(category: Category, written: str, *, is_sentence: bool) -> str:
+def _mask_told(text: str, found: re.Match[str]) -> tuple[str, int] | None:
+    """Return what to show of the value after a key, and where that ends; None where nothing is to be masked."""
+    key, category = found["key"], category_of(found["key"])
+    if key[0] in "nrt" and text[found.start() - 1 : found.start()] == "\\":
+        # The letter of an escaped line's end, `\\nCookie: …`, or that of a name.
+        key, category = key[1:], category_of(key[1:]) or category
+    if category == "secret":
+        return mask_secret(text, key, found.start(), found.end())
+    if category is None:
+        return None
+    value = _PAIR_VALUE.match(text, found.end())
+    return value and (_mask_value(category, value[0], is_sentence=found["is"] == ":"), value.end())
+
+
+def _mask_value(category: Category, written: str, *, is_sentence: bool) -> str:
     """After a colon may stand a sentence, "firstName: is required": there words stay, capitals and digits go."""
     if category == "name":
         return _WORD.sub(

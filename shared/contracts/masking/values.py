@@ -79,4 +79,5 @@ _MASKS: Final[dict[Category, Callable[[str], str]]] = {
     "postal": mask_postal,
     "card": mask_phone,
     "hidden": lambda _: HIDDEN,
+    "secret": lambda _: HIDDEN,
 }

@@ -39,6 +39,26 @@ async def test_entry_history_and_list_are_masked_for_everyone(
             assert row["causes"][0]["message"] == "CPF ***.***.***-09 is not ***@example.com"
 
 
+async def test_secrets_of_letters_and_the_field_of_a_cause_are_masked_everywhere(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    request = "GET / HTTP/1.1\r\nX-VTEX-API-AppToken: EHNFGJDK\r\nCookie: VtexIdclientAutCookie=abcdefgh\r\n"
+    cause = {
+        "code": "X",
+        "field": "529.982.247-25",
+        "message": "senha: segredo",
+        "evidence": {"request": request, "response": {"vtexidclientautcookie": "abcdefgh", "at": "https://u:p@h/x"}},
+    }
+    await seed_entry(database, make_event(account=account, status="error", causes=[cause]))
+
+    shown = [(await api.get(path)).text for path in (ENTRY, f"{ENTRY}/attempts", "/v1/logs/order")]
+
+    for text in shown:
+        assert "***.***.***-25" in text
+        assert [told for told in ("529.982", "segredo", "EHNFGJDK", "abcdefgh", "u:p@") if told in text] == []
+    assert "X-VTEX-API-AppToken: ***" in shown[1]
+
+
 @pytest.mark.usefixtures("entry")
 async def test_an_admin_with_a_reason_sees_it_and_is_written_down(
     api: httpx.AsyncClient, database: Database, account: str

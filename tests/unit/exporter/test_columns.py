@@ -19,6 +19,15 @@ def shown(entry: LogEntry, **changes: Any) -> dict[str, Any]:
     return dict(zip([column.name for column in COLUMNS], values_of(entry, make_report(**changes)), strict=True))
 
 
+def test_no_report_shows_whose_field_it_was() -> None:
+    entry = make_entry(causes=[{"code": "ORD-SLA", "message": "senha: segredo", "field": "529.982.247-25"}])
+
+    row, (cause,) = shown(entry), record_of(entry, make_report())["causes"]
+
+    assert (row["field"], row["message"]) == ("***.***.***-25", "senha: ***")
+    assert (cause["field"], cause["message"]) == ("***.***.***-25", "senha: ***")
+
+
 def test_a_row_tells_which_error_it_was_what_to_do_and_where() -> None:
     row = shown(make_entry(causes=[{"code": "ORD-SLA", "message": "No available sla", "field": "items[0]"}]))
     sla = find("ORD-SLA")

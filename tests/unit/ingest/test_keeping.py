@@ -122,6 +122,22 @@ def test_an_integration_that_says_so_is_masked_before_it_is_stored() -> None:
     assert kept(event, ("loja", "AMZ"), ("vizinha", "MLC")) == attempt_document(event, ADDRESS)
 
 
+def test_secrets_and_the_field_of_a_cause_are_masked_before_they_are_stored() -> None:
+    request = "POST /api HTTP/1.1\r\nX-Api-Key: KKKK\r\nHost: h"
+    cause = {"code": "X", "message": "password: segredo", "field": "a@b.co", "evidence": {"request": request}}
+
+    masked = kept(make_event(payload="https://u:p@h/x", causes=[cause]), ("loja", "MLC"), size=10)
+
+    assert masked["causes"][0] | {"evidence": None} == {
+        "code": "X",
+        "message": "password: ***",
+        "field": "***@b.co",
+        "evidence": None,
+    }
+    assert evidence_of(masked)["request"] == "POST /api HTTP/1.1\r\nX-Api-Key: ***\r\nHost: h"
+    assert masked["payload_json"] == '"https://***@h/x"'
+
+
 async def test_entry_and_attempt_keep_the_same_and_the_cause_is_known_by_what_it_said() -> None:
     log = MemoryLogStore()
     ingest = Ingest(log, MemoryDeadLetters(), integrations=MemoryIntegrations(("loja", "MLC")), limits=LIMITS)
