@@ -7,8 +7,9 @@ the text alone: every pattern is bounded, or what it took is not looked at again
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import orjson
@@ -129,8 +130,15 @@ def _quoted(found: re.Match[str]) -> str:
 def _names_a_person(key: str, found: re.Match[str]) -> bool:
     if key.casefold() not in {"name", "nome", "nombre"}:
         return False
-    before = found.string[max(0, found.start() - NEARBY) : found.start()]
-    return any(is_about_a_person(word) for word in re.findall(r"[\w.\-]{4,40}", before))
+    ends = _people_in(found.string)
+    before = bisect_right(ends, found.start())
+    return before > 0 and ends[before - 1] > found.start() - NEARBY
+
+
+@lru_cache(1)  # a text may name thousands of things, and each of them asks
+def _people_in(text: str) -> list[int]:
+    """Return where the words end that tell of a person."""
+    return [word.end() for word in re.finditer(r"[\w.\-]{4,40}", text) if is_about_a_person(word.group())]
 
 
 def _tag(found: re.Match[str]) -> str:

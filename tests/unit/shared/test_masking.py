@@ -234,7 +234,26 @@ def test_only_right_check_digits_make_a_tax_number() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "1", '"', "a:", '"a":"', "\\", '\\"', "cpf ", "a@", "<a>", "9.", "(11) ", "Bearer ", "a=", "%40", "[", "eyJ"],
+    [
+        "a",
+        "1",
+        '"',
+        "a:",
+        '"a":"',
+        "\\",
+        '\\"',
+        "cpf ",
+        "a@",
+        "<a>",
+        "9.",
+        "(11) ",
+        "Bearer ",
+        "a=",
+        "%40",
+        "[",
+        "eyJ",
+        '"nome": ',
+    ],
 )
 def test_time_grows_with_the_length_alone(piece: str) -> None:
     started = datetime.now(UTC)
