@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from shared.contracts.names import KINDS
 
@@ -13,6 +13,9 @@ Standing = Literal["active", "paused", "removed", "unregistered"]
 
 AFFILIATE_RULE: Final = re.compile(r"[B-DF-HJ-NP-TV-Z]{3}")
 """Three consonants, repeats allowed. The marketplaces' own documents break it, so it only warns."""
+
+
+KEPT_FROM_NULL: Final = frozenset({"marketplace", "mask_at_write", "paused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,22 @@ class Integration:
     updated_at: datetime | None = None
     updated_by: str = ""
     revision: int = 0
+
+    def merged(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that a merge patch (RFC 7396) sets: null is the default again, of one kind's objective that there is none.
+
+        Nobody takes away by a null what protects or names: of `marketplace`, `mask_at_write` and `paused` it says nothing.
+        """
+        plain = Integration(self.affiliate, self.marketplace)
+        fields = {
+            name: getattr(plain, name) if value is None else value
+            for name, value in said.items()
+            if value is not None or name not in KEPT_FROM_NULL
+        }
+        if objectives := said.get("freshness_seconds"):
+            merged = {**self.freshness_seconds, **objectives}
+            fields["freshness_seconds"] = {kind: seconds for kind, seconds in merged.items() if seconds is not None}
+        return fields
 
     @property
     def standing(self) -> Standing:

@@ -72,6 +72,10 @@ Objectives = Annotated[
         examples=[{"order": 3600}],
     ),
 ]
+MergedObjectives = Annotated[
+    dict[Kind, Annotated[int, Field(ge=60, le=MONTH_SECONDS)] | None],
+    Field(description="objectives of the kinds named; null takes one away", examples=[{"order": 3600, "price": None}]),
+]
 Masking = Annotated[
     bool,
     Field(description="mask personal data before it is stored, from 30 s after; such a payload is never sent again"),
@@ -131,26 +135,24 @@ class NewIntegrationBody(IntegrationBody):
 
 
 class IntegrationPatch(Body):
-    """Some fields of an integration; null takes a minimum back to the deployment's own. Also as `application/merge-patch+json`."""
+    """Some fields of an integration, as `application/merge-patch+json` or plainly as JSON: null takes a field back to its default, and an
+    objective away; of `marketplace`, `mask_at_write` and `paused` it says nothing. Objectives of kinds that are not named stay.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"paused": True}, {"minimum_availability": None}]})
     marketplace: Marketplace | None = None
     kinds: Kinds | None = None
     minimum_availability: Minimum | None = None
     emails: Emails | None = None
-    freshness_seconds: Objectives | None = None
+    freshness_seconds: MergedObjectives | None = None
     mask_at_write: Masking | None = None
     paused: Annotated[
         bool | None, Field(description="true: its events are taken, nothing is sent to its connector")
     ] = None
 
-    def changes(self) -> dict[str, Any]:
-        """Return what was said, by field. A null means something for the minimum alone."""
-        said = {name: getattr(self, name) for name in self.model_fields_set}
-        return fields_of({name: value for name, value in said.items() if value is not None or name == NULLABLE})
-
-
-NULLABLE: Final = "minimum_availability"
+    def said(self) -> dict[str, Any]:
+        """Return what was said, by field, nulls too."""
+        return fields_of({name: getattr(self, name) for name in self.model_fields_set})
 
 
 def fields_of(said: Mapping[str, Any]) -> dict[str, Any]:

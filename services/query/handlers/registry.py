@@ -113,16 +113,17 @@ async def change_integration(
     changes: Changes,
     expected: Expected,
     *,
+    is_patch: bool = False,
     reason: str = "",
     now: Clock,
 ) -> Integration:
-    """Set these fields. Raise NotPermitted, NotFound, NotEligible when it was removed, PreconditionMissing, Stale."""
+    """Set these fields, or what they come to as a merge patch. Raise NotPermitted, NotFound, NotEligible when it was removed, PreconditionMissing, Stale."""
     caller.require("admin")
     known = await _find(registry, caller, affiliate)
     expected.check(known.revision)
     if known.removed_at is not None:
         raise NotEligible(f"{affiliate} was removed; register it again to change it")
-    changed = replace(known, **changes)
+    changed = replace(known, **(known.merged(changes) if is_patch else changes))
     if changed == known:
         return known
     action = "changed"

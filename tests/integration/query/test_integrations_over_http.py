@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,6 +62,27 @@ async def test_an_integration_is_registered_read_changed_paused_and_removed(api:
     assert (await api.patch(MLC, json={"paused": False}, headers={"If-Match": "*"})).status_code == 409
     again = await api.put(MLC, json={"marketplace": "New"})
     assert (again.status_code, again.headers["etag"], again.json()["state"]) == (201, '"6"', "active")
+
+
+@pytest.mark.usefixtures("registered")
+async def test_a_patch_is_merged_as_rfc_7396_says(api: httpx.AsyncClient) -> None:
+    async def patched(changes: dict[str, Any]) -> dict[str, Any]:
+        headers = {"If-Match": "*", "Content-Type": "application/merge-patch+json"}
+        answer = await api.patch(MLC, content=json.dumps(changes), headers=headers)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    assert (await patched({"freshness_seconds": {"price": 120}}))["freshness_seconds"] == {"order": 3600, "price": 120}
+    assert (await patched({"freshness_seconds": {"order": None}}))["freshness_seconds"] == {"price": 120}
+    assert (await patched({"mask_at_write": True, "paused": True}))["paused"]
+    cleared = await patched(
+        dict.fromkeys(("emails", "kinds", "freshness_seconds", "mask_at_write", "paused", "marketplace"))
+    )
+    assert (cleared["emails"], cleared["freshness_seconds"], len(cleared["kinds"])) == ([], {}, 5)
+    assert cleared["mask_at_write"]
+    assert cleared["paused"]
+    assert cleared["marketplace"] == "Mercado Livre"
 
 
 async def test_nobody_changes_what_they_have_not_seen(api: httpx.AsyncClient, registered: str) -> None:

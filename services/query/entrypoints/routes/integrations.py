@@ -144,7 +144,7 @@ async def patch_integration(
     if_match: IfMatch = None,
 ) -> Response:
     """Sets the fields of the body alone. While `paused`, events are taken and shown, and nothing is sent to the connector."""
-    return await _change(services, caller, affiliate, body.changes(), if_match, why)
+    return await _change(services, caller, affiliate, body.said(), if_match, why, is_patch=True)
 
 
 @router.delete(
@@ -201,6 +201,8 @@ async def _change(
     changes: Mapping[str, Any],
     if_match: str | None,
     why: ReasonAllowed,
+    *,
+    is_patch: bool = False,
 ) -> Response:
     changed = await registry.change_integration(
         services.registry,
@@ -209,6 +211,7 @@ async def _change(
         affiliate,
         changes,
         Expected(read_tags(if_match)),
+        is_patch=is_patch,
         reason=why.reason,
         now=services.now,
     )
