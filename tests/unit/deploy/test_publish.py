@@ -4,7 +4,9 @@ import pytest
 
 from deploy.errors import CommandError
 from deploy.publish import read_items, to_message
-from tests.support.builders import make_cloudevent, make_data
+from services.ingest.core.decode import decode
+from shared.contracts.errors import InvalidEvent
+from tests.support.builders import make_cloudevent, make_data, make_record
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,16 @@ def test_the_same_data_is_the_same_event():
     one, again = (json.loads(to_message(make_data(), "loja", "item 1").value) for _ in "ab")
     other = json.loads(to_message(make_data(code="7"), "loja", "item 1").value)
     assert one["id"] == again["id"] != other["id"]
+
+
+def test_the_events_of_the_readme_are_two_and_a_dead_letter():
+    items = read_items("deploy/demo/events.jsonl")
+    messages = [to_message(item, "loja", "line") for item in items]
+    *right, wrong = [make_record(message.value, topic=message.topic) for message in messages]
+
+    assert [event.data.code for record in right for event in decode(record)] == ["2000009876", "88"]
+    with pytest.raises(InvalidEvent, match="code"):
+        decode(wrong)
 
 
 def test_a_cloudevent_travels_as_it_is():
