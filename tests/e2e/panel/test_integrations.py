@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.eventually import eventually
 from tests.support.page_audit import findings, overflow
 from tests.support.panel_site import PanelSite, Visit
 
@@ -53,6 +54,21 @@ def test_integrations_are_told_with_their_health_and_strangers_beside(site: Pane
     page.go_back()
     page.get_by_role("link", name="Cadastrar X").click()
     expect(page.get_by_label("Código do afiliado")).to_have_value("X")
+
+
+def test_an_item_of_a_paused_integration_says_why_it_is_not_sent_again(site: PanelSite, visit: Visit) -> None:
+    entries, path = site.mongo["log_entries"], "/logs/order/NTS/paused-1"
+    failed = entries.find_one({"account": site.account, "kind": "order", "state.status": "error"})
+    assert failed is not None
+    paused = {**failed, "_id": f"{site.account}|order|NTS|paused-1", "affiliate": "NTS", "code": "paused-1"}
+    entries.insert_one(paused)
+    try:
+        # The registry may be two seconds old.
+        page = eventually(lambda: visit(path), lambda shown: shown.get_by_text("Em pausa:").count() == 1)
+        expect(page.get_by_role("link", name="Netshoes")).to_have_attribute("href", "/integrations/NTS")
+        expect(page.get_by_role("button", name="Reprocessar")).to_have_count(0)
+    finally:
+        entries.delete_one({"_id": paused["_id"]})
 
 
 def register(page: Page, affiliate: str) -> None:

@@ -67,16 +67,27 @@ def problem_page(screen: Screen, error: PonteError) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("page.refused", exc_info=error, extra={"facts": {"path": screen.request.url.path, "why": str(error)}})
-    facts = {"field": error.field, "reason": error.reason} if isinstance(error, InvalidField) else {}
-    return show_problem(screen, status, facts)
+    if not isinstance(error, InvalidField):
+        return show_problem(screen, status, {})
+    label = f"filter.{error.field}"
+    facts = {"field": screen.t(label) if screen.t.has(label) else error.field, "reason": error.reason}
+    return show_problem(screen, status, facts, way_on=_without(screen.request, error.field))
 
 
-def show_problem(screen: Screen, status: HTTPStatus, facts: dict[str, str]) -> Response:
-    """Return the page of a status; the one of 500 where a status has none."""
+def _without(request: Request, field: str) -> str:
+    """Return the address that was asked for without the field at fault, so that the rest of a filter is not lost; "" of a form."""
+    if request.method != "GET" or field not in request.query_params:
+        return ""
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != field]
+    return f"{request.url.path}?{urlencode(others)}"
+
+
+def show_problem(screen: Screen, status: HTTPStatus, facts: dict[str, str], *, way_on: str = "") -> Response:
+    """Return the page of a status; the one of 500 where a status has none. `way_on`: an address that is right."""
     key = f"problem.{status.value}" if screen.t.has(f"problem.{status.value}") else "problem.500"
     what = screen.t(f"{key}.what", **facts) if facts or status != HTTPStatus.UNPROCESSABLE_ENTITY else ""
     template = "parts/problem.html" if screen.wants_fragment else "problem.html"
-    response = screen.render(template, status=status.value, title=screen.t(key), what=what)
+    response = screen.render(template, status=status.value, title=screen.t(key), what=what, way_on=way_on)
     if status in RETRY_AFTER_SECONDS:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
     return response

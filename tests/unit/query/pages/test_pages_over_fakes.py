@@ -194,6 +194,18 @@ async def test_a_form_without_rows_and_a_cursor_that_was_altered_are_answered_in
     assert "Comece da primeira página" in altered.text
 
 
+async def test_a_field_at_fault_does_not_cost_the_rest_of_the_filter(reader: httpx.AsyncClient) -> None:
+    asked = "/logs/order?status=error&from=2026-12-01T00:00:00Z&to=2026-11-01T00:00:00Z&q=a%26b"
+
+    refused = await reader.get(asked)
+
+    assert refused.status_code == 422
+    way_on = re.search(r'class="button is-main" href="([^"]+)"', refused.text)
+    assert way_on is not None
+    assert unescape(way_on[1]) == "/logs/order?status=error&from=2026-12-01T00%3A00%3A00Z&q=a%26b"
+    assert (await reader.get(unescape(way_on[1]))).status_code == 200
+
+
 async def test_a_stranger_is_led_to_the_sign_in_and_a_module_of_theirs_is_refused() -> None:
     app = create_app(services())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ponte.test") as client:
