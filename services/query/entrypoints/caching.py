@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
@@ -14,6 +14,20 @@ NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 DIGEST_BYTES: Final = 16
 IN_PATHS: Final = "/%:@!$&'()*+,;="
 """What stands in a path as it is; it is percent-encoded already."""
+
+LINKED: Final[dict[str, Any]] = {
+    "Link": {"description": "the pages before and after this one (RFC 8288)", "schema": {"type": "string"}}
+}
+CHECKED: Final[dict[str, Any]] = {
+    "ETag": {"description": "changes whenever the answer does", "schema": {"type": "string"}}
+}
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "What `If-None-Match` names is still what this shows", "headers": CHECKED}
+}
+LOOKED_AT: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": CHECKED}, **NOT_MODIFIED}
+"""What a route says whose answer is `checked`; in pages, LEAFED_THROUGH."""
+
+LEAFED_THROUGH: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": {**LINKED, **CHECKED}}, **NOT_MODIFIED}
 
 
 def checked(request: Request, answer: Response) -> Response:

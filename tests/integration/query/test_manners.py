@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
@@ -146,7 +147,11 @@ async def test_a_correlation_id_is_echoed_when_it_is_harmless(api: httpx.AsyncCl
 
 
 async def test_every_answer_carries_the_security_headers(api: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
-    for answer in (await api.get("/v1/errors"), await stranger.get("/v1/errors"), await stranger.get("/health/live")):
+    for answer in (
+        await api.get("/v1/keys/none"),
+        await stranger.get("/v1/errors"),
+        await stranger.get("/health/live"),
+    ):
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
         assert "unsafe" not in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -225,3 +230,36 @@ async def test_an_encoded_address_is_counted_under_its_route(api: httpx.AsyncCli
     assert (await api.get("/v1/logs/order/MLC/a%2Fb")).status_code == 404
 
     assert REGISTRY.get_sample_value(*route) == before + 1
+
+
+LISTS = (
+    "/v1/audit",
+    "/v1/dead-letters",
+    "/v1/errors",
+    "/v1/exports",
+    "/v1/integrations",
+    "/v1/keys",
+    "/v1/reprocess",
+    "/v1/views",
+)
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_list_that_did_not_change_is_not_sent_again(api: httpx.AsyncClient, path: str) -> None:
+    first = await api.get(path)
+    again = await api.get(path, headers={"If-None-Match": first.headers["etag"]})
+
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
+
+
+async def test_lists_in_pages_name_the_next_one(api: httpx.AsyncClient) -> None:
+    for name in "ab":
+        await api.post("/v1/keys", json={"name": name, "scopes": ["read"]})
+
+    for path in ("/v1/keys", "/v1/audit"):
+        first = await api.get(path, params={"limit": "1"})
+        following = await api.get(first.links["next"]["url"])
+        assert following.status_code == 200
+        assert following.json()["items"] != first.json()["items"]

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.query.entrypoints.answers import error_code_json, json_answer
 from services.query.entrypoints.auth import ReadCaller
+from services.query.entrypoints.caching import LOOKED_AT, checked
 from services.query.entrypoints.parameters import Asked, LanguageDep
 from services.query.entrypoints.schemas import ErrorCatalogue
 from shared.contracts.catalogue import CATALOGUE
@@ -13,8 +14,16 @@ from shared.contracts.catalogue import CATALOGUE
 router = APIRouter(prefix="/v1", tags=["errors"])
 
 
-@router.get("/errors", response_model=ErrorCatalogue, summary="The error catalogue, with guidance and retry advice")
-async def list_errors(_caller: ReadCaller, language: LanguageDep, _asked: Annotated[Asked, Query()]) -> Response:
+@router.get(
+    "/errors",
+    response_model=ErrorCatalogue,
+    responses=LOOKED_AT,
+    summary="The error catalogue, with guidance and retry advice",
+)
+async def list_errors(
+    request: Request, _caller: ReadCaller, language: LanguageDep, _asked: Annotated[Asked, Query()]
+) -> Response:
     """In Portuguese, English or Spanish."""
     rows = [error_code_json(error, language) for error in CATALOGUE.values()]
-    return json_answer({"language": language, "items": rows}, headers={"Content-Language": language})
+    answer = json_answer({"language": language, "items": rows}, headers={"Content-Language": language})
+    return checked(request, answer)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.entrypoints.answers import export_json, json_answer
 from services.query.entrypoints.auth import ExportCaller
+from services.query.entrypoints.caching import LOOKED_AT, checked
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import FILE_HEADERS, REPORT_TYPES, download
 from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
@@ -50,11 +51,13 @@ async def request_export(
     return json_answer(export_json(job), 202, {"Location": f"/v1/exports/{job.id}"})
 
 
-@router.get("/exports", response_model=ExportList, summary="The newest export jobs")
-async def list_exports(services: ServicesDep, caller: ExportCaller, asked: Annotated[RecentAsked, Query()]) -> Response:
+@router.get("/exports", response_model=ExportList, responses=LOOKED_AT, summary="The newest export jobs")
+async def list_exports(
+    request: Request, services: ServicesDep, caller: ExportCaller, asked: Annotated[RecentAsked, Query()]
+) -> Response:
     """Newest first."""
     jobs = await commanding.list_exports(services.exports, caller, limit=asked.limit)
-    return json_answer({"items": [export_json(job) for job in jobs]})
+    return checked(request, json_answer({"items": [export_json(job) for job in jobs]}))
 
 
 @router.get("/exports/{job_id}", response_model=ExportAnswer, summary="Progress and outcome of an export job")

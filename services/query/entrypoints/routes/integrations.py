@@ -10,7 +10,7 @@ from services.query.core.permissions import Caller
 from services.query.core.preconditions import ANY, Expected, read_tags, tag_of
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
-from services.query.entrypoints.caching import OURS, checked
+from services.query.entrypoints.caching import LOOKED_AT, OURS, checked
 from services.query.entrypoints.conditional import (
     CHANGED,
     MADE,
@@ -46,9 +46,9 @@ KEPT: Final = frozenset({"mask_at_write", "paused"})
 """What a PUT that does not speak of it leaves as it is."""
 
 
-@router.get("/integrations", response_model=IntegrationList, summary="The registered integrations")
+@router.get("/integrations", response_model=IntegrationList, responses=LOOKED_AT, summary="The registered integrations")
 async def list_integrations(
-    services: ServicesDep, caller: ReadCaller, asked: Annotated[IntegrationsAsked, Query()]
+    request: Request, services: ServicesDep, caller: ReadCaller, asked: Annotated[IntegrationsAsked, Query()]
 ) -> Response:
     """By affiliate, removed ones too, until `state` narrows. `state=unregistered` lists affiliates that only events speak of."""
     found = await registry.list_integrations(services.registry, caller)
@@ -63,7 +63,7 @@ async def list_integrations(
         integration_json(one, is_admin=is_admin, health=told.get(one.affiliate), standing=known.standing(one.affiliate))
         for one in rows
     ]
-    return json_answer({"items": items})
+    return checked(request, json_answer({"items": items}))
 
 
 @router.post(

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller
+from services.query.entrypoints.caching import LEAFED_THROUGH, checked, links
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.key_schemas import (
     KeyAnswer,
@@ -50,12 +51,17 @@ async def create_key(
     return _told_once(services, new)
 
 
-@router.get("/keys", response_model=KeyList, summary="The account's API keys, newest first")
-async def list_keys(services: ServicesDep, caller: AdminCaller, asked: Annotated[KeysAsked, Query()]) -> Response:
+@router.get("/keys", response_model=KeyList, responses=LEAFED_THROUGH, summary="The account's API keys, newest first")
+async def list_keys(
+    request: Request, services: ServicesDep, caller: AdminCaller, asked: Annotated[KeysAsked, Query()]
+) -> Response:
     """Also those that expired or were revoked: they explain lines of the audit."""
     page = await keys.list_keys(services.credentials, caller, cursor=asked.cursor, limit=asked.limit)
     items = [key_json(key, services.now()) for key in page.items]
-    return json_answer({"items": items, "next_cursor": page.next_cursor})
+    answer = json_answer(
+        {"items": items, "next_cursor": page.next_cursor}, headers=links(request, {"next": page.next_cursor})
+    )
+    return checked(request, answer)
 
 
 @router.get("/keys/{key_id}", response_model=KeyAnswer, summary="One API key")

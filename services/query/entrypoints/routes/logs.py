@@ -1,13 +1,13 @@
 """`/v1/logs`: lists, entries, their history, what changed since they last worked."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.core.permissions import Caller
 from services.query.entrypoints.answers import attempts_json, entry_json, json_answer, page_json
 from services.query.entrypoints.auth import ReadCaller
-from services.query.entrypoints.caching import checked, links, unkept
+from services.query.entrypoints.caching import CHECKED, LINKED, NOT_MODIFIED, checked, links, unkept
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.diff_answers import DiffAnswer, diff_json
 from services.query.entrypoints.parameters import (
@@ -34,15 +34,6 @@ PARTIAL: Final = "application/vnd.ponte.partial+json"
 
 PARTIAL_PAGE: Final = {"$ref": "#/components/schemas/PartialPage"}
 ITEM_FIELDS: Final = tuple(EntryItem.model_fields)
-LINKED: Final[dict[str, Any]] = {
-    "Link": {"description": "the pages before and after this one (RFC 8288)", "schema": {"type": "string"}}
-}
-CHECKED: Final[dict[str, Any]] = {
-    "ETag": {"description": "changes whenever the answer does", "schema": {"type": "string"}}
-}
-NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
-    304: {"description": "What `If-None-Match` names is still what this shows", "headers": CHECKED}
-}
 
 
 @router.get(

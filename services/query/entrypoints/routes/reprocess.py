@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.query.entrypoints.answers import json_answer, reprocess_json
 from services.query.entrypoints.auth import ReadCaller, ReprocessCaller
+from services.query.entrypoints.caching import LOOKED_AT, checked
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.job_schemas import (
     ReprocessAnswer,
@@ -60,13 +61,13 @@ async def request_reprocess(
     return json_answer(reprocess_json(job), 202, {"Location": f"/v1/reprocess/{job.id}"})
 
 
-@router.get("/reprocess", response_model=ReprocessList, summary="The newest reprocess jobs")
+@router.get("/reprocess", response_model=ReprocessList, responses=LOOKED_AT, summary="The newest reprocess jobs")
 async def list_reprocesses(
-    services: ServicesDep, caller: ReadCaller, asked: Annotated[RecentAsked, Query()]
+    request: Request, services: ServicesDep, caller: ReadCaller, asked: Annotated[RecentAsked, Query()]
 ) -> Response:
     """Newest first."""
     jobs = await commanding.list_reprocesses(services.reprocesses, caller, limit=asked.limit)
-    return json_answer({"items": [reprocess_json(job) for job in jobs]})
+    return checked(request, json_answer({"items": [reprocess_json(job) for job in jobs]}))
 
 
 @router.get("/reprocess/{job_id}", response_model=ReprocessStanding, summary="Progress and outcome of a reprocess job")

@@ -10,7 +10,7 @@ from services.query.core.preconditions import Expected, read_tags, tag_of
 from services.query.core.view import View
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
-from services.query.entrypoints.caching import OURS, checked
+from services.query.entrypoints.caching import LOOKED_AT, OURS, checked
 from services.query.entrypoints.conditional import CHANGED, MADE, READ, IfMatch, IfNoneMatchTag, Why
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.once import OnceDep, answered_once
@@ -22,10 +22,11 @@ from services.query.handlers import views
 router = APIRouter(prefix="/v1", tags=["views"], route_class=StrictJsonRoute)
 
 
-@router.get("/views", response_model=ViewList, summary="The account's saved views")
-async def list_views(services: ServicesDep, caller: ReadCaller, _asked: Nothing) -> Response:
+@router.get("/views", response_model=ViewList, responses=LOOKED_AT, summary="The account's saved views")
+async def list_views(request: Request, services: ServicesDep, caller: ReadCaller, _asked: Nothing) -> Response:
     """By name, of all kinds: 200 at most, so there are no pages."""
-    return json_answer({"items": [view_json(view) for view in await views.list_views(services.views, caller)]})
+    found = await views.list_views(services.views, caller)
+    return checked(request, json_answer({"items": [view_json(view) for view in found]}))
 
 
 @router.post("/views", response_model=ViewAnswer, status_code=201, responses={201: MADE}, summary="Save a view")
