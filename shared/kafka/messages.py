@@ -1,10 +1,17 @@
 """librdkafka's messages → our records."""
 
 from datetime import UTC, datetime
+from operator import methodcaller
+from typing import Final
 
 from confluent_kafka import OFFSET_INVALID, Message
 
 from shared.contracts.records import UNREADABLE_HEADERS, Address, Headers, Record
+
+_told_headers: Final = methodcaller("headers")
+"""Not `message.headers()`: of a name that is not UTF-8 the library returns half a list beside its error, and Python's own call, once it is
+warm, does not look for an error where there is a result.
+"""
 
 
 def record_of(message: Message) -> Record:
@@ -21,7 +28,7 @@ def record_of(message: Message) -> Record:
 
 def _headers(message: Message) -> Headers:
     try:
-        return [(name, _bytes(value)) for name, value in message.headers() or ()]
+        return [(name, _bytes(value)) for name, value in _told_headers(message) or ()]
     except SystemError:  # a name is not UTF-8; asked a second time, the library gives a list that kills the process
         return UNREADABLE_HEADERS
 
