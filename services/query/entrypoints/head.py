@@ -24,10 +24,8 @@ class Head:
             await self._app(scope, receive, send)
             return
         scope["state"][_MARK] = True
-        asked = {
-            **scope,
-            "method": "GET",
-        }  # a copy: by the method in its own, the server knows that no body follows the length
+        # A copy: by the method in its own scope the server knows that no body follows the length.
+        asked = {**scope, "method": "GET"}
         is_ended = False
 
         async def send_headers(message: Message) -> None:
