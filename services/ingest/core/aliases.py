@@ -6,7 +6,7 @@ and what is stored follows from the events alone, however they come. A pair from
 the state; nothing is known of it but its order text, and any event of the same instant is newer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.contracts.entries import Document, alias_pairs, unescape_name
@@ -24,8 +24,8 @@ def merged_aliases(
         for name, pair in alias_pairs(event).items():
             if name not in newest or newest[name][0] < event.version:
                 newest[name] = (event.version, pair[1])
-    versions: Iterable[Version] = (event.version for event in events)
-    latest = max(versions) if state is None else max(*versions, state)
+    versions: list[Version] = [event.version for event in events]
+    latest = max(versions if state is None else [*versions, state])
     return {name: _written(*newest[name], latest) for name in sorted(newest, key=unescape_name)}
 
 

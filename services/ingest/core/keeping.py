@@ -78,16 +78,14 @@ def _whole_or_cut(payload: Any, longest: int) -> tuple[str | None, dict[str, Any
 
 def _each_capped(told: dict[str, Any], longest: int) -> dict[str, Any]:
     """Return an object of a publisher with each of its parts capped; of evidence and the like, the parts of those."""
-    parts = {name: value for name, value in told.items() if isinstance(value, dict) and len(_json(value)) > longest}
-    return {
-        name: _few_capped(parts[name], longest) if name in parts else _cut(value, longest)
-        for name, value in told.items()
-    }
+    return {name: _part_capped(value, longest) for name, value in told.items()}
 
 
-def _few_capped(told: dict[str, Any], longest: int) -> Any:
-    """Return an object with each part capped, or all of it cut where it has too many parts for that to bound it."""
-    return {name: _cut(value, longest) for name, value in told.items()} if len(told) <= PARTS else _cut(told, longest)
+def _part_capped(told: Any, longest: int) -> Any:
+    """Return a part capped in its own parts, or as a whole where it has too many for that to bound it."""
+    if isinstance(told, dict) and len(told) <= PARTS:
+        return {name: _cut(value, longest) for name, value in told.items()}
+    return _cut(told, longest)
 
 
 def _cut(value: Any, longest: int) -> Any:

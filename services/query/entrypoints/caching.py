@@ -7,6 +7,8 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 
+from services.query.entrypoints.answers import json_answer
+
 OURS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept-Language"}
 """May be kept by the asker alone, and is asked for again each time: what the answer shows may change at any moment."""
 
@@ -39,6 +41,12 @@ def checked(request: Request, answer: Response) -> Response:
     kept = {name: answer.headers[name] for name in ("etag", "cache-control", "vary", "link") if name in answer.headers}
     kept["vary"] += ", Accept-Encoding"  # compression says so itself, of answers that it could have compressed
     return Response(status_code=304, headers=kept)
+
+
+def leafed(request: Request, page: dict[str, Any]) -> Response:
+    """Return a page as an answer that is checked, with links to the pages whose cursors it tells."""
+    cursors = {"next": page["next_cursor"], "prev": page.get("previous_cursor")}
+    return checked(request, json_answer(page, headers=links(request, cursors)))
 
 
 def unkept(answer: Response) -> Response:

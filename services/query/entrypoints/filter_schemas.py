@@ -19,6 +19,7 @@ SAID: Final = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
 """The same, but not blank: in a body empty is no value, see `refuse_blank`."""
 
 TEXT: Final = {"type": "string", "maxLength": MAX_QUERY_LENGTH, "pattern": PLAIN}
+SAID_TEXT: Final = {**TEXT, "pattern": SAID}
 NAME_OR_NOTHING: Final = {"type": "string", "pattern": f"^({NAME.pattern})?$"}
 GROUP_OR_NOTHING: Final = {"type": "string", "pattern": f"^({GROUP.pattern})?$"}
 INSTANT: Final = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]}
@@ -34,8 +35,8 @@ def _several(one: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "array", "items": one, "minItems": 1, "maxItems": MAX_VALUES})
 
 
-SaidText = Annotated[str, WithJsonSchema({**TEXT, "pattern": SAID})]
-SaidTexts = Annotated[list[str], _several({**TEXT, "pattern": SAID})]
+SaidText = Annotated[str, WithJsonSchema(SAID_TEXT)]
+SaidTexts = Annotated[list[str], _several(SAID_TEXT)]
 SaidNames = Annotated[list[str], _several({"type": "string", "pattern": f"^{NAME.pattern}$"})]
 SaidGroups = Annotated[list[str], _several({"type": "string", "pattern": f"^{GROUP.pattern}$"})]
 SaidInstant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]

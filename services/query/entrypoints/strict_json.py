@@ -28,7 +28,7 @@ class StrictJsonRequest(Request):
             body = orjson.loads(text)
             if is_deeper(body, MAX_DEPTH):
                 raise JSONDecodeError(f"deeper than {MAX_DEPTH} levels", "", 0)
-            json.loads(text, object_pairs_hook=each_once)
+            json.loads(text, object_pairs_hook=refuse_doubled)
             self._json = whole_numbers(body)
         return self._json
 
@@ -57,7 +57,7 @@ def whole_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def each_once(members: Sequence[tuple[str, Any]]) -> None:
+def refuse_doubled(members: Sequence[tuple[str, Any]]) -> None:
     """Raise JSONDecodeError for an object that names a member twice: readers differ in which one counts, and a command must not."""
     names = [name for name, _ in members]
     if len(set(names)) < len(names):

@@ -31,9 +31,8 @@ router = APIRouter(include_in_schema=False, route_class=OpenPageRoute)
 async def show_sign_in(request: Request, screen: Visitor, code: str = "") -> Response:
     """Exchange the code of a sign-in link for a session; without a code, say how to get one."""
     services, wanted = screen.services, way_back(request.query_params.get("next", ""), "/")
-    if not code or wants_headers_only(
-        request
-    ):  # whoever looks at what a link is, such as a chat, must not spend its code
+    # Whoever looks at what a link is, such as a chat, must not spend its code.
+    if not code or wants_headers_only(request):
         return _ask(screen, wanted, problem="")
     try:
         issued = await exchange_sign_in_code(

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller
-from services.query.entrypoints.caching import LEAFED_THROUGH, checked, links
+from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.key_schemas import AuditAsked, AuditPageAnswer, line_json
 from services.query.handlers.auditing import AuditFilter, list_audit
@@ -39,8 +38,7 @@ async def get_audit(
     if rows.from_at is not None and rows.to_at is not None and rows.from_at >= rows.to_at:
         raise InvalidField("to", "must lie after `from`")
     page = await list_audit(services.audit, caller, rows, cursor=asked.cursor, limit=asked.limit)
-    told = {"items": [line_json(line) for line in page.items], "next_cursor": page.next_cursor}
-    return checked(request, json_answer(told, headers=links(request, {"next": page.next_cursor})))
+    return leafed(request, {"items": [line_json(line) for line in page.items], "next_cursor": page.next_cursor})
 
 
 def _instant(request: Request, name: str) -> datetime | None:

@@ -8,7 +8,7 @@ from services.query.core.jobs import Job
 from services.query.core.permissions import Caller
 from services.query.entrypoints.answers import job_json, json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller, ReprocessCaller
-from services.query.entrypoints.caching import LEAFED_THROUGH, checked, links
+from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import letter_file
 from services.query.entrypoints.job_schemas import DryRunAnswer
@@ -54,8 +54,7 @@ async def list_letters(
     """Several values of one parameter are alternatives, different parameters narrow. They are kept for 30 days."""
     rows = letter_rows(request)
     page = await dead_letters.list_letters(services.letters, caller, rows, cursor=asked.cursor, limit=asked.limit)
-    linked = links(request, {"next": page.next_cursor, "prev": page.previous_cursor})
-    return checked(request, json_answer(letters_json(page), headers=linked))
+    return leafed(request, letters_json(page))
 
 
 @router.get("/dead-letters/summary", response_model=LetterSummary, summary="Dead letters by error class")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller
-from services.query.entrypoints.caching import LEAFED_THROUGH, checked, links
+from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.key_schemas import (
     KeyAnswer,
@@ -58,10 +58,7 @@ async def list_keys(
     """Also those that expired or were revoked: they explain lines of the audit."""
     page = await keys.list_keys(services.credentials, caller, cursor=asked.cursor, limit=asked.limit)
     items = [key_json(key, services.now()) for key in page.items]
-    answer = json_answer(
-        {"items": items, "next_cursor": page.next_cursor}, headers=links(request, {"next": page.next_cursor})
-    )
-    return checked(request, answer)
+    return leafed(request, {"items": items, "next_cursor": page.next_cursor})
 
 
 @router.get("/keys/{key_id}", response_model=KeyAnswer, summary="One API key")
