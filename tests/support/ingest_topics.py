@@ -20,8 +20,10 @@ def own_topic(bootstrap: str, partitions: int = 2) -> Iterator[str]:
 
 
 def publish(bootstrap: str, topic: str, values: Sequence[bytes], *, key: bytes | None = None) -> None:
-    """Return when the broker has all values; without `key` they are spread."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "log_level": 0})
+    """Return when the broker has all values; without `key` each goes to a partition of its own choice."""
+    # Else all values of the same ten milliseconds go to one partition.
+    spread = {"sticky.partitioning.linger.ms": 0}
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "log_level": 0} | spread)
     refused = []
     for value in values:
         producer.produce(topic, value, key=key, on_delivery=lambda error, _: refused.append(error) if error else None)
