@@ -5,13 +5,15 @@ import asyncio
 from services.reprocessor.adapters.kafka_retry_topics import KafkaRetryTopics
 from services.reprocessor.adapters.kafka_status_topic import KafkaStatusTopic
 from services.reprocessor.adapters.mongo_entry_store import MongoEntryStore
+from services.reprocessor.adapters.mongo_failed_entries import MongoFailedEntries
 from services.reprocessor.adapters.mongo_integrations import MongoIntegrations
 from services.reprocessor.adapters.mongo_pending_entries import MongoPendingEntries
 from services.reprocessor.core.progress import Tally
 from services.reprocessor.entrypoints.commands import command_taker
 from services.reprocessor.entrypoints.runner import reprocess_loop
-from services.reprocessor.entrypoints.timers import RescueTimer
+from services.reprocessor.entrypoints.timers import RescueTimer, RetryTimer
 from services.reprocessor.handlers.ports import Limits, Plugs
+from services.reprocessor.handlers.retrying import RetryPlugs
 from services.reprocessor.settings import Settings
 from shared.contracts.names import REPROCESS_REQUESTS, REPROCESS_TOPIC
 from shared.kafka.dead_letters import KafkaDeadLetters
@@ -43,11 +45,14 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     rescue = RescueTimer(
         MongoPendingEntries(database), jobs, clock, plugs.limits, every=settings.reprocessor_rescue_every
     )
+    found = RetryPlugs(MongoFailedEntries(database), jobs, plugs.integrations, clock, plugs.limits)
+    retries = RetryTimer(found, bell.wake, every=settings.reprocessor_retry_every)
     worker.take_commands(REPROCESS_TOPIC, command_taker(jobs, clock, bell.wake), KafkaDeadLetters(publisher))
     for number in range(settings.reprocessor_runners):
         loop = reprocess_loop(name_worker(), plugs, bell, idle=settings.reprocessor_idle)
         worker.add_main(f"runner {number}", loop.run, stop=bell.stop)
     worker.add_main("rescue", rescue.run)
+    worker.add_main("automatic retries", retries.run)
     worker.add_check("mongo", _mongo_check(database))
     worker.on_close(client.close)
     worker.on_close(publisher.close)
@@ -78,6 +83,8 @@ def limits_of(settings: Settings) -> Limits:
         give_up_after=settings.reprocessor_give_up_after,
         rescue_after=settings.reprocessor_rescue_after,
         answer_timeout=settings.reprocessor_answer_timeout,
+        retry_delays=settings.retry_delays,
+        retries_per_second=settings.reprocessor_retries_per_second,
     )
 
 

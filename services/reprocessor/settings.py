@@ -48,4 +48,10 @@ class Settings(SharedSettings):
     reprocessor_answer_timeout: Annotated[
         Duration, Field(description="a retry that no connector answered for this long may be asked again")
     ] = timedelta(minutes=15)
+    reprocessor_retries_per_second: Annotated[
+        int, Field(ge=1, le=100_000, description="automatic retries of one account and kind a second, at most")
+    ] = 20
+    reprocessor_retry_every: Annotated[
+        Duration, Field(description="pause between two looks for automatic retries that are due")
+    ] = timedelta(seconds=10)
     reprocessor_rescue_every: Annotated[Duration, Field(description="pause between two rescues")] = timedelta(seconds=5)

@@ -239,6 +239,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         (
             IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
             IndexSpec("by_account", (("account", 1), ("created_at", -1)), "an account's newest jobs"),
+            IndexSpec("expiry", (("expires_at", 1),), "automatic retries vanish after a week", expire_after_seconds=0),
         ),
     ),
     CollectionSpec(

@@ -1,7 +1,7 @@
 """Jobs that outlive the process that runs them: inserted once, leased in slices, cancelled by a flag.
 
     _id "account|job id", account, id, state, command (as JSON), created_at, updated_at, finished_at,
-    leased_by, leased_until, cancel_requested, error, and what the worker counts (`progress.*`).
+    leased_by, leased_until, cancel_requested, error, what the worker counts (`progress.*`), and `expires_at` of a job that is not kept.
 
 A worker that dies loses its lease by time; the next one goes on from what `progress` says. Times come from the caller's clock.
 """
@@ -18,6 +18,9 @@ from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 
+LAST_LETTER = "\U0010ffff"
+"""Follows every letter of a job's id."""
+
 
 class Jobs:
     """The jobs of one collection (`reprocess_requests`, `exports`, `replay_requests`)."""
@@ -25,10 +28,11 @@ class Jobs:
     def __init__(self, database: Database, collection: str) -> None:
         self._jobs: AsyncCollection[Document] = database[collection]
 
-    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> Document:
+    async def insert(self, command: Mapping[str, Any], *, now: datetime, keep_for: timedelta | None = None) -> Document:
         """Store a command as a queued job and return the job; the one already stored under the same id wins.
 
         The caller compares `command` with what comes back, to tell a repeat from another command under an old id.
+        After `keep_for` the job is forgotten; None keeps it.
         """
         identity = job_document_id(command["account"], command["id"])
         job: Document = {
@@ -45,6 +49,7 @@ class Jobs:
             "cancel_requested": False,
             "error": None,
             "progress": {},
+            **({} if keep_for is None else {"expires_at": now + keep_for}),
         }
         with translated():
             try:
@@ -58,6 +63,13 @@ class Jobs:
         """Return the job, or None when the account has none of that id."""
         with translated():
             return await self._jobs.find_one({"_id": job_document_id(account, job_id)})
+
+    async def has_unfinished(self, account: str, prefix: str) -> bool:
+        """Say whether a job of the account, whose id begins with `prefix`, has not ended yet."""
+        start = job_document_id(account, prefix)
+        ours = {"state": {"$in": ["queued", "running"]}, "_id": {"$gte": start, "$lt": start + LAST_LETTER}}
+        with translated():
+            return await self._jobs.find_one(ours, {"_id": 1}) is not None
 
     async def list_recent(self, account: str, *, limit: int = 50) -> list[Document]:
         """Return the account's newest jobs."""

@@ -11,6 +11,7 @@ from typing import Any
 from bson.regex import Regex
 
 from shared.contracts.advice import UNKNOWN, known_codes, other_advice
+from shared.contracts.catalogue import RetryAdvice
 from shared.contracts.filters import LogFilter
 from shared.contracts.text import fold_id, fold_words
 
@@ -69,6 +70,11 @@ def advised(retry: Sequence[str]) -> Query:
     return {
         "$nin": _codes(other_advice(wanted))
     }  # codes that nobody knows, and causes without one, are among the wanted
+
+
+def none_advised_but(advice: RetryAdvice) -> Query:
+    """Return the condition on the causes that the catalogue advises nothing else for any of them."""
+    return {"$not": {"$elemMatch": {"code": {"$in": _codes(other_advice(frozenset({advice})))}}}}
 
 
 def _codes(advice: frozenset[str]) -> list[str | Regex[str]]:

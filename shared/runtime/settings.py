@@ -3,13 +3,36 @@
 Each service's `settings.py` adds its own knobs as `PONTE_<SERVICE>_<KNOB>`.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.contracts.errors import Defect
 from shared.contracts.events import Name
+
+RETRY_DELAYS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+"""How long after a failure the first automatic retry comes, after the next failure the second, …; then it is left to people."""
+
+
+def _listed(value: Any) -> Any:
+    return [_seconds(one.strip()) for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+
+def _seconds(text: str) -> Any:
+    try:
+        return timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        return text  # ISO 8601, or nothing that pydantic takes
+
+
+Delays = Annotated[
+    tuple[Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=1))], ...],
+    NoDecode,
+    BeforeValidator(_listed),
+    Field(max_length=20),
+]
 
 
 class Settings(BaseSettings):
@@ -29,11 +52,21 @@ class Settings(BaseSettings):
     stop_seconds: Annotated[
         float, Field(gt=0, description="a worker that was asked to stop leaves after so long, whatever still waits")
     ] = 20
+    retry_delays: Annotated[
+        Delays,
+        Field(
+            description="seconds from a failure to the first automatic retry, the second, …; nothing: there are none"
+        ),
+    ] = RETRY_DELAYS
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="least level logged")] = "info"
 
     def summary(self) -> dict[str, Any]:
         """Return the settings without secrets, for one log line at start."""
-        return {name: str(value) for name, value in self.model_dump().items()}
+        return {name: _shown(value) for name, value in self.model_dump().items()}
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 S = TypeVar("S", bound=Settings)

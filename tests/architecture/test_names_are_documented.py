@@ -73,6 +73,8 @@ def default_of(value: object) -> str:
         return "required"
     if value is None or value == "":
         return "none"
+    if isinstance(value, tuple):
+        return f"`{','.join(f'{one.total_seconds():g}' for one in value)}`"
     return f"`{value.total_seconds():g}` s" if isinstance(value, timedelta) else f"`{value}`"
 
 

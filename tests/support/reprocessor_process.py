@@ -16,15 +16,16 @@ from tests.support.eventually import eventually
 
 
 class ReprocessorProcess:
-    """Running between `start` and `stop`; `lines` is its log, parsed."""
+    """Running between `start` and `stop`; `lines` is its log, parsed. `retry_delays` as in the settings: none unless given."""
 
-    def __init__(self, servers: Servers, database_name: str, **knobs: str) -> None:
+    def __init__(self, servers: Servers, database_name: str, *, retry_delays: str = "", **knobs: str) -> None:
         self._environment = {
             **os.environ,
             "PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap,
             "PONTE_MONGO_URI": servers.mongo.uri,
             "PONTE_MONGO_DATABASE": database_name,
             "PONTE_HEALTH_PORT": "0",
+            "PONTE_RETRY_DELAYS": retry_delays,
             "PONTE_REPROCESSOR_GROUP": f"test.{uuid4().hex[:12]}",
             **{f"PONTE_REPROCESSOR_{name.upper()}": value for name, value in knobs.items()},
         }

@@ -83,8 +83,10 @@ def _item_json(entry: LogEntry, owner: _Owner, language: Language) -> Json:
     }
 
 
-def entry_json(entry: LogEntry, streak: ErrorStreak, names: Marketplaces, language: Language) -> Json:
-    """Return one entry, whole."""
+def entry_json(
+    entry: LogEntry, streak: ErrorStreak, names: Marketplaces, language: Language, *, retry_at: datetime | None
+) -> Json:
+    """Return one entry, whole. `retry_at`: when it is tried again by itself."""
     return {
         **item_json(entry, names, language),
         "error_streak": streak.count,
@@ -93,7 +95,7 @@ def entry_json(entry: LogEntry, streak: ErrorStreak, names: Marketplaces, langua
         "received_at": format_instant(entry.received_at),
         "sequence": entry.sequence,
         "reprocess_id": entry.reprocess_id,
-        "next_retry_at": None,  # nobody retries by itself yet
+        "next_retry_at": _instant(retry_at),
     }
 
 

@@ -30,6 +30,7 @@ LEAN: Final = {
     "affiliate": 1,
     "code": 1,
     "first_seen_at": 1,
+    "last_success_at": 1,
     "attempts": 1,
     "reprocess": 1,
     "state.status": 1,
@@ -97,15 +98,8 @@ class MongoEntryStore:
 
     async def claim(self, ids: Sequence[str], claim: Claim) -> None:
         """Mark those of `ids` that nobody has claimed or sent."""
-        mark = {
-            "id": claim.job_id,
-            "state": "claimed",
-            "claimed_at": claim.claimed_at,
-            "requested_by": claim.requested_by,
-        }
-        await self._update(
-            {"_id": {"$in": list(ids)}, "reprocess.state": {"$nin": sorted(UNDER_WAY)}}, {"$set": {"reprocess": mark}}
-        )
+        free = {"_id": {"$in": list(ids)}, "reprocess.state": {"$nin": sorted(UNDER_WAY)}}
+        await self._update(free, {"$set": {"reprocess": claim.mark()}})
 
     async def stream_claimed(self, ids: Sequence[str], job_id: str) -> AsyncIterator[list[LogEntry]]:
         """Yield the job's claimed entries, whole, at most STRETCH_BYTES and one entry at a time."""
@@ -128,6 +122,10 @@ class MongoEntryStore:
     async def release(self, ids: Sequence[str], job_id: str) -> None:
         """Remove the job's claims."""
         await self._update(_held(ids, job_id), {"$unset": {"reprocess": ""}})
+
+    async def give_up(self, ids: Sequence[str], job_id: str) -> None:
+        """Set the job's claims to unknown."""
+        await self._update(_held(ids, job_id), {"$set": {"reprocess.state": "unknown"}})
 
     def _find(self, query: Document, start: str, end: str, limit: int) -> AsyncCursor[Document]:
         within = {**query, "_id": {"$gt": start, "$lte": end}}

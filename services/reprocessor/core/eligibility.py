@@ -1,15 +1,17 @@
 """May this entry go again, for this job? The shared rule, and what only a running job knows."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
+from shared.contracts.automatic_retries import next_retry_at, tries_of
 from shared.contracts.eligibility import Refusal, refusal
 from shared.contracts.entries import LogEntry
 from shared.contracts.times import aware
 
-Reason = Refusal | Literal["paused"]
+Reason = Refusal | Literal["paused", "not_due"]
 
 
 def is_in_hand(entry: LogEntry | None, job_id: str) -> bool:
@@ -29,6 +31,14 @@ def check(entry: LogEntry | None, *, job_id: str, explicit: bool, paused: Abstra
     if reason := refusal(entry, explicit=explicit):
         return reason
     return "paused" if entry is not None and entry.affiliate in paused else None
+
+
+def is_due(entry: LogEntry | None, tries: int, delays: Sequence[timedelta], *, now: datetime) -> bool:
+    """Say whether the automatic retry of that number is due: a person, or another worker, may have been faster."""
+    if entry is None or tries_of(entry) + 1 != tries:
+        return False
+    at = next_retry_at(entry, delays, now=now)
+    return at is not None and at <= now
 
 
 def claimed_at(entry: LogEntry) -> datetime:

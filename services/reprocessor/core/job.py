@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from services.reprocessor.core.automatic import AutomaticRetry, read_stored
 from services.reprocessor.core.pace import Pace
 from services.reprocessor.core.progress import Progress
-from shared.contracts.commands import ReprocessCommand, parse_command
+from shared.contracts.commands import ReprocessCommand
 from shared.contracts.events import entry_id
 from shared.contracts.times import format_instant
 
@@ -17,7 +18,7 @@ class Work:
 
     def __init__(self, job: Document) -> None:
         self.job = job
-        self.command = parse_command(ReprocessCommand, job["command"])
+        self.command = read_stored(job["command"])
         self.rows = self.command.log_filter()
         self.is_new = not job.get("progress")
         self.progress = Progress.read(job.get("progress") or {}, dry_run=self.command.dry_run)
@@ -26,8 +27,13 @@ class Work:
 
     @property
     def explicit(self) -> bool:
-        """Whether a person named the very items."""
+        """Whether the very items are named."""
         return self.command.items is not None
+
+    @property
+    def tries(self) -> int | None:
+        """Which automatic retry this is; None where somebody asked."""
+        return self.command.tries if isinstance(self.command, AutomaticRetry) else None
 
     def next_items(self, limit: int) -> tuple[list[str], bool]:
         """Return the entry ids of the next named items in their given order, and whether they are the last."""
@@ -44,7 +50,7 @@ def item_ids(command: ReprocessCommand) -> list[str]:
 
 def is_same_command(command: ReprocessCommand, stored: Mapping[str, Any]) -> bool:
     """Say whether a job's stored command asks for the same thing, whoever asks."""
-    asked = parse_command(ReprocessCommand, stored)
+    asked = read_stored(stored)
     return asked.model_copy(update={"requested_by": command.requested_by}) == command
 
 

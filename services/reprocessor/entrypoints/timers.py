@@ -1,16 +1,21 @@
-"""The rescue, every few seconds."""
+"""The rescue and the automatic retries, every few seconds."""
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
 
 from services.reprocessor.handlers.ports import Jobs, Limits, PendingEntries
 from services.reprocessor.handlers.rescuing import rescue
+from services.reprocessor.handlers.retrying import RetryPlugs, retry_due
 from shared.contracts.errors import Transient
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+REST_FACTOR: Final = 9
 
 
 class RescueTimer:
@@ -36,3 +41,27 @@ class RescueTimer:
         if rescued.claims or rescued.answers:
             facts = {"claims": rescued.claims, "unanswered": rescued.answers}
             log.warning("claims.rescued", extra={"facts": facts})
+
+
+class RetryTimer:
+    """Asks for automatic retries for the worker's life; several may run at once, each entry goes to one."""
+
+    def __init__(self, plugs: RetryPlugs, wake: Callable[[], None], *, every: timedelta) -> None:
+        self._plugs = plugs
+        self._wake = wake
+        self._every = every
+
+    async def run(self) -> None:
+        """Ask, rest, for ever; the worker cancels it. Where much has failed a look takes long, and a tenth of the time at most."""
+        while True:
+            began_at = self._plugs.clock()
+            with contextlib.suppress(Transient):  # the next turn is soon
+                await self.run_once()
+            took = self._plugs.clock() - began_at
+            await asyncio.sleep(max(self._every, REST_FACTOR * took).total_seconds())
+
+    async def run_once(self) -> None:
+        """Ask once and log for how many items."""
+        if asked := await retry_due(self._plugs):
+            log.info("retries.due", extra={"facts": {"items": asked}})
+            self._wake()

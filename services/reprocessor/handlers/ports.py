@@ -12,17 +12,27 @@ from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
 from shared.runtime.clock import Clock
+from shared.runtime.settings import RETRY_DELAYS
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The mark that a job puts on an entry: this job has it now. `claimed_at` in milliseconds, MongoDB's precision."""
+    """The mark that a job puts on an entry: this job has it now. `claimed_at` in milliseconds, MongoDB's precision.
+
+    `tries` of an automatic retry: which one it is.
+    """
 
     job_id: str
     claimed_at: datetime
     requested_by: str
+    tries: int | None = None
+
+    def mark(self) -> Document:
+        """Return what the entry keeps in `reprocess`."""
+        told = {"id": self.job_id, "state": "claimed", "claimed_at": self.claimed_at, "requested_by": self.requested_by}
+        return told if self.tries is None else {**told, "tries": self.tries}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,27 @@ class EntryStore(Protocol):
         """Take the job's claims back: nothing was sent, the entries are as if never claimed."""
         ...
 
+    async def give_up(self, ids: Sequence[str], job_id: str) -> None:
+        """Set the job's claims to unknown: nothing was sent, and yet it counts as a try."""
+        ...
+
+
+class FailedEntries(Protocol):
+    """What may have to be tried again by itself, across accounts: for the automatic retries only."""
+
+    async def list_accounts(self) -> Sequence[str]:
+        """Return the accounts that have entries."""
+        ...
+
+    def stream_retriable(
+        self, account: str, kind: Kind, *, since: datetime, heard_before: datetime
+    ) -> AsyncIterator[LogEntry]:
+        """Yield, without payload, entries that failed and are not under way, each of whose causes may pass by itself.
+
+        `since`: the newest event was processed after it. `heard_before`: and arrived by then.
+        """
+        ...
+
 
 class PendingEntries(Protocol):
     """The marks that wait for something, across accounts: for the rescue only."""
@@ -131,7 +162,11 @@ class StatusTopic(Protocol):
 class Jobs(Protocol):
     """`shared.mongo.jobs.Jobs`, as the stories use it; see there."""
 
-    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> Document: ...  # noqa: D102
+    async def insert(  # noqa: D102
+        self, command: Mapping[str, Any], *, now: datetime, keep_for: timedelta | None = None
+    ) -> Document: ...
+
+    async def has_unfinished(self, account: str, prefix: str) -> bool: ...  # noqa: D102
 
     async def find(self, account: str, job_id: str) -> Document | None: ...  # noqa: D102
 
@@ -165,6 +200,8 @@ class Limits:
     give_up_after: timedelta = timedelta(minutes=15)
     rescue_after: timedelta = timedelta(seconds=60)
     answer_timeout: timedelta = timedelta(minutes=15)
+    retry_delays: Sequence[timedelta] = RETRY_DELAYS
+    retries_per_second: int = 20
 
 
 def _ignore(_: Tally) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.reprocessor.core.eligibility import check, has_gone, is_in_hand
+from services.reprocessor.core.eligibility import Reason, check, has_gone, is_due, is_in_hand
 from services.reprocessor.core.job import Document, Work, status_of
 from services.reprocessor.core.progress import Tally
 from services.reprocessor.handlers.ports import Claim, Plugs
@@ -90,7 +90,7 @@ async def _settle(work: Work, batch: Batch, paused: AbstractSet[str], plugs: Plu
             tally.sent += 1
         elif is_in_hand(entry, work.command.id):
             chosen.append(identity)
-        elif reason := check(entry, job_id=work.command.id, explicit=work.explicit, paused=paused):
+        elif reason := _why_not(work, entry, paused, plugs):
             tally.skipped[reason] += 1
         else:
             chosen.append(identity)
@@ -100,9 +100,17 @@ async def _settle(work: Work, batch: Batch, paused: AbstractSet[str], plugs: Plu
     if not chosen:
         return tally
     now = to_milliseconds(plugs.clock())
-    await plugs.entries.claim(chosen, Claim(work.command.id, now, work.command.requested_by))
+    await plugs.entries.claim(chosen, Claim(work.command.id, now, work.command.requested_by, work.tries))
     await send_claimed(work, chosen, tally, plugs)
     return tally
+
+
+def _why_not(work: Work, entry: LogEntry | None, paused: AbstractSet[str], plugs: Plugs) -> Reason | None:
+    if reason := check(entry, job_id=work.command.id, explicit=work.explicit, paused=paused):
+        return reason
+    if work.tries is not None and not is_due(entry, work.tries, plugs.limits.retry_delays, now=plugs.clock()):
+        return "not_due"
+    return None
 
 
 async def _remember(work: Work, plugs: Plugs, worker: str) -> bool:

@@ -47,7 +47,9 @@ async def _send(work: Work, entries: Sequence[LogEntry], tally: Tally, plugs: Pl
     sent = [entry.id for entry, delivery in told if delivery.outcome == "sent"]
     refused = [(entry, delivery) for entry, delivery in told if delivery.outcome == "refused"]
     await plugs.entries.mark_sent(sent, work.command.id, at=to_milliseconds(plugs.clock()))
-    await plugs.entries.release([entry.id for entry, _ in refused], work.command.id)
+    # What a person asked for and the broker refused is as before; what we ask for by ourselves must not come again for ever.
+    put_back = plugs.entries.release if work.tries is None else plugs.entries.give_up
+    await put_back([entry.id for entry, _ in refused], work.command.id)
     if unknown := [delivery for delivery in deliveries if delivery.outcome == "unknown"]:
         msg = f"{len(unknown)} of {len(messages)} retry messages: {unknown[0].detail}"
         raise OutcomeUnknown(msg)

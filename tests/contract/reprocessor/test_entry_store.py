@@ -7,6 +7,7 @@ import pytest
 from pymongo.errors import ExecutionTimeout
 
 from services.reprocessor.adapters.mongo_entry_store import MongoEntryStore
+from services.reprocessor.adapters.mongo_failed_entries import MongoFailedEntries
 from services.reprocessor.adapters.mongo_pending_entries import MongoPendingEntries
 from services.reprocessor.handlers.ports import Claim
 from shared.contracts.entries import entry_from_document
@@ -37,10 +38,11 @@ async def held_by(store, job_id, ids):
 
 
 class EntryStoreSuite:
-    """The promises of EntryStore and PendingEntries; `store`, `pending` and `holds` come from the implementation's class."""
+    """The promises of EntryStore, PendingEntries and FailedEntries; `store` and the others come from the implementation's class."""
 
     store: Any
     pending: Any
+    failed: Any
     holds: Holds
 
     async def test_entries_are_found_by_id_without_payload(self):
@@ -132,6 +134,19 @@ class EntryStoreSuite:
 
         assert (await self.store.find_entries(ids_of(["1"])))[ids_of(["1"])[0]].reprocess is None
 
+    async def test_an_automatic_claim_says_which_try_it_is_and_a_given_up_one_keeps_saying_it(self):
+        await self.holds(documents(["1"]))
+        await self.store.claim(ids_of(["1"]), Claim("a", AT, "ponte", tries=2))
+
+        await self.store.give_up(ids_of(["1"]), "b")
+        (entry,) = await held_by(self.store, "a", ids_of(["1"]))
+        await self.store.give_up(ids_of(["1"]), "a")
+
+        mark = {"id": "a", "claimed_at": AT, "requested_by": "ponte", "tries": 2}
+        assert entry.reprocess == {**mark, "state": "claimed"}
+        (found,) = (await self.store.find_entries(ids_of(["1"]))).values()
+        assert found.reprocess == {**mark, "state": "unknown"}
+
     async def test_nothing_to_do_is_fine(self):
         await self.store.claim([], claim_of("a"))
         await self.store.mark_sent([], "a", at=AT)
@@ -206,11 +221,38 @@ class EntryStoreSuite:
         found = await self.store.find_entries(ids_of(["1", "2"]))
         assert [entry.reprocess["state"] for entry in found.values()] == ["unknown", "sent"]
 
+    async def test_retriable_is_what_failed_lately_by_causes_that_pass_by_themselves_and_is_not_under_way(self):
+        down, unknown, sla = ({"code": code, "message": "x"} for code in ("NET-DOWN", "mine", "ORD-SLA"))
+        mark = {"id": "a", "claimed_at": AT}
+        await self.holds(documents(["down"], causes=[down]))
+        await self.holds(documents(["both"], causes=[down, unknown]))
+        await self.holds(documents(["warned"], causes=[down], status="warning"))
+        await self.holds(documents(["answered"], causes=[down], reprocess={**mark, "state": "answered"}))
+        for code, changes in {
+            "one of two": {"causes": [down, sla]},
+            "worked": {"status": "success"},
+            "sent": {"causes": [down], "reprocess": {**mark, "state": "sent"}},
+            "claimed": {"causes": [down], "reprocess": {**mark, "state": "claimed"}},
+            "old": {"causes": [down], "processed_at": "2026-11-16T10:00:00Z"},
+            "elsewhere": {"causes": [down], "account": "loja2"},
+            "price": {"causes": [down], "kind": "price"},
+        }.items():
+            await self.holds(documents([code], **changes))
+        recent = {"since": AT - timedelta(days=7), "heard_before": AT + timedelta(days=1)}
+
+        found = [entry async for entry in self.failed.stream_retriable("loja", "order", **recent)]
+        too_new = self.failed.stream_retriable("loja", "order", **{**recent, "heard_before": AT - timedelta(days=1)})
+
+        assert sorted(entry.code for entry in found) == ["answered", "both", "down", "warned"]
+        assert {entry.payload for entry in found} == {None}
+        assert [entry async for entry in too_new] == []
+        assert await self.failed.list_accounts() == ["loja", "loja2"]
+
 
 class TestFakeEntryStore(EntryStoreSuite):
     @pytest.fixture(autouse=True)
     def plug(self) -> None:
-        self.store = self.pending = FakeEntryStore()
+        self.store = self.pending = self.failed = FakeEntryStore()
 
     async def holds(self, found: Sequence[dict[str, Any]]) -> None:
         for document in found:
@@ -221,6 +263,7 @@ class TestMongoEntryStore(EntryStoreSuite):
     @pytest.fixture(autouse=True)
     async def plug(self, database) -> None:
         self.store, self.pending = MongoEntryStore(database), MongoPendingEntries(database)
+        self.failed = MongoFailedEntries(database)
         self.database = database
 
     async def holds(self, found: Sequence[dict[str, Any]]) -> None:
@@ -242,6 +285,7 @@ class TestMongoEntryStoreWithoutAnIndex(TestMongoEntryStore):
     @pytest.fixture(autouse=True)
     async def plug(self, database) -> None:
         self.store, self.pending = MongoEntryStore(database, window=3), MongoPendingEntries(database)
+        self.failed = MongoFailedEntries(database)
         self.store._find = give_up_without_hint(self.store._find)
         self.database = database
 

@@ -72,6 +72,20 @@ class JobsSuite:
 
         assert await self.jobs.find("outra", "a") is None
 
+    async def test_a_job_that_has_not_ended_is_found_by_how_its_id_begins(self):
+        await self.jobs.insert(command_of("automatic:order:1:7"), now=AT)
+        told = [
+            await self.jobs.has_unfinished("loja", prefix) for prefix in ("automatic:order:1:", "automatic:order:2:")
+        ]
+        elsewhere = await self.jobs.has_unfinished("outra", "automatic:order:1:")
+        job = await self.jobs.lease(worker="one", now=AT, lease_for=MINUTE)
+        running = await self.jobs.has_unfinished("loja", "automatic:order:1:")
+
+        await self.jobs.finish(job, "done", worker="one", now=AT)
+
+        assert (told, elsewhere, running) == ([True, False], False, True)
+        assert not await self.jobs.has_unfinished("loja", "automatic:order:1:")
+
 
 class TestFakeJobs(JobsSuite):
     @pytest.fixture(autouse=True)
@@ -83,3 +97,11 @@ class TestMongoJobs(JobsSuite):
     @pytest.fixture(autouse=True)
     async def plug(self, database):
         self.jobs = Jobs(database, REPROCESS_REQUESTS)
+
+    async def test_a_job_of_a_while_says_until_when_it_is_kept(self, database):
+        await self.jobs.insert(command_of("short"), now=AT, keep_for=MINUTE)
+        await self.jobs.insert(command_of("for ever"), now=AT)
+
+        kept = {job["id"]: job.get("expires_at") async for job in database[REPROCESS_REQUESTS].find()}
+
+        assert kept == {"short": AT + MINUTE, "for ever": None}

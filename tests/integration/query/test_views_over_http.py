@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ from services.query.entrypoints.diff_answers import DiffAnswer
 from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, PartialPage
 from shared.contracts.errors import TooBroad
 from shared.contracts.names import LOG_ENTRIES
+from shared.contracts.times import format_instant
 from shared.mongo.client import Database
 from tests.support.builders import make_event
 from tests.support.seed import seed_entries, seed_entry
@@ -185,6 +187,19 @@ async def test_attempts_tell_their_evidence_masked(api: httpx.AsyncClient, datab
     assert plain["evidence"] is None
     EntryAnswer.model_validate_json(entry.content, strict=False)
     assert entry.json()["next_retry_at"] is None
+
+
+async def test_an_entry_tells_when_it_is_tried_again_by_itself(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    at = datetime.now(UTC).replace(microsecond=0)
+    down = [{"code": "NET-DOWN", "message": "502 Bad Gateway"}]
+    event = make_event(account=account, causes=down, processed_at=at.isoformat(), received_at=at)
+    await seed_entry(database, event)
+
+    told = (await api.get(ENTRY)).json()["next_retry_at"]
+
+    assert told == format_instant(at + timedelta(minutes=1))
 
 
 async def test_a_diff_tells_what_changed_since_it_last_worked(

@@ -245,3 +245,34 @@ async def test_stale_marks_are_rescued_while_the_worker_idles(servers, database_
         )
 
     assert states(mongo, account) == {"unknown": 2, "answered": 1}
+
+
+async def test_what_may_pass_by_itself_is_tried_again_unasked_and_once(
+    servers, database_name, database, mongo, account
+):
+    now = datetime.now(UTC).isoformat()
+    down, sla = ([{"code": code, "message": "x"}] for code in ("NET-DOWN", "ORD-SLA"))
+    mongo[LOG_ENTRIES].insert_many(
+        [
+            *make_documents(["1", "2"], account=account, processed_at=now, received_at=datetime.now(UTC), causes=down),
+            *make_documents(["3"], account=account, processed_at=now, received_at=datetime.now(UTC), causes=sla),
+        ]
+    )
+
+    with ReprocessorProcess(servers, database_name, retry_delays="1,3600", retry_every="0.2") as reprocessor:
+        await eventually_async(
+            lambda: database[LOG_ENTRIES].count_documents({"account": account, "reprocess.state": "sent"}),
+            lambda sent: sent == 2,
+        )
+        job = eventually(
+            lambda: mongo[REPROCESS_REQUESTS].find_one({"account": account}) or {},
+            lambda found: found.get("state") in FINAL,
+        )
+
+    told = {event["data"]["code"]: event["data"] for event in read_events(servers.kafka.bootstrap, ORDERS, account)}
+    assert sorted(told) == ["1", "2"]
+    assert (told["1"]["reason"], told["1"]["requested_by"]) == ("automatic retry 1", "ponte")
+    assert told["1"]["reprocess_id"] == job["id"]
+    assert mongo[LOG_ENTRIES].find_one({"account": account, "code": "1"})["reprocess"]["tries"] == 1
+    assert reprocessor.events().count("retries.due") >= 1
+    assert len(read_events(servers.kafka.bootstrap, ORDERS, account)) == 2

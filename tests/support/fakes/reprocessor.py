@@ -8,7 +8,9 @@ from typing import Any
 from services.reprocessor.core.progress import Tally
 from services.reprocessor.core.retry_message import RetryMessage
 from services.reprocessor.handlers.ports import Claim, Delivery, Document, StaleClaim, Walk
+from shared.contracts.advice import advice_of
 from shared.contracts.commands import FINAL_STATES, job_document_id
+from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
 from tests.support.passing import lets_pass
@@ -77,13 +79,7 @@ class FakeEntryStore:
         for identity in ids:
             entry = self.entries.get(identity)
             if entry is not None and _mark(entry).get("state") not in {"claimed", "sent"}:
-                mark = {
-                    "id": claim.job_id,
-                    "state": "claimed",
-                    "claimed_at": claim.claimed_at,
-                    "requested_by": claim.requested_by,
-                }
-                self.put(replace(entry, reprocess=mark))
+                self.put(replace(entry, reprocess=claim.mark()))
 
     async def stream_claimed(self, ids: Sequence[str], job_id: str) -> AsyncIterator[list[LogEntry]]:
         held = [self.entries[identity] for identity in self._held(ids, job_id)]
@@ -99,6 +95,27 @@ class FakeEntryStore:
     async def release(self, ids: Sequence[str], job_id: str) -> None:
         for identity in self._held(ids, job_id):
             self.put(replace(self.entries[identity], reprocess=None))
+
+    async def give_up(self, ids: Sequence[str], job_id: str) -> None:
+        self._set_unknown(self._held(ids, job_id))
+
+    async def list_accounts(self) -> Sequence[str]:
+        return sorted({entry.account for entry in self.entries.values()})
+
+    async def stream_retriable(
+        self, account: str, kind: str, *, since: datetime, heard_before: datetime
+    ) -> AsyncIterator[LogEntry]:
+        for entry in list(self.entries.values()):
+            if (
+                (entry.account, entry.kind) == (account, kind)
+                and entry.status in FAILED_STATUSES
+                and _mark(entry).get("state") not in UNDER_WAY
+                and entry.causes
+                and all(advice_of(cause.get("code")) == "auto" for cause in entry.causes)
+                and entry.processed_at > since
+                and entry.received_at <= heard_before
+            ):
+                yield _lean(entry)
 
     async def stream_stale_claims(self, before: datetime) -> AsyncIterator[list[StaleClaim]]:
         yield [
@@ -184,7 +201,7 @@ class FakeJobs:
         self.jobs: dict[str, Document] = {}
         self.before_record: Callable[[], None] = lambda: None
 
-    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> Document:
+    async def insert(self, command: Mapping[str, Any], *, now: datetime, keep_for: timedelta | None = None) -> Document:
         identity = job_document_id(command["account"], command["id"])
         job = {
             "_id": identity,
@@ -195,8 +212,15 @@ class FakeJobs:
             "cancel_requested": False,
             "error": None,
             "progress": {},
+            **({} if keep_for is None else {"expires_at": now + keep_for}),
         }
         return dict(self.jobs.setdefault(identity, job))
+
+    async def has_unfinished(self, account: str, prefix: str) -> bool:
+        start = job_document_id(account, prefix)
+        return any(
+            identity.startswith(start) and job["state"] not in FINAL_STATES for identity, job in self.jobs.items()
+        )
 
     async def find(self, account: str, job_id: str) -> Document | None:
         return self.jobs.get(job_document_id(account, job_id))

@@ -34,3 +34,24 @@ def test_a_wrong_knob_is_named_at_start(monkeypatch, knob, value):
 
     with pytest.raises(Defect, match=f"PONTE_REPROCESSOR_{knob}"):
         read_settings(Settings)
+
+
+@pytest.mark.parametrize("text", ["60,300", " 60.0 , PT5M", "PT1M,PT5M"])
+def test_the_delays_of_automatic_retries_are_a_list(monkeypatch, text):
+    monkeypatch.setenv("PONTE_RETRY_DELAYS", text)
+
+    assert read_settings(Settings).retry_delays == (timedelta(minutes=1), timedelta(minutes=5))
+
+
+def test_no_delays_at_all_switch_automatic_retries_off(monkeypatch):
+    monkeypatch.setenv("PONTE_RETRY_DELAYS", "")
+
+    assert read_settings(Settings).retry_delays == ()
+
+
+@pytest.mark.parametrize("text", ["soon", "60,soon", "0", "-5", "1e99", "nan", "90000"])
+def test_a_wrong_delay_is_named_at_start(monkeypatch, text):
+    monkeypatch.setenv("PONTE_RETRY_DELAYS", text)
+
+    with pytest.raises(Defect, match="PONTE_RETRY_DELAYS"):
+        read_settings(Settings)

@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.query.core.retries import coming_retry
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
 from services.query.entrypoints.pages.screen import Screen
@@ -45,4 +46,5 @@ async def _show(
     )
     row = rows_of(screen, [entry], marketplaces, [job] if job else [])[0]
     streak = await find_streak(services.log, caller, entry)
-    return screen.render(template, row=row, kind=key[0], attempts=attempts, job=job, streak=streak)
+    retry_at = coming_retry(entry, marketplaces, services.settings.retry_delays, now=services.now())
+    return screen.render(template, row=row, kind=key[0], attempts=attempts, job=job, streak=streak, retry_at=retry_at)

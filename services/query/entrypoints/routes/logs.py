@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.core.permissions import Caller
+from services.query.core.retries import coming_retry
 from services.query.entrypoints.answers import attempts_json, entry_json, json_answer, page_json
 from services.query.entrypoints.auth import ReadCaller
 from services.query.entrypoints.caching import CHECKED, LINKED, NOT_MODIFIED, checked, links, unkept
@@ -96,7 +97,8 @@ async def get_entry(
     found = reading.get_entry(services.log, caller, kind, affiliate, code, is_revealed=is_revealed)
     entry, names = await beside_marketplaces(services.registry, caller, found)
     streak = await reading.find_streak(services.log, caller, entry)
-    answer = json_answer(entry_json(entry, streak, names, language))
+    retry_at = coming_retry(entry, names, services.settings.retry_delays, now=services.now())
+    answer = json_answer(entry_json(entry, streak, names, language, retry_at=retry_at))
     return unkept(answer) if is_revealed else checked(request, answer)
 
 

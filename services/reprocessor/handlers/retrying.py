@@ -1,0 +1,75 @@
+"""What failed and may pass by itself is tried again after a while: found, then asked for by a job like a person's.
+
+The job does the rest (reprocessing.py). It checks once more that an entry is due, so an entry that two workers found, or that a
+person was faster to reprocess, is not sent twice.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from services.reprocessor.core.automatic import automatic_retry, job_prefix
+from services.reprocessor.handlers.ports import FailedEntries, Integrations, Jobs, Limits
+from shared.contracts.automatic_retries import HORIZON, next_retry_at, tries_of
+from shared.contracts.entries import LogEntry
+from shared.contracts.names import KINDS, Kind
+from shared.runtime.clock import Clock
+
+MOST_ITEMS: Final = 1000
+"""Of one job. What else is due waits until it has ended: nobody's connector is flooded."""
+
+KEEP_JOBS_FOR: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPlugs:
+    """What the automatic retries are plugged into."""
+
+    entries: FailedEntries
+    jobs: Jobs
+    integrations: Integrations
+    clock: Clock
+    limits: Limits
+
+
+async def retry_due(plugs: RetryPlugs) -> int:
+    """Ask for whatever is due, of every account; return how many items that are. Raise Transient."""
+    if not plugs.limits.retry_delays:
+        return 0
+    asked = 0
+    for account in await plugs.entries.list_accounts():
+        for kind in KINDS:
+            asked += await _retry_due_of(account, kind, plugs)
+    return asked
+
+
+async def _retry_due_of(account: str, kind: Kind, plugs: RetryPlugs) -> int:
+    due = await _find_due(account, kind, plugs)
+    limits, asked = plugs.limits, 0
+    for tries, entries in due.items():
+        if await plugs.jobs.has_unfinished(account, job_prefix(kind, tries)):
+            continue
+        now = plugs.clock()
+        retry = automatic_retry(kind, entries, tries, now=now, per_second=limits.retries_per_second)
+        command = retry.model_dump(mode="json")
+        job = await plugs.jobs.insert(command, now=now, keep_for=KEEP_JOBS_FOR)
+        asked += len(entries) if job["command"] == command else 0
+    return asked
+
+
+async def _find_due(account: str, kind: Kind, plugs: RetryPlugs) -> dict[int, list[LogEntry]]:
+    """Return at most MOST_ITEMS entries for each number of the retry that they are due for."""
+    now, delays = plugs.clock(), plugs.limits.retry_delays
+    paused = await plugs.integrations.list_paused(account, kind)
+    due: dict[int, list[LogEntry]] = defaultdict(list)
+    async for entry in plugs.entries.stream_retriable(
+        account, kind, since=now - HORIZON, heard_before=now - min(delays)
+    ):
+        at = next_retry_at(entry, delays, now=now)
+        if at is None or at > now or entry.affiliate in paused:
+            continue
+        same = due[tries_of(entry) + 1]
+        if len(same) < MOST_ITEMS:
+            same.append(entry)
+    return due

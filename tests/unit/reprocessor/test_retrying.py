@@ -1,0 +1,152 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.reprocessor.handlers import retrying
+from services.reprocessor.handlers.ports import Delivery
+from services.reprocessor.handlers.retrying import RetryPlugs, retry_due
+from tests.support.reprocessing import make_entry
+
+ENTRY = "loja|order|MLC|2000004567"
+DOWN = [{"code": "NET-DOWN", "message": "502 Bad Gateway"}]
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def world(world):
+    world.limit(retry_delays=(MINUTE, 5 * MINUTE))
+    return world
+
+
+def failed(world, code="2000004567", **changes):
+    now = world.clock()
+    return make_entry(code, **{"causes": DOWN, "processed_at": now, "received_at": now, **changes})
+
+
+async def looks(world):
+    plugs = world.plugs
+    return await retry_due(RetryPlugs(world.entries, plugs.jobs, plugs.integrations, plugs.clock, plugs.limits))
+
+
+def answers(world, **changes):
+    """Let the connector answer with an error again."""
+    entry = world.entries.entries[ENTRY]
+    mark = {**entry.reprocess, "state": "answered"}
+    now = world.clock()
+    world.holds(replace(entry, reprocess=mark, processed_at=now, received_at=now, **changes))
+
+
+async def test_what_failed_is_tried_again_after_each_delay_and_then_left_to_people(world):
+    world.holds(failed(world))
+    asked = []
+
+    for minutes in (0.5, 0.5, 4.5, 0.5, 600):
+        world.clock.advance(minutes=minutes)
+        asked.append(await looks(world))
+        await world.works_on()
+        if asked[-1]:
+            answers(world)
+
+    assert asked == [0, 1, 0, 1, 0]
+    assert [message.event.data["reason"] for _, message in world.topics.published] == [
+        "automatic retry 1",
+        "automatic retry 2",
+    ]
+    assert {message.event.data["requested_by"] for _, message in world.topics.published} == {"ponte"}
+
+
+async def test_two_workers_that_look_at_once_ask_once(world):
+    world.holds(failed(world))
+    world.clock.advance(minutes=1)
+
+    one, another = await looks(world), await looks(world)
+    await world.works_on()
+
+    assert (one, another, len(world.topics.published)) == (1, 0, 1)
+
+
+async def test_a_worker_that_asks_in_the_same_second_for_something_else_asks_again_later(world):
+    world.holds(failed(world))
+    world.clock.advance(minutes=1)
+    await looks(world)
+    await world.works_on()
+    world.holds(failed(world, "late", received_at=world.clock() - MINUTE))
+
+    too_early = await looks(world)
+    world.clock.advance(seconds=1)
+
+    assert (too_early, await looks(world)) == (0, 1)
+
+
+async def test_an_item_that_is_not_due_any_more_when_its_turn_comes_is_skipped(world):
+    world.holds(failed(world))
+    world.clock.advance(minutes=1)
+    await looks(world)
+    (job,) = world.jobs.jobs.values()
+
+    world.holds(failed(world))
+    await world.works_on()
+
+    assert (job["progress"]["skipped"], world.topics.published) == ({"not_due": 1}, [])
+
+
+async def test_nothing_is_asked_of_a_paused_integration(world):
+    world.integrations.paused = {"loja": {"MLC"}}
+    world.holds(failed(world))
+    world.clock.advance(minutes=1)
+
+    assert await looks(world) == 0
+
+
+async def test_what_the_broker_refuses_counts_as_a_try_and_does_not_come_for_ever(world):
+    world.topics.outcome = lambda _: Delivery("refused", "too_large", "2 MiB")
+    world.holds(failed(world))
+    asked = 0
+
+    for _ in range(30):
+        world.clock.advance(minutes=1)
+        asked += await looks(world)
+        await world.works_on()
+
+    assert asked == 2
+    assert world.entries.state_of(ENTRY) == "unknown"
+
+
+async def test_a_crowd_goes_in_jobs_of_bounded_size_one_after_the_other(world, monkeypatch):
+    monkeypatch.setattr(retrying, "MOST_ITEMS", 10)
+    world.limit(retries_per_second=10)
+    world.holds(*(failed(world, str(number)) for number in range(25)))
+    world.clock.advance(minutes=1)
+
+    first, meanwhile = await looks(world), await looks(world)
+    began_at = world.clock()
+    await world.works_on()
+    took = world.clock() - began_at
+    rest = []
+    for _ in range(3):
+        world.clock.advance(seconds=1)
+        rest.append(await looks(world))
+        await world.works_on()
+
+    assert (first, meanwhile, rest) == (10, 0, [10, 5, 0])
+    assert took >= timedelta(seconds=0.9)
+    assert len(set(world.topics.event_ids)) == 25
+
+
+async def test_without_delays_nobody_is_looked_for(world):
+    world.limit(retry_delays=())
+    world.holds(failed(world))
+    world.clock.advance(hours=1)
+
+    assert await looks(world) == 0
+
+
+async def test_the_jobs_are_forgotten_after_a_while(world):
+    world.holds(failed(world))
+    world.clock.advance(minutes=1)
+
+    await looks(world)
+
+    (job,) = world.jobs.jobs.values()
+    assert job["expires_at"] == world.clock() + timedelta(days=7)
