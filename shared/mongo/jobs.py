@@ -59,10 +59,19 @@ class Jobs:
         with translated():
             return await self._jobs.find_one({"_id": job_document_id(account, job_id)})
 
-    async def list_recent(self, account: str, *, limit: int = 50) -> list[Document]:
-        """Return the account's newest jobs."""
+    async def list_jobs(
+        self, account: str, *, after: tuple[datetime, str] | None = None, ascending: bool = False, limit: int
+    ) -> list[Document]:
+        """Return the account's first `limit` jobs beyond (created at, id), newest first, or oldest first; of one instant by id."""
+        query: Document = {"account": {"$eq": account}}
+        direction, beyond = (1, "$gt") if ascending else (-1, "$lt")
+        if after is not None:
+            at, identity = after[0], job_document_id(account, after[1])
+            places = [{"created_at": {beyond: at}}, {"created_at": {"$eq": at}, "_id": {beyond: identity}}]
+            query = {"$and": [query, {"created_at": {f"{beyond}e": at}}, {"$or": places}]}
+        order = [("created_at", direction), ("_id", direction)]
         with translated():
-            return await self._jobs.find({"account": account}).sort("created_at", -1).limit(limit).to_list()
+            return await self._jobs.find(query).sort(order).limit(limit).to_list()
 
     async def lease(self, *, worker: str, now: datetime, lease_for: timedelta) -> Document | None:
         """Take the unfinished job that waits longest for its next slice, so that all get their turn; None when there is none."""
