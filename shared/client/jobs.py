@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from shared.client.answers.jobs import (
     ReprocessStanding,
 )
 from shared.client.errors import Damaged, StillRunning
-from shared.client.paging import Rows, segment, written
+from shared.client.paging import Rows, segment, walk, written
 from shared.client.transport import Transport, operation
 from shared.contracts.commands import FINAL_STATES, Format, Language
 from shared.contracts.names import Kind
@@ -74,9 +74,17 @@ class Reprocesses:
         )
 
     @operation("list_reprocesses")
+    def page(self, *, cursor: str | None = None, limit: int | None = None) -> ReprocessList:
+        """Return a page of the jobs, newest first."""
+        return self._transport.get(ReprocessList, "/v1/reprocess", {"cursor": cursor, "limit": limit})
+
     def list(self, *, limit: int | None = None) -> tuple[ReprocessAnswer, ...]:
         """Return the newest jobs."""
-        return self._transport.get(ReprocessList, "/v1/reprocess", {"limit": limit}).items
+        return self.page(limit=limit).items
+
+    def all(self, *, limit: int = 500) -> Iterator[ReprocessAnswer]:
+        """Yield every job, newest first, `limit` to a request."""
+        return walk(lambda cursor: self.page(cursor=cursor, limit=limit))
 
     @operation("get_reprocess")
     def get(self, job_id: str) -> ReprocessStanding:
@@ -120,9 +128,17 @@ class Exports:
         )
 
     @operation("list_exports")
+    def page(self, *, cursor: str | None = None, limit: int | None = None) -> ExportList:
+        """Return a page of the jobs, newest first."""
+        return self._transport.get(ExportList, "/v1/exports", {"cursor": cursor, "limit": limit})
+
     def list(self, *, limit: int | None = None) -> tuple[ExportAnswer, ...]:
         """Return the newest jobs."""
-        return self._transport.get(ExportList, "/v1/exports", {"limit": limit}).items
+        return self.page(limit=limit).items
+
+    def all(self, *, limit: int = 500) -> Iterator[ExportAnswer]:
+        """Yield every job, newest first, `limit` to a request."""
+        return walk(lambda cursor: self.page(cursor=cursor, limit=limit))
 
     @operation("get_export")
     def get(self, job_id: str) -> ExportAnswer:

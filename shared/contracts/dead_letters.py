@@ -19,8 +19,9 @@ from pydantic import Field, model_validator
 
 from shared.contracts.commands import MAX_ITEMS, Command
 from shared.contracts.errors import InvalidFilter
-from shared.contracts.filter_values import chosen, period, refuse_blank, refuse_unknown, texts, written_filter
-from shared.contracts.names import EVENTS_TOPICS, EXPORTS_TOPIC, REPROCESS_TOPIC
+from shared.contracts.filter_values import chosen, period, refuse_blank, refuse_unknown, written_filter
+from shared.contracts.letter_classes import ERROR_CLASSES
+from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, EXPORTS_TOPIC, REPLAY_TOPIC, REPROCESS_TOPIC
 from shared.contracts.records import Address
 
 LetterState = Literal["open", "replayed"]
@@ -29,6 +30,9 @@ LetterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,320}$")]
 
 REPLAYABLE: Final = (*EVENTS_TOPICS, REPROCESS_TOPIC, EXPORTS_TOPIC)
 """Topics a dead letter may go back to. Not the replay topic itself: a bad replay command would go round for ever."""
+
+LETTER_TOPICS: Final = (*REPLAYABLE, REPLAY_TOPIC, DEAD_LETTER_TOPIC)
+"""Topics a dead letter may come from; from its own comes what somebody else put there."""
 
 PARAMETERS: Final = ("error_class", "topic", "state", "from", "to")
 
@@ -101,8 +105,8 @@ class LetterFilter:
         refuse_unknown(values, PARAMETERS)
         from_at, to_at = period(values)
         return cls(
-            error_class=texts("error_class", values.get("error_class")),
-            topic=texts("topic", values.get("topic")),
+            error_class=chosen("error_class", values.get("error_class"), ERROR_CLASSES),
+            topic=chosen("topic", values.get("topic"), LETTER_TOPICS),
             state=chosen("state", values.get("state"), LETTER_STATES),
             from_at=from_at,
             to_at=to_at,

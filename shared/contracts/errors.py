@@ -28,6 +28,8 @@ asking side.
 
 from collections.abc import Sequence
 
+from shared.contracts.letter_classes import EventFault
+
 
 class PonteError(Exception):
     """Root of everything that Ponte raises on purpose."""
@@ -40,9 +42,9 @@ class Invalid(PonteError):
 class InvalidEvent(Invalid):
     """A record is not an event. `error_class` is the short name that travels in the dead letter's header."""
 
-    def __init__(self, error_class: str, message: str) -> None:
+    def __init__(self, error_class: EventFault, message: str) -> None:
         super().__init__(message)
-        self.error_class = error_class
+        self.error_class: EventFault = error_class
 
 
 class InvalidField(Invalid):

@@ -146,6 +146,11 @@ class CollectionSpec:
     """Names of indexes that nobody reads any more: they are dropped."""
 
 
+BY_CREATION: Final = IndexSpec(
+    "by_creation", (("account", 1), ("created_at", -1), ("_id", -1)), "an account's jobs, newest first"
+)
+"""Of each collection of jobs."""
+
 COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
     CollectionSpec(
         LOG_ENTRIES,
@@ -238,9 +243,14 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         "reprocess jobs: command, state, progress; _id = account|job id",
         (
             IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
-            IndexSpec("by_account", (("account", 1), ("created_at", -1)), "an account's newest jobs"),
+            IndexSpec(
+                "by_asker",
+                (("account", 1), ("automatic", 1), ("created_at", -1), ("_id", -1)),
+                "an account's jobs, newest first: what people asked for, or the automatic retries",
+            ),
             IndexSpec("expiry", (("expires_at", 1),), "automatic retries vanish after a week", expire_after_seconds=0),
         ),
+        retired=("by_account",),
     ),
     CollectionSpec(
         EXPORTS,
@@ -248,8 +258,9 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         "export jobs; _id = account|job id",
         (
             IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
-            IndexSpec("by_account", (("account", 1), ("created_at", -1)), "an account's newest jobs"),
+            BY_CREATION,
         ),
+        retired=("by_account",),
     ),
     CollectionSpec(
         API_KEYS,
@@ -363,8 +374,9 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         "replay jobs of dead letters: command, state, progress; _id = account|job id",
         (
             IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
-            IndexSpec("by_account", (("account", 1), ("created_at", -1)), "an account's newest jobs"),
+            BY_CREATION,
         ),
+        retired=("by_account",),
     ),
 )
 """GridFS buckets (`export_files`) make their own two collections at the first upload."""

@@ -1,7 +1,7 @@
 """Jobs that outlive the process that runs them: inserted once, leased in slices, cancelled by a flag.
 
     _id "account|job id", account, id, state, command (as JSON), created_at, updated_at, finished_at,
-    leased_by, leased_until, cancel_requested, error, what the worker counts (`progress.*`), and `expires_at` of a job that is not kept.
+    leased_by, leased_until, cancel_requested, error, what the worker counts (`progress.*`), and of a job that nobody asked for `automatic` and `expires_at`.
 
 A worker that dies loses its lease by time; the next one goes on from what `progress` says. Times come from the caller's clock.
 """
@@ -32,7 +32,7 @@ class Jobs:
         """Store a command as a queued job and return the job; the one already stored under the same id wins.
 
         The caller compares `command` with what comes back, to tell a repeat from another command under an old id.
-        After `keep_for` the job is forgotten; None keeps it.
+        `keep_for`: nobody asked for it, so the job is `automatic`, and forgotten after so long.
         """
         identity = job_document_id(command["account"], command["id"])
         job: Document = {
@@ -49,7 +49,7 @@ class Jobs:
             "cancel_requested": False,
             "error": None,
             "progress": {},
-            **({} if keep_for is None else {"expires_at": now + keep_for}),
+            **({} if keep_for is None else {"automatic": True, "expires_at": now + keep_for}),
         }
         with translated():
             try:
@@ -71,10 +71,28 @@ class Jobs:
         with translated():
             return await self._jobs.find_one(ours, {"_id": 1}) is not None
 
-    async def list_recent(self, account: str, *, limit: int = 50) -> list[Document]:
-        """Return the account's newest jobs."""
+    async def list_jobs(
+        self,
+        account: str,
+        *,
+        after: tuple[datetime, str] | None = None,
+        ascending: bool = False,
+        automatic: bool = False,
+        limit: int,
+    ) -> list[Document]:
+        """Return the account's first `limit` jobs beyond (created at, id), newest first, or oldest first; of one instant by id.
+
+        What somebody asked for, or what was `automatic`: never both, for of those there may be very many.
+        """
+        query: Document = {"account": {"$eq": account}, "automatic": {"$eq": True if automatic else None}}
+        direction, beyond = (1, "$gt") if ascending else (-1, "$lt")
+        if after is not None:
+            at, identity = after[0], job_document_id(account, after[1])
+            places = [{"created_at": {beyond: at}}, {"created_at": {"$eq": at}, "_id": {beyond: identity}}]
+            query = {"$and": [query, {"created_at": {f"{beyond}e": at}}, {"$or": places}]}
+        order = [("created_at", direction), ("_id", direction)]
         with translated():
-            return await self._jobs.find({"account": account}).sort("created_at", -1).limit(limit).to_list()
+            return await self._jobs.find(query).sort(order).limit(limit).to_list()
 
     async def lease(self, *, worker: str, now: datetime, lease_for: timedelta) -> Document | None:
         """Take the unfinished job that waits longest for its next slice, so that all get their turn; None when there is none."""

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import faust
 from mode import Service
 
-from shared.contracts.errors import PonteError
+from shared.contracts.errors import InvalidEvent, PonteError
 from shared.contracts.names import consumer_group
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.kafka.dead_letters import KafkaDeadLetters
@@ -94,7 +94,7 @@ class Worker:
             except PonteError as error:
                 if disposition_of(error) != "dead letter":
                     raise
-                letter = DeadLetter(record, type(error).__name__, str(error))
+                letter = DeadLetter(record, _class_of(error), str(error))
                 log.warning(
                     "command.dead_lettered", extra={"facts": {"address": str(record.address), "why": str(error)}}
                 )
@@ -229,6 +229,10 @@ def _async(function: Callable[[], None]) -> Callable[[], Awaitable[None]]:
         await asyncio.to_thread(function)
 
     return call
+
+
+def _class_of(error: PonteError) -> str:
+    return error.error_class if isinstance(error, InvalidEvent) else type(error).__name__
 
 
 def _record_of(event: Any) -> Record:

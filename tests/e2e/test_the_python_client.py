@@ -132,6 +132,7 @@ def send_again(ponte: Ponte, affiliate: str) -> None:
     assert (done.state, done.sent) == ("done", 1)
     assert done.outcome is not None
     assert asked.id in {job.id for job in ponte.reprocesses.list()}
+    assert asked.id in {job.id for job in ponte.reprocesses.all(limit=1)}
     slow = ponte.reprocesses.request("order", rows=LogFilter(affiliate=(affiliate,)), max_per_second=1)
     with suppress(InConflict):  # it may be done already
         assert ponte.reprocesses.cancel(slow.id, reason="a test").id == slow.id

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from shared.contracts.events import NAME
+from shared.contracts.letter_classes import ERROR_CLASSES, UNKNOWN
 from shared.contracts.names import (
     ENVELOPE_BYTES,
     EVENTS_MAX_MESSAGE_BYTES,
@@ -58,8 +59,7 @@ def letter_document(record: Record, *, operator: str, now: datetime, keep_for: t
         **({"kind": kind} if kind else {}),
         "original": {"topic": original.topic, "partition": original.partition, "offset": original.offset},
         "letter": {"partition": record.address.partition, "offset": record.address.offset},
-        "error_class": own.get(HEADER_ERROR_CLASS, "")[:100] or "Unknown",
-        "error_message": own.get(HEADER_ERROR_MESSAGE, ""),
+        **_why(own),
         "received_at": to_milliseconds(_received_at(record, now)),
         "expires_at": to_milliseconds(now + keep_for),
         "key": record.key,
@@ -78,6 +78,14 @@ def header_texts(record: Record) -> dict[str, str]:
     return {
         name: value.decode(errors="replace") for name, value in record.headers if name in OURS and value is not None
     }
+
+
+def _why(own: dict[str, str]) -> Document:
+    """Letters are filtered by the classes that we know; another one, perhaps of a newer worker, is told in the message."""
+    named, message = own.get(HEADER_ERROR_CLASS, ""), own.get(HEADER_ERROR_MESSAGE, "")
+    if named in ERROR_CLASSES:
+        return {"error_class": named, "error_message": message}
+    return {"error_class": UNKNOWN, "error_message": f"{named[:100]}: {message}" if named else message}
 
 
 def is_replayed(record: Record) -> bool:

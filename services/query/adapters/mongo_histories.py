@@ -31,15 +31,25 @@ class MongoHistories:
         self._attempts: AsyncCollection[Document] = database[ATTEMPTS]
         self._limit_ms = time_limit_ms
 
-    async def list_attempts(self, identity: str, *, after: Position | None, limit: int) -> list[Attempt]:
-        """Return the first `limit` attempts beyond `after`, newest first."""
+    async def list_attempts(
+        self, identity: str, *, after: Position | None, limit: int, ascending: bool = False
+    ) -> list[Attempt]:
+        """Return the first `limit` attempts beyond `after`, newest first, or oldest first."""
         with translated():
             newest = await self._newest(identity)
+            is_after_newest = newest is not None and after is not None and after.id == newest["_id"]
+            if ascending and is_after_newest:
+                return []
             query = _before(identity, newest)
-            if after is not None and newest is not None and after.id != newest["_id"]:
-                query = {"$and": [query, await self._older(after)]}
-            found = await self._read(query, None, limit)
-        told = [newest, *found] if newest is not None and after is None else found
+            if after is not None and newest is not None and not is_after_newest:
+                query = {"$and": [query, await self._beyond(after, ascending=ascending)]}
+            found = await self._read(query, None, limit, ascending=ascending)
+        if newest is None:
+            told = found
+        elif ascending:
+            told = [*found, newest]
+        else:
+            told = [newest, *found] if after is None else found
         return [attempt_from_document(document) for document in told[:limit]]
 
     async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
@@ -62,15 +72,18 @@ class MongoHistories:
         entry = await self._states.find_one({"_id": {"$eq": identity}}, {"state": 1}, max_time_ms=self._limit_ms)
         return None if entry is None else attempt_of_state(identity, entry["state"])
 
-    async def _read(self, query: Query, fields: Document | None, limit: int) -> list[Document]:
+    async def _read(
+        self, query: Query, fields: Document | None, limit: int, *, ascending: bool = False
+    ) -> list[Document]:
         found = self._attempts.find(query, fields, max_time_ms=self._limit_ms)
-        return await found.sort([(field, -1) for field in ATTEMPT_ORDER]).limit(limit).to_list()
+        direction = 1 if ascending else -1
+        return await found.sort([(field, direction) for field in ATTEMPT_ORDER]).limit(limit).to_list()
 
-    async def _older(self, after: Position) -> Query:
+    async def _beyond(self, after: Position, *, ascending: bool) -> Query:
         known = await self._attempts.find_one({"_id": {"$eq": after.id}}, {"version": 1}, max_time_ms=self._limit_ms)
         if known is None:  # expired meanwhile, and all older ones with it
-            return {"_id": {"$in": []}}
-        return _below(known["version"])
+            return {} if ascending else {"_id": {"$in": []}}
+        return _on_one_side(known["version"], "$gt" if ascending else "$lt")
 
 
 def attempts_of(identity: str) -> Mapping[str, str]:
@@ -78,12 +91,12 @@ def attempts_of(identity: str) -> Mapping[str, str]:
     return {"$gt": f"{identity}\x1f", "$lt": f"{identity}\x20"}
 
 
-def _below(version: Sequence[Any]) -> Query:
-    """Return the condition of standing below `version`: alike in its first parts, and smaller in the next."""
+def _on_one_side(version: Sequence[Any], side: str) -> Query:
+    """Return the condition of standing below (`$lt`) or above (`$gt`) `version`: alike in its first parts, and not in the next."""
     pairs = list(zip(ATTEMPT_ORDER, version, strict=True))
     return {
         "$or": [
-            {**{name: {"$eq": part} for name, part in pairs[:at]}, field: {"$lt": value}}
+            {**{name: {"$eq": part} for name, part in pairs[:at]}, field: {side: value}}
             for at, (field, value) in enumerate(pairs)
         ]
     }

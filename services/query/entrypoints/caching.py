@@ -45,8 +45,13 @@ def checked(request: Request, answer: Response) -> Response:
 
 def leafed(request: Request, page: dict[str, Any]) -> Response:
     """Return a page as an answer that is checked, with links to the pages whose cursors it tells."""
+    return checked(request, linked(request, page))
+
+
+def linked(request: Request, page: dict[str, Any]) -> Response:
+    """Return a page as an answer with links to the pages whose cursors it tells."""
     cursors = {"next": page["next_cursor"], "prev": page.get("previous_cursor")}
-    return checked(request, json_answer(page, headers=links(request, cursors)))
+    return json_answer(page, headers=links(request, cursors))
 
 
 def unkept(answer: Response) -> Response:

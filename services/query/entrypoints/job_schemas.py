@@ -106,15 +106,19 @@ class ExportAnswer(JobAnswer):
 
 
 class ReprocessList(Answer):
-    """The newest reprocess jobs of the account."""
+    """A page of the account's reprocess jobs, newest first."""
 
     items: list[ReprocessAnswer]
+    next_cursor: str | None
+    previous_cursor: str | None
 
 
 class ExportList(Answer):
-    """The newest export jobs of the account."""
+    """A page of the account's export jobs, newest first."""
 
     items: list[ExportAnswer]
+    next_cursor: str | None
+    previous_cursor: str | None
 
 
 def outcome_json(outcome: Outcome | None) -> dict[str, Any] | None:

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.query.core.actions import ACTIONS
 from services.query.core.keys import LONGEST_OVERLAP, ApiKey, KeyState
 from services.query.core.permissions import Scope
-from services.query.entrypoints.filter_schemas import InstantText
-from services.query.entrypoints.parameters import LINE, Body
+from services.query.entrypoints.filter_schemas import Actions, InstantText
+from services.query.entrypoints.parameters import LINE, Body, DropEmpty
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.auditing import AuditLine
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
@@ -76,10 +77,12 @@ class KeysAsked(BaseModel):
 class AuditAsked(KeysAsked):
     """Which lines; several values of one parameter are alternatives, different parameters narrow."""
 
-    actor: Annotated[list[str], Field(description="ids of keys, or `oidc:` and the subject of a token")] = []
-    action: Annotated[list[str], Field(description="what was done", examples=[["entry.revealed"]])] = []
+    actor: Annotated[list[str], DropEmpty, Field(description="ids of keys, or `oidc:` and the subject of a token")] = []
+    action: Annotated[
+        Actions, Field(description=f"what was done, of {', '.join(ACTIONS)}", examples=[["entry.revealed"]])
+    ] = []
     target: Annotated[
-        list[str], Field(description="ids of what it was done to", examples=[["loja|order|MLC|2000004567"]])
+        list[str], DropEmpty, Field(description="ids of what it was done to", examples=[["loja|order|MLC|2000004567"]])
     ] = []
     from_: Annotated[InstantText, Field(alias="from", description="RFC 3339 with a zone, inclusive")] = ""
     to: Annotated[InstantText, Field(description="RFC 3339 with a zone, exclusive")] = ""

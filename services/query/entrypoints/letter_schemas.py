@@ -6,15 +6,16 @@ from pydantic import ConfigDict, Field
 
 from services.query.core.jobs import Job
 from services.query.core.letters import Content, Encoding, ShownLetter
-from services.query.entrypoints.filter_schemas import InstantText, LetterFilterJson, Texts
+from services.query.entrypoints.filter_schemas import ErrorClasses, InstantText, LetterFilterJson, LetterTopics
 from services.query.entrypoints.job_schemas import JobAnswer
-from services.query.entrypoints.parameters import Asked, Body, DropEmpty, NothingAsked
+from services.query.entrypoints.parameters import Asked, Body, Cursor, DropEmpty, NothingAsked
 from services.query.entrypoints.schemas import Answer, Instant, TotalAnswer
 from services.query.handlers.dead_letters import ClassCount, LetterPage
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.commands import MAX_ITEMS, JobId
-from shared.contracts.dead_letters import Letter, LetterId, LetterState
+from shared.contracts.dead_letters import LETTER_TOPICS, Letter, LetterId, LetterState
 from shared.contracts.events import Name
+from shared.contracts.letter_classes import ERROR_CLASSES
 from shared.contracts.names import Kind
 from shared.contracts.times import format_instant
 
@@ -26,10 +27,21 @@ class LetterFilterAsked(Asked):
     """The filter of dead letters; `LetterFilter.parse` reads and checks the raw values."""
 
     error_class: Annotated[
-        Texts,
-        Field(default_factory=list, description="several values are alternatives", examples=[["InvalidJson"]]),
+        ErrorClasses,
+        Field(
+            default_factory=list,
+            description=f"several values are alternatives, of {', '.join(ERROR_CLASSES)}",
+            examples=[["InvalidJson"]],
+        ),
     ]
-    topic: Annotated[Texts, Field(default_factory=list, examples=[["integration.events.order"]])]
+    topic: Annotated[
+        LetterTopics,
+        Field(
+            default_factory=list,
+            description=f"where the record stood first: {', '.join(LETTER_TOPICS)}",
+            examples=[["integration.events.order"]],
+        ),
+    ]
     state: Annotated[list[LetterState], DropEmpty, Field(default_factory=list, examples=[["open"]])]
     from_: Annotated[
         InstantText, Field(alias="from", description="RFC 3339 with a zone, inclusive, on received_at")
@@ -46,7 +58,7 @@ class ReasonAsked(NothingAsked):
 class LettersAsked(LetterFilterAsked):
     """A page of dead letters."""
 
-    cursor: Annotated[str | None, Field(description="next_cursor or previous_cursor of a page of the same list")] = None
+    cursor: Cursor = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 

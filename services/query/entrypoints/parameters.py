@@ -29,6 +29,7 @@ AffiliatePath = Annotated[Name, Path(description="the marketplace connection", e
 CodePath = Annotated[
     Code, DecodedSegment, Path(description="one percent-encoded segment, `%2F` included", examples=["2000004567"])
 ]
+Cursor = Annotated[str | None, Field(description="next_cursor or previous_cursor of a page of the same list")]
 JobPath = Annotated[JobId, Path(description="the id that the 202 gave")]
 
 
@@ -85,7 +86,7 @@ class FilterAsked(Asked):
 class ListAsked(FilterAsked):
     """A page of a list."""
 
-    cursor: Annotated[str | None, Field(description="next_cursor or previous_cursor of a page of the same list")] = None
+    cursor: Cursor = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
     sort: Annotated[Sort, Field(description="ties by the entry id; a minus is descending")] = DEFAULT_SORT
     fields: Annotated[
@@ -106,7 +107,7 @@ class RevealAsked(Asked):
 class HistoryAsked(RevealAsked):
     """A page of an entry's history."""
 
-    cursor: str | None = None
+    cursor: Cursor = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
@@ -130,10 +131,11 @@ class CancelAsked(BaseModel):
     reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
 
 
-class RecentAsked(BaseModel):
-    """The newest jobs."""
+class JobsAsked(BaseModel):
+    """A page of jobs."""
 
     model_config = ConfigDict(extra="forbid")
+    cursor: Cursor = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 

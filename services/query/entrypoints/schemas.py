@@ -168,6 +168,7 @@ class AttemptPageAnswer(Answer):
 
     items: list[AttemptAnswer]
     next_cursor: str | None
+    previous_cursor: str | None
 
 
 class CauseCountAnswer(Answer):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import uuid4
 
+from services.query.core.actions import Action, Revealed
 from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
 from services.query.core.permissions import Caller
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
@@ -16,7 +17,7 @@ ORDER: Final = "-at"
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """`action` is `<what>.<done>`, `target` the id of the entry, dead letter, job, key, integration or view that it was done to.
+    """`action` is an Action, or what an older version called it, `target` the id of the entry, dead letter, job, key, integration or view that it was done to.
 
     Who: `key_id` and `key_name` of the caller, `by_session` when through the panel, `by_token` when an identity provider vouched.
     `request_id` is the correlation id of the answer and of the log line. `id` orders lines of one instant and says nothing.
@@ -68,16 +69,18 @@ class Audit(Protocol):
         ...
 
 
-async def record_reveal(audit: Audit, caller: Caller, entry: str, what: str, reason: str, *, now: datetime) -> None:
-    """Write down that `caller` is about to see `what` of the entry of that id. Raise NotPermitted, InvalidField, Transient."""
+async def record_reveal(
+    audit: Audit, caller: Caller, target: str, action: Revealed, reason: str, *, now: datetime
+) -> None:
+    """Write down that `caller` is about to see what `action` names of the thing of that id. Raise NotPermitted, InvalidField, Transient."""
     caller.require("admin")
     if not reason.strip():
         raise InvalidField("reason", "say why you need to see personal data: it is kept in the audit")
-    await record_act(audit, caller, f"{what}.revealed", entry, now=now, reason=reason)
+    await record_act(audit, caller, action, target, now=now, reason=reason)
 
 
 async def record_act(
-    audit: Audit, caller: Caller, action: str, target: str, *, now: datetime, reason: str = ""
+    audit: Audit, caller: Caller, action: Action, target: str, *, now: datetime, reason: str = ""
 ) -> None:
     """Write down what `caller` is about to do; whether it came about is told by the thing itself. Raise Transient."""
     await audit.record(

@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from services.query.core.actions import JobAction
+from services.query.core.cursor import Binding, Position, decode_cursor
 from services.query.core.jobs import Job, job_from_document
+from services.query.core.leaf import Leaf, cut_leaf
 from services.query.core.permissions import Caller, Scope
 from services.query.handlers.auditing import Audit, record_act
+from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.commands import Command, ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
-from shared.contracts.errors import NotEligible, NotFound, PonteError
+from shared.contracts.errors import InvalidField, NotEligible, NotFound, PonteError
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
+ORDER: Final = "-created_at"
 Asked = ReprocessCommand | ExportCommand | ReplayCommand
-ACTIONS: Final[dict[type[Asked], str]] = {
+ACTIONS: Final[dict[type[Asked], JobAction]] = {
     ReprocessCommand: "reprocess.requested",
     ExportCommand: "export.requested",
     ReplayCommand: "replay.requested",
@@ -45,8 +50,10 @@ class JobStore(Protocol):
         """Return the job, None when the account has none of that id."""
         ...
 
-    async def list_recent(self, account: str, *, limit: int = 50) -> list[dict[str, Any]]:
-        """Return the account's newest jobs, newest first."""
+    async def list_jobs(
+        self, account: str, *, after: tuple[datetime, str] | None = None, ascending: bool = False, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return the account's first `limit` jobs beyond `after`, newest first by (created_at, id), or oldest first."""
         ...
 
     async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> dict[str, Any] | None:
@@ -69,10 +76,12 @@ async def request_reprocess(
     return await _request(jobs, commands, audit, caller, "reprocess", command, now=now)
 
 
-async def list_reprocesses(jobs: JobStore, caller: Caller, *, limit: int = 50) -> list[Job]:
-    """Return the account's newest reprocess jobs, newest first."""
+async def list_reprocesses(
+    jobs: JobStore, caller: Caller, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> Leaf[Job]:
+    """Return a page of the account's reprocess jobs, newest first. Raise InvalidCursor, InvalidField."""
     caller.require("read")
-    return [job_from_document(job) for job in await jobs.list_recent(caller.account, limit=limit)]
+    return await _list(jobs, caller, "reprocesses", cursor, limit)
 
 
 async def get_reprocess(jobs: JobStore, caller: Caller, job_id: str) -> Job:
@@ -96,10 +105,12 @@ async def request_export(
     return await _request(jobs, commands, audit, caller, "export", command, now=now)
 
 
-async def list_exports(jobs: JobStore, caller: Caller, *, limit: int = 50) -> list[Job]:
-    """Return the account's newest export jobs, newest first."""
+async def list_exports(
+    jobs: JobStore, caller: Caller, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> Leaf[Job]:
+    """Return a page of the account's export jobs, newest first. Raise InvalidCursor, InvalidField."""
     caller.require("export")
-    return [job_from_document(job) for job in await jobs.list_recent(caller.account, limit=limit)]
+    return await _list(jobs, caller, "exports", cursor, limit)
 
 
 async def get_export(jobs: JobStore, caller: Caller, job_id: str) -> Job:
@@ -172,6 +183,24 @@ def _says_the_same(stored: Mapping[str, Any], command: Command) -> bool:
     return {**stored, "requested_by": ""} == {**command.model_dump(mode="json"), "requested_by": ""}
 
 
+async def _list(jobs: JobStore, caller: Caller, rows: str, cursor: str | None, limit: int) -> Leaf[Job]:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
+    binding = Binding(caller.account, rows, ORDER)
+    start = decode_cursor(cursor, binding) if cursor else None
+    found = await jobs.list_jobs(
+        caller.account,
+        after=(start.position.at, start.position.id) if start else None,
+        ascending=start is not None and start.backwards,
+        limit=limit + 1,
+    )
+    return cut_leaf([job_from_document(one) for one in found], start, binding, limit=limit, place_of=_place_of)
+
+
+def _place_of(job: Job) -> Position:
+    return Position(job.created_at, job.id)
+
+
 async def _get(jobs: JobStore, caller: Caller, job_id: str) -> Job:
     document = await jobs.find(caller.account, job_id)
     if document is None:
@@ -180,7 +209,7 @@ async def _get(jobs: JobStore, caller: Caller, job_id: str) -> Job:
 
 
 async def _cancel(
-    jobs: JobStore, audit: Audit, caller: Caller, action: str, job_id: str, *, reason: str, now: Clock
+    jobs: JobStore, audit: Audit, caller: Caller, action: JobAction, job_id: str, *, reason: str, now: Clock
 ) -> Job:
     job = await _get(jobs, caller, job_id)
     if job.is_finished and job.state != "cancelled":

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
+from services.query.core.cursor import Binding, Position, decode_cursor
+from services.query.core.leaf import cut_leaf
 from services.query.core.letters import ShownLetter, masked_letter, masked_summary, revealed_letter
 from services.query.core.permissions import Caller
 from services.query.handlers.auditing import Audit, record_reveal
@@ -80,19 +81,19 @@ async def list_letters(
         raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     binding = Binding(caller.account, rows.to_query_string(), f"dead-letters {ORDER}")
     start = decode_cursor(cursor, binding) if cursor else None
-    backwards = start is not None and start.backwards
     found = await letters.list_letters(
-        caller.account, rows, after=start.position if start else None, ascending=backwards, limit=limit + 1
+        caller.account,
+        rows,
+        after=start.position if start else None,
+        ascending=start is not None and start.backwards,
+        limit=limit + 1,
     )
     counted = await letters.count_letters(caller.account, rows, at_most=COUNT_LIMIT + 1)
-    more, items = len(found) > limit, found[:limit]
-    if backwards:
-        items.reverse()
-    has_next, has_previous = (True, more) if backwards else (more, start is not None)
+    leaf = cut_leaf(found, start, binding, limit=limit, place_of=_position)
     return LetterPage(
-        items=[masked_summary(letter) for letter in items],
-        next_cursor=encode_cursor(_position(items[-1]), binding) if has_next and items else None,
-        previous_cursor=encode_cursor(_position(items[0]), binding, backwards=True) if has_previous and items else None,
+        items=[masked_summary(letter) for letter in leaf.items],
+        next_cursor=leaf.next_cursor,
+        previous_cursor=leaf.previous_cursor,
         total=Total(COUNT_LIMIT, "at_least") if counted > COUNT_LIMIT else Total(counted, "exact"),
     )
 
@@ -120,7 +121,7 @@ async def open_letter(
     letters: LetterReader, audit: Audit, caller: Caller, identity: str, reason: str, *, now: datetime
 ) -> Letter:
     """Return one dead letter with its bytes, written down before. Raise NotPermitted, InvalidField, NotFound."""
-    await record_reveal(audit, caller, identity, "dead_letter", reason, now=now)
+    await record_reveal(audit, caller, identity, "dead_letter.revealed", reason, now=now)
     return await _find(letters, caller, identity)
 
 

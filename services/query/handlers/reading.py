@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from services.query.core.cursor import Binding, Position, Start, Value, decode_cursor, encode_cursor
+from services.query.core.leaf import Leaf, cut_leaf
 from services.query.core.masking import mask_attempt, mask_entry, reveal_attempt, reveal_entry
 from services.query.core.permissions import Caller
 from services.query.core.remembering import by_identity
@@ -67,14 +68,6 @@ class Page:
     continues: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptPage:
-    """Attempts, newest first."""
-
-    items: list[Attempt]
-    next_cursor: str | None
-
-
 class LogReader(Protocol):
     """Entries and attempts. Raises StoreUnavailable when the answer does not come within the time limit."""
 
@@ -108,8 +101,10 @@ class LogReader(Protocol):
         """Return the entry of that id, payload included."""
         ...
 
-    async def list_attempts(self, identity: str, *, after: Position | None, limit: int) -> list[Attempt]:
-        """Return the first `limit` attempts of an entry beyond `after`, newest first by (processed_at, id)."""
+    async def list_attempts(
+        self, identity: str, *, after: Position | None, limit: int, ascending: bool = False
+    ) -> list[Attempt]:
+        """Return the first `limit` attempts of an entry beyond `after`, newest first by their total order, or oldest first."""
         ...
 
     async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
@@ -214,21 +209,24 @@ async def list_attempts(
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
     is_revealed: bool = False,
-) -> AttemptPage:
+) -> Leaf[Attempt]:
     """Return a page of an entry's history, newest first, masked as by `get_entry`. Raise NotFound, InvalidCursor, InvalidField."""
     caller.require("read")
     _check(limit, DEFAULT_SORT)
     identity = entry_id(caller.account, kind, affiliate, code)
     binding = Binding(caller.account, identity, "attempts")
     start = decode_cursor(cursor, binding) if cursor else None
-    found = await log.list_attempts(identity, after=start.position if start else None, limit=limit + 1)
+    found = await log.list_attempts(
+        identity,
+        after=start.position if start else None,
+        limit=limit + 1,
+        ascending=start is not None and start.backwards,
+    )
     if not found:
         await get_entry(log, caller, kind, affiliate, code)
-    items = found[:limit]
-    following = encode_cursor(Position(items[-1].processed_at, items[-1].id), binding) if len(found) > limit else None
+    leaf = cut_leaf(found, start, binding, limit=limit, place_of=_place_of)
     show = reveal_attempt if is_revealed else mask_attempt
-    shown = [show(attempt, kind) for attempt in items]
-    return AttemptPage(items=shown, next_cursor=following)
+    return replace(leaf, items=[show(attempt, kind) for attempt in leaf.items])
 
 
 async def _counted(
@@ -261,6 +259,10 @@ def _check(limit: int, sort: str) -> None:
         raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     if sort not in SORTS:
         raise InvalidField("sort", f"{sort!r} is unknown", SORTS)
+
+
+def _place_of(attempt: Attempt) -> Position:
+    return Position(attempt.processed_at, attempt.id)
 
 
 def _position(entry: LogEntry, by: SortField) -> Position:

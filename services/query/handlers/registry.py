@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
+from services.query.core.actions import IntegrationAction
 from services.query.core.integration import Integration, Marketplaces
 from services.query.core.permissions import Caller
 from services.query.core.preconditions import Expected, tag_of
@@ -126,12 +127,10 @@ async def change_integration(
     changed = replace(known, **(known.merged(changes) if is_patch else changes))
     if changed == known:
         return known
-    action = "changed"
+    action: IntegrationAction = "integration.changed"
     if changed == replace(known, paused=changed.paused):
-        action = "paused" if changed.paused else "resumed"
-    return await _replace(
-        registry, audit, caller, known, changed, f"integration.{action}", reason, to_milliseconds(now())
-    )
+        action = "integration.paused" if changed.paused else "integration.resumed"
+    return await _replace(registry, audit, caller, known, changed, action, reason, to_milliseconds(now()))
 
 
 async def remove_integration(
@@ -172,7 +171,7 @@ async def _replace(
     caller: Caller,
     known: Integration,
     changed: Integration,
-    action: str,
+    action: IntegrationAction,
     reason: str,
     at: datetime,
 ) -> Integration:

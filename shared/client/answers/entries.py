@@ -117,3 +117,4 @@ class AttemptPageAnswer(Answer):
 
     items: tuple[AttemptAnswer, ...]
     next_cursor: str | None
+    previous_cursor: str | None

@@ -81,9 +81,11 @@ class ReprocessStanding(ReprocessAnswer):
 
 
 class ReprocessList(Answer):
-    """The newest reprocess jobs of the account."""
+    """A page of the account's reprocess jobs, newest first."""
 
     items: tuple[ReprocessAnswer, ...]
+    next_cursor: str | None
+    previous_cursor: str | None
 
 
 class ExportAnswer(JobAnswer):
@@ -103,9 +105,11 @@ class ExportAnswer(JobAnswer):
 
 
 class ExportList(Answer):
-    """The newest export jobs of the account."""
+    """A page of the account's export jobs, newest first."""
 
     items: tuple[ExportAnswer, ...]
+    next_cursor: str | None
+    previous_cursor: str | None
 
 
 class ReplayAnswer(JobAnswer):

@@ -210,7 +210,13 @@ class LogReaderSuite:
         for at_most, attempt in enumerate(history):
             rest = await log.list_attempts(identity, after=Position(attempt.processed_at, attempt.id), limit=20)
             assert rest == history[at_most + 1 :]
-        assert await log.list_attempts(identity, after=Position(NOW, "gone"), limit=10) == []
+            place = Position(attempt.processed_at, attempt.id)
+            newer = await log.list_attempts(identity, after=place, limit=20, ascending=True)
+            assert newer == history[:at_most][::-1]
+            assert await log.list_attempts(identity, after=place, limit=2, ascending=True) == newer[:2]
+        gone = Position(NOW, "gone")
+        assert await log.list_attempts(identity, after=gone, limit=10) == []
+        assert await log.list_attempts(identity, after=gone, limit=20, ascending=True) == history[::-1]
 
     async def test_of_one_instant_the_last_event_by_id_decides_how_often_it_failed_since(
         self, log: LogReader, seed: Seed
@@ -502,7 +508,23 @@ class JobStoreSuite:
         for n in range(3):
             await jobs.insert({"account": "loja", "id": str(n)}, now=NOW + timedelta(seconds=n))
         await jobs.insert({"account": "vizinha", "id": "9"}, now=NOW)
-        assert [job["id"] for job in await jobs.list_recent("loja", limit=2)] == ["2", "1"]
+        assert [job["id"] for job in await jobs.list_jobs("loja", limit=2)] == ["2", "1"]
+
+    async def test_the_jobs_of_one_instant_come_by_their_ids_from_any_place_both_ways(self, jobs: JobStore) -> None:
+        moments = {"a": 0, "B": 1, "c": 1, "b:1": 1, "b.1": 1, "0": 2}
+        for name, seconds in moments.items():
+            await jobs.insert({"account": "loja", "id": name}, now=NOW + timedelta(seconds=seconds))
+        await jobs.insert({"account": "vizinha", "id": "b"}, now=NOW + timedelta(seconds=1))
+
+        newest_first = [job["id"] for job in await jobs.list_jobs("loja", limit=10)]
+
+        assert newest_first == ["0", "c", "b:1", "b.1", "B", "a"]
+        for at, name in enumerate(newest_first):
+            place = (NOW + timedelta(seconds=moments[name]), name)
+            older = await jobs.list_jobs("loja", after=place, limit=10)
+            newer = await jobs.list_jobs("loja", after=place, ascending=True, limit=10)
+            assert [job["id"] for job in older] == newest_first[at + 1 :]
+            assert [job["id"] for job in newer] == newest_first[:at][::-1]
 
     async def test_cancelling_ends_what_nobody_began(self, jobs: JobStore) -> None:
         await jobs.insert({"account": "loja", "id": "1"}, now=NOW)

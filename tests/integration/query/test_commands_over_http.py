@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from gridfs import AsyncGridFSBucket
 
@@ -62,6 +63,32 @@ async def test_the_same_id_and_body_is_the_same_job_and_another_body_is_a_confli
     assert (first.status_code, again.status_code, other.status_code) == (202, 202, 409)
     assert first.json()["id"] == again.json()["id"] == "my-own-1"
     assert len((await api.get("/v1/reprocess")).json()["items"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/reprocess", "/v1/exports"])
+async def test_jobs_are_leafed_through_both_ways_each_in_its_own_list(
+    api: httpx.AsyncClient, neighbour: httpx.AsyncClient, path: str
+) -> None:
+    body = ITEMS if path == "/v1/reprocess" else {"kind": "order"}
+    for number in range(5):
+        assert (await api.post(path, json={**body, "id": f"j-{number}"})).status_code == 202
+    whole = (await api.get(path)).json()
+    assert (len(whole["items"]), whole["next_cursor"], whole["previous_cursor"]) == (5, None, None)
+
+    first = await api.get(path, params={"limit": "2"})
+    second = await api.get(first.links["next"]["url"])
+    third = await api.get(second.links["next"]["url"])
+    back = await api.get(third.links["prev"]["url"])
+
+    pages = [answer.json() for answer in (first, second, third)]
+    assert [job["id"] for page in pages for job in page["items"]] == [job["id"] for job in whole["items"]]
+    assert (pages[0]["previous_cursor"], pages[2]["next_cursor"]) == (None, None)
+    assert back.json()["items"] == pages[1]["items"]
+    unchanged = await api.get(second.url, headers={"If-None-Match": second.headers["etag"]})
+    assert unchanged.status_code == 304
+    other = "/v1/exports" if path == "/v1/reprocess" else "/v1/reprocess"
+    for client, where in ((neighbour, path), (api, other)):
+        assert (await client.get(where, params={"cursor": pages[0]["next_cursor"]})).status_code == 400
 
 
 async def test_a_command_for_another_account_is_forbidden(api: httpx.AsyncClient, account: str) -> None:
@@ -134,7 +161,7 @@ async def test_a_dry_run_tells_what_would_be_sent_and_why_not(
     }
     for answer in (by_filter, by_items):
         ReprocessDryRunAnswer.model_validate_json(answer.content, strict=False)
-    assert (await api.get("/v1/reprocess")).json() == {"items": []}
+    assert (await api.get("/v1/reprocess")).json()["items"] == []
 
 
 async def test_a_dry_run_names_the_first_hundred_and_counts_all(

@@ -60,6 +60,25 @@ async def test_the_list_is_filtered_paged_and_counted(
     assert (await neighbour.get("/v1/dead-letters/summary")).json()["items"] == []
 
 
+@pytest.mark.parametrize("path", ["/v1/dead-letters", "/v1/dead-letters/summary"])
+@pytest.mark.parametrize(
+    ("field", "value", "known"),
+    [("error_class", "InvalidJsn", "InvalidJson"), ("topic", "integration.events.orders", "integration.events.order")],
+)
+async def test_a_class_or_topic_that_no_letter_can_have_is_refused_with_those_that_it_can(
+    api: httpx.AsyncClient, path: str, field: str, value: str, known: str
+) -> None:
+    answer = await api.get(path, params={field: value})
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert (fault["field"], known in fault["allowed"]) == (field, True)
+
+    replayed = await api.post("/v1/dead-letters/replay", json={"filter": {field: [value]}, "dry_run": True})
+    assert replayed.status_code == 422
+    assert replayed.json()["errors"][0]["field"] == f"filter.{field}"
+    assert (await api.get(path, params={field: ""})).status_code == 200
+
+
 PERSON = b'{"buyer": {"name": "Ana Silva"}, "note": "ana@example.com", "id": 7}'
 REVEAL = {"reveal": "true", "reason": "ticket 7"}
 

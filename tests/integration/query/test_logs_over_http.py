@@ -260,16 +260,19 @@ async def test_the_history_is_told_newest_first_a_page_at_a_time(
     ]
     await seed_entry(database, *events)
     await seed_entry(database, make_event(account=account, code="20000045678"))
-    address, told = "/v1/logs/order/MLC/2000004567/attempts", []
-    cursor = None
-    while True:
-        answer = await api.get(address, params={"limit": 3, **({"cursor": cursor} if cursor else {})})
-        AttemptPageAnswer.model_validate_json(answer.content, strict=False)
-        told += [item["event_id"] for item in answer.json()["items"]]
-        if (cursor := answer.json()["next_cursor"]) is None:
-            break
+    address = "/v1/logs/order/MLC/2000004567/attempts"
+    pages = [await api.get(address, params={"limit": 3})]
+    while "next" in pages[-1].links:
+        pages.append(await api.get(pages[-1].links["next"]["url"]))
+    back = [pages[-1]]
+    while "prev" in back[-1].links:
+        back.append(await api.get(back[-1].links["prev"]["url"]))
 
-    assert told == [f"e{n}" for n in reversed(range(7))]
+    for answer in (*pages, *back):
+        AttemptPageAnswer.model_validate_json(answer.content, strict=False)
+    told = [[item["event_id"] for item in answer.json()["items"]] for answer in pages]
+    assert told == [["e6", "e5", "e4"], ["e3", "e2", "e1"], ["e0"]]
+    assert [answer.json()["items"] for answer in back] == [answer.json()["items"] for answer in reversed(pages)]
     assert (await api.get("/v1/logs/order/MLC/absent/attempts")).status_code == 404
 
 

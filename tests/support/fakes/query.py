@@ -84,7 +84,9 @@ class FakeLog:
         document = self.entries.get(identity)
         return None if document is None else entry_from_document(document)
 
-    async def list_attempts(self, identity: str, *, after: Position | None, limit: int) -> list[Attempt]:
+    async def list_attempts(
+        self, identity: str, *, after: Position | None, limit: int, ascending: bool = False
+    ) -> list[Attempt]:
         def place(document: Document) -> list[Any]:
             return list(document["version"])
 
@@ -92,10 +94,12 @@ class FakeLog:
         if (entry := self.entries.get(identity)) is not None:
             newest = attempt_of_state(identity, entry["state"])
             history[newest["_id"]] = newest
-        found = sorted(history.values(), key=place, reverse=True)
-        if after is not None:
-            known = history.get(after.id)
-            found = [document for document in found if known and place(document) < place(known)]
+        found = sorted(history.values(), key=place, reverse=not ascending)
+        if after is not None and (known := history.get(after.id)) is not None:
+            start = place(known)
+            found = [one for one in found if (place(one) > start if ascending else place(one) < start)]
+        elif after is not None and not ascending:  # expired, and all older ones with it
+            found = []
         return [attempt_from_document(document) for document in found[:limit]]
 
     async def find_last_success(self, identity: str) -> Attempt | None:
@@ -222,9 +226,17 @@ class FakeJobs:
         job = self.jobs.get(job_document_id(account, job_id))
         return None if job is None else dict(job)
 
-    async def list_recent(self, account: str, *, limit: int = 50) -> list[Document]:
-        found = [dict(job) for job in self.jobs.values() if job["account"] == account]
-        return sorted(found, key=lambda job: job["created_at"], reverse=True)[:limit]
+    async def list_jobs(
+        self, account: str, *, after: tuple[datetime, str] | None = None, ascending: bool = False, limit: int
+    ) -> list[Document]:
+        def place(job: Document) -> tuple[datetime, str]:
+            return job["created_at"], job["id"]
+
+        own = [dict(job) for job in self.jobs.values() if job["account"] == account]
+        found = sorted(own, key=place, reverse=not ascending)
+        if after is not None:
+            found = [job for job in found if (place(job) > after if ascending else place(job) < after)]
+        return found[:limit]
 
     async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> Document | None:
         job = self.jobs.get(job_document_id(account, job_id))

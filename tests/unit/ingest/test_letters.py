@@ -60,6 +60,13 @@ def test_a_record_that_somebody_else_put_there_is_a_letter_at_its_own_address() 
     assert letter_document(bare, operator="o", now=NOW)["_id"].startswith("integration.deadletter:2:7:")
 
 
+def test_a_class_that_we_do_not_know_is_told_in_the_message() -> None:
+    anew = make_letter(error_class="Anew")
+    assert (anew["error_class"], anew["error_message"]) == ("Unknown", "Anew: why it is so")
+    bare = letter_document(make_record(b"x", topic="integration.deadletter"), operator="o", now=NOW)
+    assert (bare["error_class"], bare["error_message"]) == ("Unknown", "")
+
+
 async def test_letters_delivered_again_change_nothing() -> None:
     book = MemoryLetterBook()
     records = [

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.pages.address import FILTER_NAMES
-from services.query.entrypoints.pages.forms import field, fields_of
+from services.query.entrypoints.pages.forms import PageAddress, field, fields_of
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor
 from services.query.handlers.commanding import cancel_export, get_export, list_exports, request_export
@@ -42,12 +42,15 @@ async def request_report(request: Request, screen: Visitor) -> Response:
 
 
 @router.get("/exports")
-async def show_reports(screen: Visitor, created: str = "") -> Response:
-    """Show the newest reports."""
-    jobs = await list_exports(screen.services.exports, screen.caller)
-    is_growing = any(not job.is_finished for job in jobs)
+async def show_reports(screen: Visitor, created: str = "", cursor: str = "") -> Response:
+    """Show a page of the reports, newest first."""
+    page = await list_exports(screen.services.exports, screen.caller, cursor=cursor or None)
+    is_growing = any(not job.is_finished for job in page.items)
     template = "parts/exports.html" if screen.wants_fragment else "exports.html"
-    return screen.render(template, jobs=jobs, created=created, is_growing=is_growing)
+    address = PageAddress("/exports")
+    return screen.render(
+        template, page=page, address=address, shown_at=address.page(cursor), created=created, is_growing=is_growing
+    )
 
 
 @router.get("/exports/{job_id}")

@@ -1,6 +1,7 @@
-"""What a form of the panel sent: its fields, and where to go back to."""
+"""What a form of the panel sent: its fields, and where to go back to; addresses of pages."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -43,6 +44,17 @@ def way_back(address: str, otherwise: str) -> str:
         return otherwise
     stays = address.startswith("/") and not address.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
     return address if stays and address.isprintable() and "\\" not in address else otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class PageAddress:
+    """The address of a list without a filter."""
+
+    path: str
+
+    def page(self, cursor: str) -> str:
+        """Return the address of the page that `cursor` names, "" for the first one."""
+        return with_parameter(self.path, "cursor", cursor) if cursor else self.path
 
 
 def with_parameter(address: str, name: str, value: str) -> str:

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.query.core.jobs import Job
 from services.query.entrypoints.pages.address import FILTER_NAMES
-from services.query.entrypoints.pages.forms import field, fields_of, way_back, with_parameter
+from services.query.entrypoints.pages.forms import PageAddress, field, fields_of, way_back, with_parameter
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, address_of, find_entries, rows_of
 from services.query.entrypoints.pages.screen import Screen
@@ -64,10 +64,10 @@ async def reprocess_filter(kind: Kind, request: Request, screen: Visitor) -> Res
 
 
 @router.get("/reprocess")
-async def show_jobs(screen: Visitor) -> Response:
-    """Show the newest reprocess jobs."""
-    jobs = await list_reprocesses(screen.services.reprocesses, screen.caller)
-    return screen.render("reprocess_jobs.html", jobs=jobs)
+async def show_jobs(screen: Visitor, cursor: str = "") -> Response:
+    """Show a page of the reprocess jobs, newest first."""
+    page = await list_reprocesses(screen.services.reprocesses, screen.caller, cursor=cursor or None)
+    return screen.render("reprocess_jobs.html", page=page, address=PageAddress("/reprocess"))
 
 
 @router.get("/reprocess/{job_id}")

@@ -5,12 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.query.core.actions import ACTIONS
 from services.query.entrypoints.auth import AdminCaller
 from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.key_schemas import AuditAsked, AuditPageAnswer, line_json
 from services.query.handlers.auditing import AuditFilter, list_audit
 from shared.contracts.errors import InvalidField
+from shared.contracts.filter_values import chosen
 from shared.contracts.times import parse_instant
 
 router = APIRouter(prefix="/v1", tags=["audit"])
@@ -24,13 +26,11 @@ async def get_audit(
 ) -> Response:
     """Every change and every look at personal data, written down before it was done: with whose key, why, in which request.
 
-    Actions: `entry.revealed`, `attempts.revealed`, `dead_letter.revealed`, `reprocess.requested`, `reprocess.cancelled`, `export.requested`,
-    `export.cancelled`, `replay.requested`, `replay.cancelled`, `key.created`, `key.rotated`, `key.revoked`, `sign_in_code.created`,
-    `session.opened`, and those of other things that can be changed, named the same way.
+    An action is `<what>.<done>`, such as `key.revoked`; a look at personal data is `<what>.revealed`.
     """
     rows = AuditFilter(
         actor=tuple(asked.actor),
-        action=tuple(asked.action),
+        action=chosen("action", asked.action, ACTIONS),
         target=tuple(asked.target),
         from_at=_instant(request, "from"),
         to_at=_instant(request, "to"),

@@ -4,14 +4,14 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.entrypoints.answers import export_json, json_answer
+from services.query.entrypoints.answers import export_json, json_answer, leaf_json
 from services.query.entrypoints.auth import ExportCaller
-from services.query.entrypoints.caching import LOOKED_AT, checked
+from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import FILE_HEADERS, REPORT_TYPES, download
 from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
 from services.query.entrypoints.once import OnceDep, answered_once
-from services.query.entrypoints.parameters import CancelAsked, ExportBody, JobPath, Nothing, RecentAsked
+from services.query.entrypoints.parameters import CancelAsked, ExportBody, JobPath, JobsAsked, Nothing
 from services.query.entrypoints.schemas import PROBLEMS
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
@@ -51,13 +51,13 @@ async def request_export(
     return json_answer(export_json(job), 202, {"Location": f"/v1/exports/{job.id}"})
 
 
-@router.get("/exports", response_model=ExportList, responses=LOOKED_AT, summary="The newest export jobs")
+@router.get("/exports", response_model=ExportList, responses=LEAFED_THROUGH, summary="The export jobs, newest first")
 async def list_exports(
-    request: Request, services: ServicesDep, caller: ExportCaller, asked: Annotated[RecentAsked, Query()]
+    request: Request, services: ServicesDep, caller: ExportCaller, asked: Annotated[JobsAsked, Query()]
 ) -> Response:
-    """Newest first."""
-    jobs = await commanding.list_exports(services.exports, caller, limit=asked.limit)
-    return checked(request, json_answer({"items": [export_json(job) for job in jobs]}))
+    """Also those that ended, whatever became of them."""
+    page = await commanding.list_exports(services.exports, caller, cursor=asked.cursor, limit=asked.limit)
+    return leafed(request, leaf_json(page, export_json))
 
 
 @router.get("/exports/{job_id}", response_model=ExportAnswer, summary="Progress and outcome of an export job")

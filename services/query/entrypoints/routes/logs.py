@@ -4,11 +4,21 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.query.core.actions import Revealed
 from services.query.core.permissions import Caller
 from services.query.core.retries import coming_retry
 from services.query.entrypoints.answers import attempts_json, entry_json, json_answer, page_json
 from services.query.entrypoints.auth import ReadCaller
-from services.query.entrypoints.caching import CHECKED, LINKED, NOT_MODIFIED, checked, links, unkept
+from services.query.entrypoints.caching import (
+    CHECKED,
+    LEAFED_THROUGH,
+    LINKED,
+    NOT_MODIFIED,
+    checked,
+    leafed,
+    linked,
+    unkept,
+)
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.diff_answers import DiffAnswer, diff_json
 from services.query.entrypoints.parameters import (
@@ -66,8 +76,7 @@ async def list_logs(
     rows, fields = rows_of(request, kind=[kind]), fields_of(asked.fields, ITEM_FIELDS)
     found = reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort)
     page, names = await beside_marketplaces(services.registry, caller, found)
-    linked = links(request, {"next": page.next_cursor, "prev": page.previous_cursor})
-    answer = json_answer(page_json(page, names, language, fields), headers=linked)
+    answer = linked(request, page_json(page, names, language, fields))
     if fields:
         answer.headers["Content-Type"] = PARTIAL
     return checked(request, answer)
@@ -93,7 +102,7 @@ async def get_entry(
 
     `reveal=true` with a `reason` shows it to a key with the scope `admin`, and writes down who looked at what, when and why.
     """
-    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "entry")
+    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "entry.revealed")
     found = reading.get_entry(services.log, caller, kind, affiliate, code, is_revealed=is_revealed)
     entry, names = await beside_marketplaces(services.registry, caller, found)
     streak = await reading.find_streak(services.log, caller, entry)
@@ -105,7 +114,7 @@ async def get_entry(
 @router.get(
     "/logs/{kind}/{affiliate}/{code}/attempts",
     response_model=AttemptPageAnswer,
-    responses={200: {"headers": {**LINKED, **CHECKED}}, **NOT_MODIFIED},
+    responses=LEAFED_THROUGH,
     summary="Every processing of one item, newest first",
 )
 async def list_attempts(
@@ -119,7 +128,7 @@ async def list_attempts(
     asked: Annotated[HistoryAsked, Query()],
 ) -> Response:
     """Attempts are kept as long as the retention says; the entry counts the older ones too."""
-    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "attempts")
+    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "attempts.revealed")
     page = await reading.list_attempts(
         services.log,
         caller,
@@ -130,8 +139,8 @@ async def list_attempts(
         limit=asked.limit,
         is_revealed=is_revealed,
     )
-    answer = json_answer(attempts_json(page, language), headers=links(request, {"next": page.next_cursor}))
-    return unkept(answer) if is_revealed else checked(request, answer)
+    told = attempts_json(page, language)
+    return unkept(linked(request, told)) if is_revealed else leafed(request, told)
 
 
 @router.get(
@@ -151,7 +160,7 @@ async def get_diff(
     asked: Annotated[RevealAsked, Query()],
 ) -> Response:
     """Status, causes and payload, then and now; `basis` and `payload.reason` say where that cannot be told any more."""
-    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "diff")
+    is_revealed = await _is_revealed(services, caller, asked, (kind, affiliate, code), "diff.revealed")
     found = await comparing.compare_with_last_success(
         services.log, caller, kind, affiliate, code, is_revealed=is_revealed
     )
@@ -160,9 +169,9 @@ async def get_diff(
 
 
 async def _is_revealed(
-    services: Services, caller: Caller, asked: RevealAsked, item: tuple[str, str, str], what: str
+    services: Services, caller: Caller, asked: RevealAsked, item: tuple[str, str, str], action: Revealed
 ) -> bool:
     if asked.reveal:
         entry = entry_id(caller.account, *item)
-        await auditing.record_reveal(services.audit, caller, entry, what, asked.reason, now=services.now())
+        await auditing.record_reveal(services.audit, caller, entry, action, asked.reason, now=services.now())
     return asked.reveal

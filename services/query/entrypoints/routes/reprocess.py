@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.entrypoints.answers import json_answer, reprocess_json
+from services.query.entrypoints.answers import json_answer, leaf_json, reprocess_json
 from services.query.entrypoints.auth import ReadCaller, ReprocessCaller
-from services.query.entrypoints.caching import LOOKED_AT, checked
+from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.job_schemas import (
     ReprocessAnswer,
@@ -17,7 +17,7 @@ from services.query.entrypoints.job_schemas import (
     preview_json,
 )
 from services.query.entrypoints.once import OnceDep, answered_once
-from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, RecentAsked, ReprocessBody
+from services.query.entrypoints.parameters import CancelAsked, JobPath, JobsAsked, Nothing, ReprocessBody
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.outcomes import follow_reprocess
@@ -61,13 +61,15 @@ async def request_reprocess(
     return json_answer(reprocess_json(job), 202, {"Location": f"/v1/reprocess/{job.id}"})
 
 
-@router.get("/reprocess", response_model=ReprocessList, responses=LOOKED_AT, summary="The newest reprocess jobs")
+@router.get(
+    "/reprocess", response_model=ReprocessList, responses=LEAFED_THROUGH, summary="The reprocess jobs, newest first"
+)
 async def list_reprocesses(
-    request: Request, services: ServicesDep, caller: ReadCaller, asked: Annotated[RecentAsked, Query()]
+    request: Request, services: ServicesDep, caller: ReadCaller, asked: Annotated[JobsAsked, Query()]
 ) -> Response:
-    """Newest first."""
-    jobs = await commanding.list_reprocesses(services.reprocesses, caller, limit=asked.limit)
-    return checked(request, json_answer({"items": [reprocess_json(job) for job in jobs]}))
+    """Also those that ended, whatever became of them."""
+    page = await commanding.list_reprocesses(services.reprocesses, caller, cursor=asked.cursor, limit=asked.limit)
+    return leafed(request, leaf_json(page, reprocess_json))
 
 
 @router.get("/reprocess/{job_id}", response_model=ReprocessStanding, summary="Progress and outcome of a reprocess job")

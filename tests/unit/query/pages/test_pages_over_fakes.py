@@ -182,7 +182,7 @@ async def test_a_form_of_another_site_changes_nothing() -> None:
             "/logs/order/reprocess", data={"item": "MLC|2000004567"}, headers={"Origin": "https://evil.example"}
         )
     assert forged.status_code == 403
-    assert await made.reprocesses.list_recent("loja") == []
+    assert await made.reprocesses.list_jobs("loja", limit=50) == []
 
 
 async def test_a_form_without_rows_and_a_cursor_that_was_altered_are_answered_in_words() -> None:
@@ -273,6 +273,29 @@ async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_r
             page = await client.get("/reprocess/j", headers={"Accept-Language": language})
             assert page.status_code == 200
             assert all(word in page.text for word in words)
+
+
+@pytest.mark.parametrize("path", ["/reprocess", "/exports"])
+async def test_older_jobs_are_a_page_on_and_newer_ones_a_page_back(path: str) -> None:
+    made = services()
+    for number in range(60):
+        command = {"account": "loja", "id": f"j{number:02d}", "kind": "order", "filter": {}}
+        for jobs in (made.reprocesses, made.exports):
+            await jobs.insert(command, now=RECEIVED_AT)
+    async with await visitor(made, "read", "export") as client:
+        first = await client.get(path)
+        older = await client.get(link(first.text, "next"))
+        newer = await client.get(link(older.text, "prev"))
+    assert ("j59" in first.text, "j09" in first.text) == (True, False)
+    assert ("j59" in older.text, "j09" in older.text) == (False, True)
+    assert ("j59" in newer.text, 'rel="prev"' in newer.text) == (True, False)
+    assert ("data-poll" in older.text) == (path == "/exports")
+
+
+def link(page: str, relation: str) -> str:
+    found = re.search(f'rel="{relation}" href="([^"]*)"', page)
+    assert found is not None
+    return unescape(found[1])
 
 
 async def test_the_confirmation_names_the_rows_left_out() -> None:
