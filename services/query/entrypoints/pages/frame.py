@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from services.query.entrypoints.pages.address import TYPED
 from services.query.entrypoints.pages.screen import Screen, SignInNeeded, screen_of
 from services.query.entrypoints.problems import RETRY_AFTER_SECONDS, status_of
 from shared.contracts.errors import InvalidField, PonteError
@@ -76,9 +77,10 @@ def problem_page(screen: Screen, error: PonteError) -> Response:
 
 def _without(request: Request, field: str) -> str:
     """Return the address that was asked for without the field at fault, so that the rest of a filter is not lost; "" of a form."""
-    if request.method != "GET" or field not in request.query_params:
+    at_fault = {field, *(name for name, meant in TYPED.items() if meant == field)}
+    if request.method != "GET" or at_fault.isdisjoint(request.query_params):
         return ""
-    others = [(name, value) for name, value in request.query_params.multi_items() if name != field]
+    others = [(name, value) for name, value in request.query_params.multi_items() if name not in at_fault]
     return f"{request.url.path}?{urlencode(others)}"
 
 
