@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.query.entrypoints.pages.forms import list_behind, opened_from
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
 from services.query.entrypoints.pages.screen import Screen
@@ -45,4 +46,15 @@ async def _show(
     )
     row = rows_of(screen, [entry], marketplaces, [job] if job else [])[0]
     streak = await find_streak(services.log, caller, entry)
-    return screen.render(template, row=row, kind=key[0], attempts=attempts, job=job, streak=streak)
+    behind = list_behind(screen.request, f"/logs/{key[0]}")
+    return screen.render(
+        template,
+        row=row,
+        kind=key[0],
+        attempts=attempts,
+        job=job,
+        streak=streak,
+        behind=behind,
+        itself=opened_from(row.path(), behind),
+        older=opened_from(row.path(), behind, cursor=attempts.next_cursor or ""),
+    )

@@ -20,6 +20,7 @@ from services.query.entrypoints.pages.address import (
     parse_address,
 )
 from services.query.entrypoints.pages.counts import count_rows, counts_or_none
+from services.query.entrypoints.pages.forms import DONE, NAMED, is_none_chosen
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.live import live_of
 from services.query.entrypoints.pages.rows import RowView, row_of, waiting_job
@@ -82,7 +83,9 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         counts=counts,
         job=job,
         views=views,
-        done=view_done(screen, first(query, "view")),
+        done=view_done(screen, first(query, DONE)),
+        named=first(query, NAMED),
+        is_none_chosen=is_none_chosen(request),
         statuses=STATUSES,
         sizes=PAGE_SIZES,
         catalogue=[code for code in CATALOGUE.values() if kind in code.kinds],
