@@ -1,8 +1,8 @@
 """Errors as pages: a visitor of the panel gets words and a way on, never JSON."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -18,6 +18,9 @@ from shared.contracts.errors import InvalidField, PonteError
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+NO_PAGES: Final = ("/v1", "/openapi.json", "/health", "/metrics", "/static")
+"""What programs ask for; all else that exists is a page."""
 
 
 class PageRoute(APIRoute):
@@ -53,6 +56,20 @@ class OpenPageRoute(PageRoute):
     """A page that shows nothing of any account: signing in, help."""
 
     is_open: ClassVar[bool] = True
+
+
+def wants_page(request: Request) -> bool:
+    """Say whether an address that does not exist was a page's, asked for by somebody who reads pages."""
+    path = request.scope["path"]
+    is_program = any(path == one or path.startswith(f"{one}/") for one in NO_PAGES)
+    return not is_program and "text/html" in request.headers.get("accept", "")
+
+
+def missing_page(request: Request, error: HTTPException, headers: Mapping[str, str]) -> Response:
+    """Return the page that tells of an address, or a way to ask for it, that does not exist."""
+    response = show_problem(screen_of(request), HTTPStatus(error.status_code), {})
+    response.headers.update(headers)
+    return response
 
 
 def to_sign_in(screen: Screen) -> Response:

@@ -60,7 +60,7 @@ def test_every_kind_status_state_and_advice_has_its_words(language: Language) ->
         *(f"skip.{reason}" for reason in ("not_found", "not_failed", "in_progress", "paused", "never")),
         *(
             f"problem.{status}{what}"
-            for status in (400, 403, 404, 409, 413, 422, 429, 500, 503)
+            for status in (400, 403, 404, 405, 409, 413, 422, 429, 500, 503)
             for what in ("", ".what")
         ),
     ):

@@ -226,6 +226,26 @@ async def test_a_field_at_fault_does_not_cost_the_rest_of_the_filter(reader: htt
     assert (await reader.get(unescape(way_on[1]))).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("pt", "Não encontrado"), ("en", "Not found"), ("es", "No encontrado")]
+)
+async def test_an_address_that_does_not_exist_is_told_to_readers_as_a_page_and_to_programs_as_a_problem(
+    reader: httpx.AsyncClient, language: str, words: str
+) -> None:
+    reads_pages = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": language}
+    for path in ("/nothing", "/logs/order/MLC/1/nothing", "/logs/order/", "/v2"):
+        page, problem = await reader.get(path, headers=reads_pages), await reader.get(path)
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert f"<h1>{words}</h1>" in page.text
+        assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+    for path in ("/v1/nothing", "/static/nothing.js", "/health/nothing"):
+        answer = await reader.get(path, headers=reads_pages)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    form = await reader.get("/views", headers=reads_pages)
+    assert (form.status_code, form.headers["allow"]) == (405, "POST")
+    assert "<h1>" in form.text
+
+
 async def test_a_stranger_is_led_to_the_sign_in_and_a_module_of_theirs_is_refused() -> None:
     app = create_app(services())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ponte.test") as client:
