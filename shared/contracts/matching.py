@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.contracts.advice import advice_of
 from shared.contracts.filters import LogFilter
-from shared.contracts.text import fold_id, fold_words
+from shared.contracts.text import asked_words, fold_id
 from shared.contracts.times import aware
 
 Document = Mapping[str, Any]
@@ -48,5 +48,5 @@ def _is_of_period(rows: LogFilter, state: Document) -> bool:
 
 
 def _is_found(text: str, ids: Sequence[str], words: Sequence[str]) -> bool:
-    start, asked = fold_id(text), fold_words([text])
+    start, asked = fold_id(text), asked_words(text)
     return any(identity.startswith(start) for identity in ids) or (bool(asked) and set(asked) <= set(words))

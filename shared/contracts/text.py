@@ -5,7 +5,12 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-_WORD: Final = re.compile(r"\w{2,64}")
+_SIGNED: Final = r"(?<=[^\W\d_])(?<!\w\w)(?:(?:[&/+.-]\w)+|[+#]{1,2})(?!\w)"
+_WORD: Final = re.compile(rf"\w(?:\w{{1,63}}|{_SIGNED})")
+"""Two letters or digits and more; or single ones that signs hold together: `R&D`, `A/B`, `S.A`, `C++`. A letter alone is no word."""
+
+_UNSIGNED: Final = re.compile(r"\w+")
+
 MAX_WORDS: Final = 64
 """Words kept of an entry's messages: a marketplace's page of HTML as a message must not make an index entry each."""
 
@@ -41,3 +46,13 @@ def fold_words(texts: Iterable[str]) -> list[str]:
             if len(words) == MAX_WORDS:
                 return sorted(words)
     return sorted(words)
+
+
+def asked_words(text: str) -> list[str]:
+    """Return the folded words of a message that a search for `text` asks for, sorted; none where it holds no word.
+
+    Words with signs only where there is nothing else: entries written before there were such words have all their others, and a message
+    that is searched for as it stands is to be found in them too.
+    """
+    words = fold_words([text])
+    return [word for word in words if _UNSIGNED.fullmatch(word)] or words

@@ -13,7 +13,7 @@ from bson.regex import Regex
 from shared.contracts.advice import UNKNOWN, known_codes, other_advice
 from shared.contracts.catalogue import RetryAdvice
 from shared.contracts.filters import LogFilter
-from shared.contracts.text import fold_id, fold_words
+from shared.contracts.text import asked_words, fold_id
 
 Query = dict[str, Any]
 
@@ -46,7 +46,7 @@ def query_of(account: str, rows: LogFilter) -> Query:
 def search_of(text: str) -> list[Query]:
     """Return the alternatives of a search: an id exactly or by prefix, or all words of a cause message."""
     found: list[Query] = [id_search(text)]
-    if words := fold_words([text]):
+    if words := asked_words(text):
         found.append(word_search(words))
     return found
 

@@ -17,7 +17,7 @@ from services.query.handlers.reading import REMEMBERED_ROWS
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
-from shared.contracts.text import fold_words
+from shared.contracts.text import asked_words
 from shared.contracts.times import aware, format_instant
 from shared.mongo.queries import id_search, query_of, word_search
 from tests.bench.contender import DATABASE
@@ -177,7 +177,7 @@ def _plainly(rows: LogFilter) -> Document:
         others.setdefault("state.status", {"$in": list(STATUSES)})
     if not rows.q:
         return others
-    return {**others, **(word_search(fold_words([rows.q])) if " " in rows.q else id_search(rows.q))}
+    return {**others, **(word_search(asked_words(rows.q)) if " " in rows.q else id_search(rows.q))}
 
 
 def _find(query: Document, hint: str = "") -> Document:

@@ -128,10 +128,9 @@ def _summarize(sheet: Worksheet, report: Report, tally: Tally, notes: Sequence[s
 def _facts(report: Report, tally: Tally, notes: Sequence[str]) -> Table:
     words = report.words.summary
     shown = report.rows.to_json()
-    made_at = safe_cell(report.made_at, report.zone)
     return [
         (words["account"], report.account),
-        (words["made_at"], f"{made_at:%Y-%m-%d %H:%M:%S}" if isinstance(made_at, datetime) else made_at),
+        (words["made_at"], report.made_at.replace(microsecond=0)),
         (words["time_zone"], report.zone.key),
         (words["rows"], tally.rows),
         *((words["filter"], report.words.filters[name], _filter_value(name, report)) for name in shown),
@@ -171,9 +170,12 @@ def _totals(report: Report, tally: Tally) -> Table:
 
 def _put_row(sheet: Worksheet, line: int, values: Sequence[object], report: Report, *, style: str = "") -> None:
     for number, value in enumerate(values, 1):
-        put(sheet.cell(line, number), value, report)
+        cell = sheet.cell(line, number)
+        put(cell, value, report)
+        if isinstance(cell.value, datetime):
+            cell.style = "Ponte instant"
         if style:
-            sheet.cell(line, number).style = style
+            cell.style = style
 
 
 def put(cell: Any, value: object, report: Report) -> None:

@@ -14,7 +14,7 @@ from services.query.core.sorting import SortField
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import KINDS
-from shared.contracts.text import fold_words
+from shared.contracts.text import asked_words
 from shared.mongo.queries import Query, id_search, query_of, word_search
 
 PATHS: Final[Mapping[SortField, str]] = {
@@ -130,7 +130,7 @@ def any_of(parts: Sequence[Query]) -> Query:
 def _ways_of_search(account: str, rows: LogFilter) -> list[Way]:
     others = query_of(account, replace(rows, q=""))
     ways = [_way("by_ids", {**others, **id_search(rows.q)})]
-    if words := fold_words([rows.q]):
+    if words := asked_words(rows.q):
         by_word = word_search(words)
         rarest = {"state.words": {"$eq": by_word["state.words"]["$all"][0]}}
         ways.append(_way("by_message_words", {**others, **(by_word if len(words) > 1 else rarest)}, rarest))

@@ -65,7 +65,12 @@ class FilterAsked(Asked):
         Field(description="what the catalogue advises for a cause of an item that failed", examples=[["auto"]]),
     ] = []
     reprocess_id: Annotated[Texts, Field(description="the newest reprocess job that took the item")] = []
-    q: Annotated[SearchText, Field(description="a code or alias, exact or by prefix; or whole words of a message")] = ""
+    q: Annotated[
+        SearchText,
+        Field(
+            description="a code or alias, exact or by prefix; or whole words of a message: of two letters and more, or of single ones that signs hold together (`R&D`)"
+        ),
+    ] = ""
     from_: Annotated[
         InstantText, Field(alias="from", description="RFC 3339 with a zone, inclusive, on `date_axis`")
     ] = ""

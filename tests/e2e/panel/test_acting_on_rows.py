@@ -189,3 +189,14 @@ def test_a_sign_in_link_works_once(site: PanelSite, visit: Visit) -> None:
     expect(page).to_have_url(f"{site.url}/logs/order")
     page.goto(f"{site.url}/sign-in?code={code}")
     expect(page.get_by_role("alert")).to_contain_text("já foi usado ou venceu")
+
+
+def test_a_form_without_a_chosen_row_says_so_on_the_list_as_it_was(site: PanelSite, visit: Visit) -> None:
+    path = "/logs/order?status=error&q=3001"
+    page = visit(path, java_script_enabled=False)
+    page.get_by_role("button", name="Reprocessar selecionados").click()
+    expect(page.get_by_role("alert")).to_have_text("Escolha ao menos um item que falhou.")
+    expect(page.get_by_role("searchbox")).to_have_value("3001")
+    expect(page.locator(".entry")).to_have_count(1)
+    page.get_by_role("button", name="EN").click()
+    expect(page).to_have_url(site.url + path)

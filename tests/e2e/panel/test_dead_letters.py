@@ -79,6 +79,20 @@ def test_one_and_chosen_letters_are_sent_back(site: PanelSite, visit: Visit) -> 
     assert [re.sub(":[^:]*$", "", one) for one in job_of(site)["letters"]] == ["integration.events.order:0:2"]  # type: ignore[attr-defined]
 
 
+def test_all_of_a_content_is_copied(site: PanelSite, visit: Visit) -> None:
+    value = b'\n{\n  "account": "loja",\n  "kind": "order",\n  "code": "1"\n'
+    site.mongo["dead_letters"].insert_one(make_letter(account=site.account, offset=9, seconds=20, value=value))
+    site.mongo["dead_letters"].insert_one(make_letter(account=site.account, offset=8, seconds=10, value=value[1:]))
+    page = visit("/dead-letters")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for number, written in enumerate((value, value[1:])):
+        entry = page.locator(".entry").nth(number)
+        entry.locator(".expander").click()
+        entry.get_by_role("button", name="Copiar").first.click()
+        expect(page.locator(".toast")).to_have_count(number + 1)
+        assert page.evaluate("navigator.clipboard.readText()") == written.decode()
+
+
 def confirm_all(page: Page) -> None:
     page.get_by_role("link", name="Reenviar todas deste filtro…").click()
     expect(page.locator("main")).to_contain_text("3 mensagens serão reenviadas aos seus tópicos.")

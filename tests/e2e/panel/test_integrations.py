@@ -120,8 +120,16 @@ def test_two_admins_do_not_undo_each_other(site: PanelSite, visit: Visit) -> Non
     mine.get_by_role("button", name="Salvar").click()
 
     expect(mine.get_by_role("alert")).to_contain_text("Outra pessoa mudou esta integração")
-    expect(mine.get_by_label("Marketplace", exact=True)).to_have_value("Carrefour Brasil")
+    expect(mine.get_by_label("Marketplace", exact=True)).to_have_value("Mine")
+    expect(mine.get_by_text("O que está salvo agora")).to_be_visible()
+    expect(mine.locator(".notice dd")).to_have_text(["Carrefour Brasil"])
+    assert findings(mine) == {}
     assert stored(site, "CRF")["marketplace"] == "Carrefour Brasil"
+
+    mine.get_by_role("button", name="Salvar").click()
+    expect(mine.get_by_role("status").first).to_contain_text("Configuração salva.")
+    expect(mine).to_have_url(f"{site.url}/integrations/CRF")
+    assert stored(site, "CRF")["marketplace"] == "Mine"
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])

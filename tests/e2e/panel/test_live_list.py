@@ -70,7 +70,7 @@ def test_a_new_item_is_counted_in_a_banner_and_moves_no_row(site: PanelSite, vis
     store(site, "live-2b", processed_at="2026-11-23T12:00:00Z")
 
     news = page.locator("[data-live-news]")
-    expect(news).to_contain_text("1 itens novos")
+    expect(news).to_contain_text("1 item novo ou alterado")
     expect(page.locator(".entry")).to_have_count(1)
     news.get_by_role("link").click()
     expect(page.locator(".entry")).to_have_count(2)

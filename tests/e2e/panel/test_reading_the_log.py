@@ -3,17 +3,19 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.panel_site import FAILED_ORDER, LISTING, ORDERS, SILENT_ORDER, Visit
+from tests.support.page_audit import findings
+from tests.support.panel_site import FAILED_ORDER, LISTING, ORDERS, SILENT_ORDER, PanelSite, Visit
 
 pytestmark = pytest.mark.browser
 
 TABS = {"Pedidos": "order", "Produtos": "product", "Rastreio": "tracking", "Preço": "price", "Estoque": "stock"}
 
 
-def codes(page: Page) -> list[str]:
+def codes(page: Page, *, scripted: bool = True) -> list[str]:
     """Return the codes of the rows, once they all stand: an address changes before its page is read to the end."""
     page.wait_for_load_state("domcontentloaded")
-    return [code.strip() for code in page.locator(".entry .expander").all_inner_texts()]
+    shown = ".expander" if scripted else "a.without-script"
+    return [code.strip() for code in page.locator(f".entry {shown}").all_inner_texts()]
 
 
 def ending(text: str) -> re.Pattern[str]:
@@ -101,6 +103,61 @@ def test_an_empty_list_says_which_ids_are_searched_and_offers_a_way_back(visit: 
     expect(page.get_by_text("envio, pacote")).to_be_visible()
     page.get_by_role("link", name="Ver Pedidos sem filtro").click()
     expect(page).to_have_url(re.compile("/logs/order$"))
+
+
+def test_a_search_for_an_error_offers_its_filter(visit: Visit) -> None:
+    page = visit("/logs/order?q=ord-sla")
+    expect(page.get_by_text("Você quis filtrar por um erro?")).to_be_visible()
+    assert findings(page) == {}
+    page.get_by_role("link", name="Nenhuma entrega disponível para o pedido, em Pedidos").click()
+    expect(page).to_have_url(ending("/logs/order?error_code=ORD-SLA"))
+    assert codes(page) == [FAILED_ORDER]
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["with scripts", "without"])
+def test_affiliates_and_error_codes_are_typed_in_any_case(visit: Visit, *, scripted: bool) -> None:
+    page = visit("/logs/order?status=error", java_script_enabled=scripted)
+    page.locator(".filter > summary").click()
+    page.get_by_label("Outro código de afiliado").fill("mlc")
+    page.get_by_label("Código do erro").fill("ord-sla")
+    page.get_by_role("button", name="Aplicar filtro").click()
+    expect(page).to_have_url(ending("/logs/order?affiliate=MLC&status=error&error_code=ORD-SLA"))
+    assert codes(page, scripted=scripted) == [FAILED_ORDER]
+
+
+def test_a_status_keeps_the_search_and_tells_no_count_of_another_list(page: Page) -> None:
+    page.get_by_role("searchbox").fill("2000009")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_text("Total: 2", exact=True)).to_be_visible()
+    page.locator(".strip").get_by_role("link", name="com erro").click()
+    expect(page).to_have_url(ending("/logs/order?status=error&q=2000009"))
+    expect(page.get_by_text("Total: 2", exact=True)).to_be_visible()
+    expect(page.locator(".strip strong")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["with scripts", "without"])
+def test_the_way_back_from_an_item_leads_to_the_list_it_was_opened_from(
+    site: PanelSite, visit: Visit, *, scripted: bool
+) -> None:
+    filtered = "/logs/order?affiliate=MLC&status=error&q=2000009051733"
+    page = visit(filtered, java_script_enabled=scripted)
+    if scripted:
+        page.get_by_role("button", name=f"Ações de {FAILED_ORDER}").click()
+        page.get_by_role("menuitem", name="Abrir a página do item").click()
+    else:
+        page.locator("a.without-script", has_text=FAILED_ORDER).click()
+    expect(page.get_by_role("heading", name=f"Pedido {FAILED_ORDER}")).to_be_visible()
+    page.get_by_role("button", name="EN", exact=False).first.click()
+    page.get_by_role("link", name="Back to Orders").click()
+    expect(page).to_have_url(site.url + filtered)
+
+
+def test_an_address_that_does_not_exist_is_a_page(visit: Visit) -> None:
+    page = visit("/logs/order/MLC/1/nothing/here")
+    expect(page.get_by_role("heading", name="Não encontrado")).to_be_visible()
+    assert findings(page) == {}
+    page.get_by_role("link", name="Ir para o início").click()
+    expect(page.locator(".tab[aria-current]")).to_have_text("Pedidos")
 
 
 def test_errors_are_counted_on_each_tab_and_lead_to_the_failed_rows(page: Page) -> None:

@@ -52,12 +52,24 @@ def test_a_view_is_saved_found_again_opened_and_removed(site: PanelSite, visit: 
     assert site.mongo["views"].count_documents({"account": site.account}) == 0
 
 
+def test_what_became_of_a_form_is_told_once(site: PanelSite, visit: Visit) -> None:
+    page = visit(QUERY)
+    save(page, NAME)
+    expect(page.get_by_role("status").first).to_contain_text("Visão salva.")
+    expect(page).to_have_url(site.url + QUERY)
+    page.reload()
+    expect(page.locator(".entry")).to_have_count(1)
+    expect(page.get_by_text("Visão salva.")).to_have_count(0)
+
+
 def test_a_name_that_is_taken_is_told_and_nothing_is_lost(site: PanelSite, visit: Visit) -> None:
     page = visit(QUERY)
     save(page, "Minha")
     expect(page.get_by_role("status").first).to_contain_text("Visão salva.")
     save(page, "MINHA")
     expect(page.get_by_role("alert")).to_contain_text("Já existe uma visão com esse nome")
+    expect(page.locator(".views .menu-body").get_by_label("Nome da visão")).to_have_value("MINHA")
+    assert page.url == site.url + QUERY
     assert site.mongo["views"].count_documents({"account": site.account}) == 1
 
 

@@ -102,7 +102,7 @@ async def test_every_filter_narrows(api: httpx.AsyncClient, database: Database, 
                 "account": account,
                 "code": "B3",
                 "affiliate": "MLC",
-                "causes": [{"code": "X-1", "message": "Endereço inválido"}],
+                "causes": [{"code": "X-1", "message": "Endereço inválido"}, {"message": "Marca P&G, plano A/B"}],
                 "aliases": {"vtex": "PED-9"},
             },
         ],
@@ -125,6 +125,8 @@ async def test_every_filter_narrows(api: httpx.AsyncClient, database: Database, 
     assert await found(q="a") == {"A1", "A2"}
     assert await found(q="ped-9") == {"B3"}
     assert await found(q="INVALIDO endereco") == {"B3"}
+    assert await found(q="p&g") == await found(q="a/b") == await found(q="marca P&G") == {"B3"}
+    assert await found(q="R&D") == await found(q="g") == set()
     assert await found(**{"from": "2026-11-24T00:00:00Z"}) == {"A2"}
     assert await found(to="2026-11-23T21:00:00-03:00") == {"A1", "B3"}
     assert await found(q=".*") == set()

@@ -23,7 +23,14 @@ from tests.support.builders import make_event
 from tests.support.seed import entry_document
 
 CODES = ["ORD-SLA", "NET-THROTTLE", "MKT-CLOSED", "EOI002", "CTLG-005", "CTLG-005-001", "CTLG-006-é", "CTLG-006-", "UNMAPPED", "x", ""]  # fmt: skip
-MESSAGES = ["Não há estoque", "ESTOQUE baixo no depósito 7", "sla", "", "a & b + c \"d\" 'e' 100%", "straße ﬁm"]
+MESSAGES = [
+    "Não há estoque",
+    "ESTOQUE baixo no depósito 7, plano A/B",
+    "sla",
+    "",
+    "a & b + c \"d\" 'e' 100%",
+    "straße ﬁm",
+]
 IDS = ["PED-1", "ped-10", "Ação+1", "1&2", 'say "x"', "100%", "a.b", "a*b", "ß", "ﬁ", "%", "日本"]
 INSTANTS = ["2026-11-23T10:00:00Z", "2026-11-23T10:00:00.001Z", "2026-11-23T10:00:01Z", "2026-11-24T00:00:00Z"]
 JOBS = ["job-1", "job-2"]
@@ -69,7 +76,7 @@ def some_of(*values: str) -> st.SearchStrategy[list[str]]:
 
 
 searches = st.one_of(
-    st.sampled_from([*IDS, *MESSAGES, "estoque não", "7", "dep", "p", "deposito ESTOQUE"]),
+    st.sampled_from([*IDS, *MESSAGES, "estoque não", "7", "dep", "p", "deposito ESTOQUE", "a/b", "A/B estoque"]),
     st.text(st.sampled_from('aApPéÉ1 .*&+"%-ßﬁ'), min_size=1, max_size=3),
 )
 filters = st.fixed_dictionaries(

@@ -146,6 +146,16 @@ def test_a_sheet_ends_before_its_zip_member_needs_zip64() -> None:
     assert sum(sheet.max_row - 1 for sheet in opened(file).worksheets[:-1]) == 50
 
 
+@pytest.mark.parametrize(("language", "shown"), [("pt", "dd/mm/yyyy hh:mm:ss"), ("en", "yyyy-mm-dd hh:mm:ss")])
+def test_the_summary_tells_when_it_was_made_as_a_date_of_the_reports_zone(language: Language, shown: str) -> None:
+    report = make_report(language=language)
+    sheet = opened(file_of(XlsxWorkbook(report), [make_entry()])).worksheets[-1]
+    cell = next(row[1] for row in sheet.iter_rows() if row[0].value == report.words.summary["made_at"])
+    assert cell.is_date
+    assert cell.value == report.made_at.astimezone(report.zone).replace(tzinfo=None, microsecond=0)
+    assert cell.number_format == shown
+
+
 def test_the_summary_names_the_filter_and_counts_by_affiliate_and_cause() -> None:
     rows = LogFilter.parse(
         {

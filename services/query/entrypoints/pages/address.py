@@ -22,6 +22,8 @@ FILTER_NAMES: Final = tuple(name for name in PARAMETERS if name != "kind")
 UNSEEN: Final = ("group", "retry", "reprocess_id", "stale_since")
 """Filters that come by a link: the form has no field for them."""
 INSTANTS: Final = ("from", "to", "stale_since")
+TYPED: Final[Mapping[str, str]] = {"typed_affiliate": "affiliate", "typed_error_code": "error_code"}
+"""Fields of the form that a person types into, and the filter that each is for: `typed.py` says what is meant."""
 
 SAME_ID: Final[Mapping[str, str]] = {
     "order": "order",
@@ -89,17 +91,17 @@ class ListAddress:
         return replace(self, kind=kind, rows=replace(rows, kind=(kind,), q=q)).href()
 
     def status(self, kind: Kind, status: str) -> str:
-        """Return the address of the rows of `kind` in `status` ("" for all), affiliates and period kept."""
-        chosen = (status,) if status else ()
-        kept = LogFilter(
-            kind=(kind,),
-            affiliate=self.rows.affiliate,
-            status=chosen,
-            from_at=self.rows.from_at,
-            to_at=self.rows.to_at,
-            date_axis=self.rows.date_axis,
-        )
-        return replace(self, kind=kind, rows=kept).href()
+        """Return the address of the rows of `kind` in `status` ("" for all), affiliates and period kept: what the counts count."""
+        return replace(self, kind=kind, rows=self._counted(kind, status)).href()
+
+    def searched(self, status: str) -> str:
+        """Return the address of the rows in `status` ("" for all) as `status` does, what stands in the search box kept, too."""
+        return replace(self, rows=replace(self._counted(self.kind, status), q=self.rows.q)).href()
+
+    def of_error(self, kind: Kind, error_code: str) -> str:
+        """Return the address of the rows of `kind` with this error code, in place of a search."""
+        rows = self.rows if kind == self.kind else replace(self.rows, group=(), reprocess_id=())
+        return replace(self, kind=kind, rows=replace(rows, kind=(kind,), error_code=(error_code,), q="")).href()
 
     def without(self, name: str, value: str = "") -> str:
         """Return the address with one value of a filter field taken away; with no value, the whole field."""
@@ -120,6 +122,16 @@ class ListAddress:
     def sorted_by(self, sort: str) -> str:
         """Return the address in another order."""
         return replace(self, sort=sort).href()
+
+    def _counted(self, kind: Kind, status: str) -> LogFilter:
+        return LogFilter(
+            kind=(kind,),
+            affiliate=self.rows.affiliate,
+            status=(status,) if status else (),
+            from_at=self.rows.from_at,
+            to_at=self.rows.to_at,
+            date_axis=self.rows.date_axis,
+        )
 
 
 def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> ListAddress:
@@ -143,9 +155,11 @@ def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo
 
 
 def is_untidy(query: Mapping[str, Sequence[str]]) -> bool:
-    """Say whether a form wrote the query: empty values, or instants without a zone; such an address is rewritten."""
-    return any(not value.strip() for values in query.values() for value in values) or any(
-        len(value) < len("2026-11-23T10:11:12Z") for name in INSTANTS for value in query.get(name, ())
+    """Say whether a form wrote the query: empty or typed values, or instants without a zone; such an address is rewritten."""
+    return (
+        any(name in query for name in TYPED)
+        or any(not value.strip() for values in query.values() for value in values)
+        or any(len(value) < len("2026-11-23T10:11:12Z") for name in INSTANTS for value in query.get(name, ()))
     )
 
 

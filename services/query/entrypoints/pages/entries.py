@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.query.core.retries import coming_retry
+from services.query.entrypoints.pages.forms import list_behind, opened_from
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
 from services.query.entrypoints.pages.screen import Screen
@@ -46,5 +47,17 @@ async def _show(
     )
     row = rows_of(screen, [entry], marketplaces, [job] if job else [])[0]
     streak = await find_streak(services.log, caller, entry)
-    retry_at = coming_retry(entry, marketplaces, services.settings.retry_delays, now=services.now())
-    return screen.render(template, row=row, kind=key[0], attempts=attempts, job=job, streak=streak, retry_at=retry_at)
+    behind = list_behind(screen.request, f"/logs/{key[0]}")
+    return screen.render(
+        template,
+        row=row,
+        kind=key[0],
+        attempts=attempts,
+        job=job,
+        streak=streak,
+        retry_at=coming_retry(entry, marketplaces, services.settings.retry_delays, now=services.now()),
+        behind=behind,
+        itself=opened_from(row.path(), behind),
+        older=opened_from(row.path(), behind, cursor=attempts.next_cursor or ""),
+        newer=opened_from(row.path(), behind, cursor=attempts.previous_cursor or ""),
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Request
 from starlette.datastructures import FormData
@@ -11,6 +11,20 @@ from starlette.datastructures import FormData
 from shared.contracts.errors import InvalidField
 
 MOST_FIELDS: Final = 1_000
+BEHIND: Final = "behind"
+"""The parameter of a page that names the list it was opened from."""
+
+DONE: Final = "view"
+"""The parameter of a list's address that says what became of a form of the menu of views."""
+
+NAMED: Final = "named"
+"""The name that was typed there and could not be taken."""
+
+NONE_CHOSEN: Final = ("done", "none_chosen")
+"""What a list is told whose form named no row."""
+
+TOLD_ONCE: Final = (DONE, NAMED, "done", "created")
+"""Parameters that say what became of a form. They are told once: no link holds them, and `address.js` takes them from the address."""
 
 
 async def fields_of(request: Request) -> dict[str, list[str]]:
@@ -57,8 +71,46 @@ class PageAddress:
         return with_parameter(self.path, "cursor", cursor) if cursor else self.path
 
 
+def without_told(address: str) -> str:
+    """Return an address of this site without what is told once."""
+    bare, _, query = address.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and part.partition("=")[0] not in TOLD_ONCE)
+    return f"{bare}?{kept}" if kept else bare
+
+
+def list_behind(request: Request, path: str) -> str:
+    """Return the list at `path` that the visitor came from, with its filter and page; the whole list where that is not known.
+
+    The browser tells where a link was followed; the page's own forms and links hand it on (`opened_from`).
+    """
+    for address in (request.query_params.get(BEHIND, ""), _referred(request)):
+        if way_back(address, "").partition("?")[0] == path:
+            return without_told(address)
+    return path
+
+
+def opened_from(address: str, behind: str, **more: str) -> str:
+    """Return the address of a page that remembers the list it was opened from, with further parameters."""
+    told = {name: value for name, value in ({BEHIND: behind if "?" in behind else ""} | more).items() if value}
+    return address + (f"?{urlencode(told, quote_via=quote, safe='/')}" if told else "")
+
+
+def is_none_chosen(request: Request) -> bool:
+    """Say whether a list is shown again because its form named no row."""
+    name, value = NONE_CHOSEN
+    return request.query_params.get(name) == value
+
+
 def with_parameter(address: str, name: str, value: str) -> str:
     """Return an address of this site with one more parameter."""
     bare, _, query = address.partition("?")
     kept = [part for part in query.split("&") if part and not part.startswith(f"{name}=")]
     return f"{bare}?{'&'.join([*kept, f'{name}={value}'])}"
+
+
+def _referred(request: Request) -> str:
+    try:
+        told = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    return f"{told.path}?{told.query}"

@@ -1,8 +1,8 @@
 """Errors as pages: a visitor of the panel gets words and a way on, never JSON."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -11,12 +11,16 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from services.query.entrypoints.pages.address import TYPED
 from services.query.entrypoints.pages.screen import Screen, SignInNeeded, screen_of
 from services.query.entrypoints.problems import RETRY_AFTER_SECONDS, status_of
 from shared.contracts.errors import InvalidField, PonteError
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+NO_PAGES: Final = ("/v1", "/openapi.json", "/health", "/metrics", "/static")
+"""What programs ask for; all else that exists is a page."""
 
 
 class PageRoute(APIRoute):
@@ -54,6 +58,20 @@ class OpenPageRoute(PageRoute):
     is_open: ClassVar[bool] = True
 
 
+def wants_page(request: Request) -> bool:
+    """Say whether an address that does not exist was a page's, asked for by somebody who reads pages."""
+    path = request.scope["path"]
+    is_program = any(path == one or path.startswith(f"{one}/") for one in NO_PAGES)
+    return not is_program and "text/html" in request.headers.get("accept", "")
+
+
+def missing_page(request: Request, error: HTTPException, headers: Mapping[str, str]) -> Response:
+    """Return the page that tells of an address, or a way to ask for it, that does not exist."""
+    response = show_problem(screen_of(request), HTTPStatus(error.status_code), {})
+    response.headers.update(headers)
+    return response
+
+
 def to_sign_in(screen: Screen) -> Response:
     """Lead a stranger to the sign-in page, remembering where a reader wanted to go."""
     if screen.wants_fragment:
@@ -76,9 +94,10 @@ def problem_page(screen: Screen, error: PonteError) -> Response:
 
 def _without(request: Request, field: str) -> str:
     """Return the address that was asked for without the field at fault, so that the rest of a filter is not lost; "" of a form."""
-    if request.method != "GET" or field not in request.query_params:
+    at_fault = {field, *(name for name, meant in TYPED.items() if meant == field)}
+    if request.method != "GET" or at_fault.isdisjoint(request.query_params):
         return ""
-    others = [(name, value) for name, value in request.query_params.multi_items() if name != field]
+    others = [(name, value) for name, value in request.query_params.multi_items() if name not in at_fault]
     return f"{request.url.path}?{urlencode(others)}"
 
 

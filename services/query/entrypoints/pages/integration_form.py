@@ -12,13 +12,14 @@ from services.query.entrypoints.pages.forms import field as first_of
 from shared.contracts.names import KINDS
 
 MINUTE: Final = 60
+COMPARED: Final = ("marketplace", "kinds", "minutes", "minimum", "emails", "mask_at_write")
 NO_NUMBER: Final = -1
 """Stands for what is no number: the check refuses it and names the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormView:
-    """What stands in the fields. `minutes`: objective by kind; `errors`: fields that cannot be as they are."""
+    """What stands in the fields. `minutes`: objective by kind; `reason`: of the change; `errors`: fields that cannot be as they are."""
 
     affiliate: str = ""
     marketplace: str = ""
@@ -27,7 +28,12 @@ class FormView:
     emails: str = ""
     minutes: Mapping[str, str] = field(default_factory=dict)
     mask_at_write: bool = False
+    reason: str = ""
     errors: frozenset[str] = frozenset()
+
+    def differs_from(self, other: "FormView") -> list[str]:
+        """Return the names of the fields of an integration that do not say the same in both."""
+        return [name for name in COMPARED if _plain(getattr(self, name)) != _plain(getattr(other, name))]
 
 
 def form_of(integration: Integration) -> FormView:
@@ -54,6 +60,7 @@ def form_as_sent(sent: Mapping[str, Sequence[str]], affiliate: str, errors: froz
         emails=first_of(sent, "emails"),
         minutes={kind: first_of(sent, f"minutes-{kind}") for kind in KINDS},
         mask_at_write="mask_at_write" in sent,
+        reason=first_of(sent, "reason"),
         errors=errors,
     )
 
@@ -77,6 +84,13 @@ def read_form(sent: Mapping[str, Sequence[str]], affiliate: str) -> tuple[dict[s
     except ValidationError as error:
         return {}, frozenset(str(one["loc"][0]) for one in error.errors())
     return fields_of(said.model_dump(exclude={"paused", "affiliate"})), frozenset()
+
+
+def _plain(value: Any) -> Any:
+    """Return a field's value without what makes no difference: line ends as browsers send them, objectives that are not set."""
+    if isinstance(value, Mapping):
+        return {name: text for name, text in value.items() if text}
+    return value.split() if isinstance(value, str) else value
 
 
 def _whole(text: str) -> int | None:

@@ -89,7 +89,7 @@ async def change(affiliate: str, request: Request, screen: Visitor) -> Response:
     if errors:
         found = await get_integration(screen.services.registry, screen.caller, affiliate)
         return await _show(screen, found, form_as_sent(sent, affiliate, errors), status=422)
-    return await _save(screen, affiliate, said, sent, "changed")
+    return await _save(screen, affiliate, said, sent, "changed", form_as_sent(sent, affiliate, frozenset()))
 
 
 @router.post("/integrations/{affiliate}/pause")
@@ -120,11 +120,13 @@ async def remove(affiliate: str, request: Request, screen: Visitor) -> Response:
             now=services.now,
         )
     except Stale:
-        return await _show_stale(screen, affiliate)
+        return await _show_stale(screen, affiliate, removal_reason=field(sent, "reason"))
     return RedirectResponse(f"/integrations/{affiliate}?done=removed", status_code=303)
 
 
-async def _save(screen: Screen, affiliate: str, said: Changes, sent: Sent, done: str) -> Response:
+async def _save(
+    screen: Screen, affiliate: str, said: Changes, sent: Sent, done: str, form: FormView | None = None
+) -> Response:
     services, expected = screen.services, expect_revision(revision_of(sent))
     try:
         await change_integration(
@@ -138,16 +140,35 @@ async def _save(screen: Screen, affiliate: str, said: Changes, sent: Sent, done:
             now=services.now,
         )
     except Stale:
-        return await _show_stale(screen, affiliate)
+        return await _show_stale(screen, affiliate, form=form)
     return RedirectResponse(f"/integrations/{affiliate}?done={done}", status_code=303)
 
 
-async def _show_stale(screen: Screen, affiliate: str) -> Response:
+async def _show_stale(
+    screen: Screen, affiliate: str, *, form: FormView | None = None, removal_reason: str = ""
+) -> Response:
+    """Show what was typed, if it was the settings, and what of it differs from what is saved now."""
     found = await get_integration(screen.services.registry, screen.caller, affiliate)
-    return await _show(screen, found, form_of(found), done="stale", status=412)
+    saved = form_of(found)
+    shown = form or saved
+    differing = shown.differs_from(saved)
+    done = "overtaken" if differing else "stale"
+    return await _show(
+        screen, found, shown, done=done, status=412, saved=saved, differing=differing, removal_reason=removal_reason
+    )
 
 
-async def _show(screen: Screen, found: Integration, form: FormView, *, done: str = "", status: int = 200) -> Response:
+async def _show(
+    screen: Screen,
+    found: Integration,
+    form: FormView,
+    *,
+    done: str = "",
+    status: int = 200,
+    saved: FormView | None = None,
+    differing: Sequence[str] = (),
+    removal_reason: str = "",
+) -> Response:
     services, is_admin = screen.services, screen.caller.may("admin")
     health = await check_health(services.freshness, screen.caller, [found], now=services.now())
     return screen.render(
@@ -156,6 +177,9 @@ async def _show(screen: Screen, found: Integration, form: FormView, *, done: str
         integration=found,
         health=health[found.affiliate],
         form=form,
+        saved=saved,
+        differing=differing,
+        removal_reason=removal_reason,
         is_admin=is_admin,
         emails=[email if is_admin else mask_text(email) for email in found.emails],
         oddities=list(oddities_of(found)),

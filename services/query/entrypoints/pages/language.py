@@ -42,11 +42,11 @@ class Words:
         """Say whether the language has a text under `key`."""
         return key in self.texts
 
-    def counted(self, key: str, count: int) -> str:
-        """Return the text for `count` things: `key.zero` (where written), `key.one` or `key.other`."""
+    def counted(self, key: str, count: int, **values: object) -> str:
+        """Return the text for `count` things: `key.zero` (where written), `key.one` or `key.other`, `{names}` filled in."""
         form = {0: "zero", 1: "one"}.get(count, "other")
         chosen = f"{key}.{form}" if f"{key}.{form}" in self.texts else f"{key}.other"
-        return self(chosen, count=self.number(count))
+        return self(chosen, count=self.number(count), **values)
 
     def number(self, value: int) -> str:
         """Return a whole number with the language's thousands separator."""

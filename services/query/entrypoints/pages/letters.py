@@ -15,7 +15,16 @@ from services.query.core.jobs import Job
 from services.query.core.letters import Content
 from services.query.entrypoints.downloads import letter_file
 from services.query.entrypoints.pages.address import is_untidy, local_input, with_zone
-from services.query.entrypoints.pages.forms import field, fields_of, way_back, with_parameter
+from services.query.entrypoints.pages.forms import (
+    NONE_CHOSEN,
+    field,
+    fields_of,
+    is_none_chosen,
+    list_behind,
+    opened_from,
+    way_back,
+    with_parameter,
+)
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, first, values_of
 from services.query.entrypoints.pages.screen import Screen
@@ -23,7 +32,7 @@ from services.query.handlers.commanding import cancel_replay, get_replay, reques
 from services.query.handlers.dead_letters import count_classes, get_letter, list_letters, open_letter, preview_replay
 from shared.contracts.commands import parse_command
 from shared.contracts.dead_letters import LETTER_STATES, PARAMETERS, REPLAYABLE, LetterFilter, ReplayCommand
-from shared.contracts.errors import InvalidCommand, InvalidField, NotFound
+from shared.contracts.errors import InvalidField, NotFound
 
 PAGE_SIZE: Final = 50
 MOST_SHOWN: Final = 64 * 1024
@@ -81,6 +90,7 @@ async def show_letters(request: Request, screen: Visitor) -> Response:
         cursor=cursor,
         classes=classes,
         job=job,
+        is_none_chosen=is_none_chosen(request),
         states=LETTER_STATES,
         topics=REPLAYABLE,
         from_input=local_input(address.rows.from_at, screen.zone),
@@ -105,10 +115,10 @@ async def replay_letters(request: Request, screen: Visitor) -> Response:
         rows = LetterFilter.parse({name: sent[name] for name in PARAMETERS if name in sent})
         job = await _request(screen, {"filter": _filter(rows)})
         return RedirectResponse(f"/dead-letters/replays/{job.id}", status_code=303)
-    if not sent.get("item"):
-        raise InvalidCommand("item", screen.t("letters.none_chosen"))
-    job = await _request(screen, {"letters": sent["item"]})
     back = way_back(field(sent, "back"), "/dead-letters")
+    if not sent.get("item"):
+        return RedirectResponse(with_parameter(back, *NONE_CHOSEN), status_code=303)
+    job = await _request(screen, {"letters": sent["item"]})
     return RedirectResponse(with_parameter(back, "job", job.id), status_code=303)
 
 
@@ -133,6 +143,7 @@ async def show_letter(letter_id: str, screen: Visitor) -> Response:
     shown = await get_letter(screen.services.letters, screen.caller, letter_id)
     template = "parts/letter_content.html" if screen.wants_fragment else "letter.html"
     content = shown.value.text or ""
+    behind = list_behind(screen.request, "/dead-letters")
     return screen.render(
         template,
         letter=shown.letter,
@@ -141,6 +152,8 @@ async def show_letter(letter_id: str, screen: Visitor) -> Response:
         is_cut=len(content) > MOST_SHOWN,
         headers=visible("\n".join(_header_line(screen, name, header) for name, header in shown.headers)),
         key=as_text(shown.letter.key),
+        behind=behind,
+        itself=opened_from(f"/dead-letters/{quote(letter_id, safe='')}", behind),
     )
 
 

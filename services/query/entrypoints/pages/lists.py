@@ -20,10 +20,13 @@ from services.query.entrypoints.pages.address import (
     parse_address,
 )
 from services.query.entrypoints.pages.counts import count_rows, counts_or_none
+from services.query.entrypoints.pages.forms import DONE, NAMED, is_none_chosen
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.live import live_of
 from services.query.entrypoints.pages.rows import RowView, row_of, waiting_job
 from services.query.entrypoints.pages.screen import Screen, given_screen
+from services.query.entrypoints.pages.suggestions import errors_meant
+from services.query.entrypoints.pages.typed import as_meant
 from services.query.handlers.commanding import get_reprocess
 from services.query.handlers.reading import get_entry
 from services.query.handlers.registry import marketplace_names
@@ -35,6 +38,7 @@ from shared.contracts.errors import NotFound
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import DATE_AXES
 from shared.contracts.names import Kind
+from shared.contracts.text import asked_words
 
 MOST_POLLED: Final = 100
 
@@ -54,10 +58,11 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
     """Show one page of a tab. An address that a form wrote is tidied first."""
     caller, services = screen.caller, screen.services
     query = values_of(request)
-    address = parse_address(kind, query, screen.zone)
     cursor = first(query, "cursor")
     if is_untidy(query):
-        return RedirectResponse(address.href(cursor=cursor, job=first(query, "job")), status_code=303)
+        meant = parse_address(kind, await as_meant(screen, query), screen.zone)
+        return RedirectResponse(meant.href(cursor=cursor, job=first(query, "job")), status_code=303)
+    address = parse_address(kind, query, screen.zone)
     live = live_of(address, caller, screen.t.language, services.now())
     page, marketplaces, counts, job, views = await asyncio.gather(
         search_logs(services.log, caller, address.rows, cursor=cursor or None, limit=address.limit, sort=address.sort),
@@ -78,7 +83,9 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         counts=counts,
         job=job,
         views=views,
-        done=view_done(screen, first(query, "view")),
+        done=view_done(screen, first(query, DONE)),
+        named=first(query, NAMED),
+        is_none_chosen=is_none_chosen(request),
         statuses=STATUSES,
         sizes=PAGE_SIZES,
         catalogue=[code for code in CATALOGUE.values() if kind in code.kinds],
@@ -87,6 +94,8 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         date_axes=DATE_AXES,
         is_oldest_first=address.sort == OLDEST_FIRST,
         live=live,
+        suggestions=[] if page.items or cursor else errors_meant(address, screen.t.language),
+        is_wordless=bool(address.rows.q) and not asked_words(address.rows.q),
         searched_until=page.searched_until if page.searched_until is None else searched(screen, page.searched_until),
     )
 

@@ -5,7 +5,14 @@ from starlette.responses import RedirectResponse, Response
 
 from services.query.core.jobs import Job
 from services.query.entrypoints.pages.address import FILTER_NAMES
-from services.query.entrypoints.pages.forms import PageAddress, field, fields_of, way_back, with_parameter
+from services.query.entrypoints.pages.forms import (
+    NONE_CHOSEN,
+    PageAddress,
+    field,
+    fields_of,
+    way_back,
+    with_parameter,
+)
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, address_of, find_entries, rows_of
 from services.query.entrypoints.pages.screen import Screen
@@ -33,11 +40,13 @@ async def reprocess_items(kind: Kind, request: Request, screen: Visitor) -> Resp
     """Ask for the rows that the form names; answer with them as under way, or go back to the list."""
     sent = await fields_of(request)
     items = [(affiliate, code) for affiliate, _, code in (item.partition("|") for item in sent.get("item", ()))]
+    back = way_back(field(sent, "back"), f"/logs/{kind}")
+    if not items and not screen.wants_fragment:
+        return RedirectResponse(with_parameter(back, *NONE_CHOSEN), status_code=303)
     if not items:
         raise InvalidCommand("item", screen.t("reprocess.none_chosen"))
     job = await _request(screen, kind, {"items": [{"affiliate": affiliate, "code": code} for affiliate, code in items]})
     if not screen.wants_fragment:
-        back = way_back(field(sent, "back"), f"/logs/{kind}")
         return RedirectResponse(with_parameter(back, "job", job.id), status_code=303)
     return await _rows_under_way(screen, kind, items, job)
 

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from services.query.core.permissions import Caller
 from services.query.entrypoints.dependencies import Services, caller_of, services_of
 from services.query.entrypoints.pages.assets import Assets, read_assets
+from services.query.entrypoints.pages.forms import TOLD_ONCE, without_told
 from services.query.entrypoints.pages.language import (
     HTML_LANGUAGE,
     Words,
@@ -74,7 +75,7 @@ class Screen:
     @property
     def here(self) -> str:
         """The address that the visitor looks at, to come back to."""
-        return self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
+        return without_told(f"{self.request.url.path}?{self.request.url.query}")
 
     def moment(self, at: datetime) -> str:
         """Return an instant as the visitor writes it."""
@@ -135,6 +136,7 @@ def templates() -> Environment:
         "asset": lambda name: assets().address(name),
         "kinds": KINDS,
         "languages": LANGUAGES,
+        "told_once": TOLD_ONCE,
         "html_language": HTML_LANGUAGE,
         "words_of": words_of,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
@@ -11,15 +11,15 @@ from starlette.responses import RedirectResponse, Response
 from services.query.core.preconditions import expect_revision
 from services.query.core.sorting import DEFAULT_SORT
 from services.query.entrypoints.pages.address import FILTER_NAMES
-from services.query.entrypoints.pages.forms import field, fields_of, revision_of, way_back, with_parameter
+from services.query.entrypoints.pages.forms import DONE, NAMED, field, fields_of, revision_of, way_back, with_parameter
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor
 from services.query.entrypoints.view_schemas import ViewBody
 from services.query.handlers.views import NameTaken, TooManyViews, create_view, remove_view
 from shared.contracts.errors import InvalidField, Stale
 
-DONE: Final = "view"
-"""The parameter of a list's address that says what became of the form."""
+LONGEST_KEPT: Final = 200
+"""Of a name that cannot be, in letters: it comes back in an address."""
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -33,13 +33,13 @@ async def save(request: Request, screen: Visitor) -> Response:
     screen.caller.require("admin")
     body = _read(sent)
     if body is None:
-        return _back(sent, "nameless")
+        return _refused(sent, "nameless")
     try:
         await create_view(services.views, services.audit, screen.caller, **body.model_dump(), now=services.now)
     except NameTaken:
-        return _back(sent, "taken")
+        return _refused(sent, "taken")
     except TooManyViews:
-        return _back(sent, "full")
+        return _refused(sent, "full")
     return _back(sent, "saved")
 
 
@@ -68,5 +68,10 @@ def _read(sent: Sent) -> ViewBody | None:
     raise InvalidField(*next(iter(at_fault.items())))
 
 
-def _back(sent: Sent, done: str) -> Response:
-    return RedirectResponse(with_parameter(way_back(field(sent, "back"), "/logs/order"), DONE, done), status_code=303)
+def _refused(sent: Sent, why: str) -> Response:
+    return _back(sent, why, named=field(sent, "name")[:LONGEST_KEPT])
+
+
+def _back(sent: Sent, done: str, *, named: str = "") -> Response:
+    address = with_parameter(way_back(field(sent, "back"), "/logs/order"), DONE, done)
+    return RedirectResponse(with_parameter(address, NAMED, quote(named)) if named else address, status_code=303)

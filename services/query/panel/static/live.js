@@ -100,7 +100,8 @@ class LiveList {
     } else if (row) this.leave(row);
     else if (item.matches) {
       this.elsewhere.add(name);
-      this.tell(this.news.dataset.new.replace("{n}", this.elsewhere.size));
+      const { new: many, newOne: one } = this.news.dataset;
+      this.tell((this.elsewhere.size === 1 ? one : many).replace("{n}", this.elsewhere.size));
     }
   }
 

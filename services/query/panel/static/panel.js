@@ -1,4 +1,5 @@
 // Everything here makes a working page quicker; nothing here is needed to read, filter, page or reprocess.
+import { startAddress } from "./address.js";
 import { startCopying } from "./copy.js";
 import { startCounts } from "./counts.js";
 import { startExpanding } from "./expand.js";
@@ -13,6 +14,7 @@ import { startChoosing } from "./choose.js";
 import { startTimes } from "./times.js";
 
 for (const start of [
+  startAddress,
   startTimes,
   startMenus,
   startExpanding,

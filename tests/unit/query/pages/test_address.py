@@ -55,6 +55,19 @@ def test_another_tab_is_asked_the_same_but_for_what_is_of_this_one() -> None:
     )
 
 
+def test_a_status_keeps_what_is_searched_for_where_it_narrows_and_not_where_it_is_a_count() -> None:
+    address = read("?affiliate=MLC&q=3001&error_code=ORD-SLA&status=success")
+    assert address.searched("error") == "/logs/order?affiliate=MLC&status=error&q=3001"
+    assert address.searched("") == "/logs/order?affiliate=MLC&q=3001"
+    assert address.status("order", "error") == "/logs/order?affiliate=MLC&status=error"
+
+
+def test_the_list_of_an_error_takes_the_place_of_a_search() -> None:
+    address = read("?affiliate=MLC&q=ord-sla&group=0123456789abcdef&limit=50")
+    assert address.of_error("order", "ORD-SLA").startswith("/logs/order?affiliate=MLC&error_code=ORD-SLA&group=")
+    assert address.of_error("product", "CAT-EAN") == "/logs/product?affiliate=MLC&error_code=CAT-EAN&limit=50"
+
+
 def test_an_instant_without_a_zone_is_read_in_the_visitors_zone_and_written_back_for_the_input() -> None:
     address = read("?from=2026-11-23T10:00")
     assert address.href() == "/logs/order?from=2026-11-23T13%3A00%3A00.000Z"
@@ -65,6 +78,7 @@ def test_an_instant_without_a_zone_is_read_in_the_visitors_zone_and_written_back
 def test_what_a_form_wrote_is_untidy_and_what_we_write_is_not() -> None:
     assert is_untidy({"q": [""], "status": ["error"]})
     assert is_untidy({"from": ["2026-11-23T10:00"]})
+    assert is_untidy({"typed_affiliate": ["mlc"]})
     assert not is_untidy(parse_qs(urlsplit(read("?from=2026-11-23T10:00&q=&status=error").href()).query))
 
 

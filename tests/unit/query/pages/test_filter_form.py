@@ -1,5 +1,10 @@
+from html import unescape
+
+import pytest
+
+from services.query.core.integration import Integration
 from tests.support.builders import make_event
-from tests.support.fakes.query import FakeLog
+from tests.support.fakes.query import FakeFreshness, FakeLog, FakeRegistry
 from tests.support.seed import entry_document
 from tests.unit.query.pages.test_pages_over_fakes import services, visitor
 
@@ -49,3 +54,69 @@ async def test_a_filter_is_told_in_words_before_all_its_rows_are_tried_again() -
     assert page.status_code == 200
     for word in ("Attempts, at least", "Does reprocessing help?", "Not processed since", "job-1", "of arrival"):
         assert word in page.text, word
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("typed_affiliate=mlc&status=error", "affiliate=MLC&status=error"),
+        ("affiliate=AMZ&typed_affiliate=%20mercado%20LIVRE", "affiliate=AMZ&affiliate=MLC"),
+        ("typed_affiliate=stranger", "affiliate=Stranger"),
+        ("typed_affiliate=nobody", "affiliate=nobody"),
+        ("typed_affiliate=mlc&affiliate=MLC", "affiliate=MLC"),
+        ("affiliate=mlc&typed_affiliate=", "affiliate=mlc"),
+        ("typed_error_code=ord-sla&error_code=X-1", "error_code=X-1&error_code=ORD-SLA"),
+        ("typed_error_code=ctlg-010-001", "error_code=CTLG-010-001"),
+        ("typed_error_code=Their-Own", "error_code=Their-Own"),
+    ],
+)
+async def test_affiliates_and_error_codes_are_taken_in_any_case_where_they_are_known(typed: str, meant: str) -> None:
+    registry = FakeRegistry()
+    registry.integrations["loja", "MLC"] = Integration("MLC", "Mercado Livre")
+    freshness = FakeFreshness(FakeLog([entry_document([make_event(affiliate="Stranger")])]))
+    async with await visitor(services(registry=registry, freshness=freshness), "read") as client:
+        answer = await client.get(f"/logs/order?{typed}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/logs/order?{meant}")
+
+
+async def test_a_typed_field_at_fault_does_not_cost_the_rest_of_the_filter() -> None:
+    async with await visitor(services(), "read") as client:
+        refused = await client.get("/logs/order?typed_affiliate=a+b&status=error")
+    assert refused.status_code == 422
+    assert 'href="/logs/order?status=error"' in refused.text
+
+
+@pytest.mark.parametrize(
+    ("address", "links"),
+    [
+        ("/logs/order?q=ord-sla&affiliate=AMZ", ["/logs/order?affiliate=AMZ&error_code=ORD-SLA"]),
+        ("/logs/product?q=ORD-SLA", ["/logs/order?error_code=ORD-SLA"]),
+        ("/logs/order?q=EOI002", ["/logs/order?error_code=EOI002"]),
+        ("/logs/order?q=AUTORIZACAO+vencida", ["/logs/order?error_code=AUT-TOKEN"]),
+        ("/logs/order?q=nothing+has+this", []),
+        ("/logs/order?status=success&q=%26", []),
+    ],
+)
+async def test_a_search_for_an_error_that_found_nothing_offers_the_filter(address: str, links: list[str]) -> None:
+    log = FakeLog()
+    async with await visitor(services(log=log), "read") as client:
+        page = await client.get(address, headers={"Accept-Language": "pt"})
+    assert page.status_code == 200
+    offered = [link for link in unescape(page.text).split('<li><a href="')[1:] if "error_code=" in link.split('"')[0]]
+    assert [link.split('"')[0] for link in offered] == links
+    assert ("Você quis filtrar por um erro?" in page.text) == bool(links)
+
+
+async def test_a_search_without_a_word_says_that_no_message_was_looked_at() -> None:
+    async with await visitor(services(log=FakeLog()), "read") as client:
+        for q, is_told in (("x", True), ("%26%26", True), ("R%26D", False), ("xy", False)):
+            page = await client.get(f"/logs/order?q={q}", headers={"Accept-Language": "pt"})
+            assert ("palavras de duas letras ou mais" in page.text) is is_told, q
+
+
+async def test_the_counts_are_left_out_where_a_search_narrows_what_a_status_leads_to() -> None:
+    async with await visitor(services(), "read") as client:
+        plain, searched = await client.get("/logs/order"), await client.get("/logs/order?q=2000")
+    assert "<strong>1</strong> com erro" in " ".join(plain.text.split())
+    assert 'href="/logs/order?status=error&amp;q=2000"' in searched.text
+    assert "<strong>1</strong> com erro" not in " ".join(searched.text.split())

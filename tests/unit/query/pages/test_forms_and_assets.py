@@ -2,9 +2,10 @@ import re
 from pathlib import Path
 
 import pytest
+from fastapi import Request
 
 from services.query.entrypoints.pages.assets import STATIC, read_assets
-from services.query.entrypoints.pages.forms import way_back, with_parameter
+from services.query.entrypoints.pages.forms import list_behind, opened_from, way_back, with_parameter, without_told
 from services.query.entrypoints.pages.help import article_address
 from services.query.entrypoints.pages.screen import TEMPLATES
 from shared.contracts.catalogue import CATALOGUE
@@ -37,6 +38,38 @@ def test_a_way_back_that_leads_elsewhere_is_not_taken(address: str) -> None:
 def test_a_parameter_is_added_once() -> None:
     assert with_parameter("/logs/order", "job", "a") == "/logs/order?job=a"
     assert with_parameter("/logs/order?job=a&status=error", "job", "b") == "/logs/order?status=error&job=b"
+
+
+def test_what_is_told_once_is_no_part_of_an_address_that_leads_back() -> None:
+    assert without_told("/logs/order?view=saved&status=error&named=a%26b&done=x") == "/logs/order?status=error"
+    assert without_told("/logs/order?view=saved") == without_told("/logs/order?") == "/logs/order"
+
+
+def request_for(query: str, referer: str) -> Request:
+    headers = [(b"referer", referer.encode())] if referer else []
+    return Request({"type": "http", "path": "/logs/order/MLC/1", "query_string": query.encode(), "headers": headers})
+
+
+@pytest.mark.parametrize(
+    ("query", "referer", "behind"),
+    [
+        ("", "", "/logs/order"),
+        ("", "https://ponte.test/logs/order?status=error&view=saved", "/logs/order?status=error"),
+        ("behind=/logs/order%3Fq%3Da%2526b", "https://ponte.test/logs/order/MLC/1", "/logs/order?q=a%26b"),
+        ("", "https://ponte.test/logs/price?status=error", "/logs/order"),
+        ("behind=//evil.example/logs/order", "https://[", "/logs/order"),
+        ("behind=https://evil.example", "https://ponte.test/logs/order", "/logs/order"),
+    ],
+)
+def test_the_list_behind_a_page_is_the_one_it_was_opened_from(query: str, referer: str, behind: str) -> None:
+    assert list_behind(request_for(query, referer), "/logs/order") == behind
+
+
+def test_a_page_hands_its_list_on() -> None:
+    own = opened_from("/logs/order/MLC/1", "/logs/order?q=a%26b&status=error", cursor="x=")
+    assert own == "/logs/order/MLC/1?behind=/logs/order%3Fq%3Da%2526b%26status%3Derror&cursor=x%3D"
+    assert list_behind(request_for(own.partition("?")[2], ""), "/logs/order") == "/logs/order?q=a%26b&status=error"
+    assert opened_from("/logs/order/MLC/1", "/logs/order") == "/logs/order/MLC/1"
 
 
 def test_modules_and_styles_name_one_another_with_the_version(tmp_path: Path) -> None:

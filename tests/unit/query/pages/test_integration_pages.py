@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
@@ -59,6 +60,37 @@ async def test_a_change_from_the_panel_is_in_the_audit_with_its_reason(registry:
     assert [(line.action, line.reason) for line in audit.lines if line.target == "loja|MLC"] == [
         ("integration.changed", "nome novo")
     ]
+
+
+async def test_what_was_typed_is_kept_where_somebody_else_was_faster(registry: FakeRegistry) -> None:
+    typed = {**FIELDS, "emails": "ana@loja.com.br", "minutes-order": "60", "reason": "nome novo", "revision": "2"}
+    async with await visitor(services(registry=registry), "read", "admin") as client:
+        told = await client.post(PATH, data=typed, headers=FROM_PANEL)
+        page = unescape(told.text)
+        again = await client.post(PATH, data={**typed, "revision": "3"}, headers=FROM_PANEL)
+        removed = await client.post(f"{PATH}/remove", data={"revision": "2", "reason": "fim"}, headers=FROM_PANEL)
+    assert told.status_code == 412
+    assert "o que você digitou está abaixo" in page
+    for kept in ('name="marketplace" value="ML"', 'name="minutes-order" value="60"', 'name="reason" value="nome novo"'):
+        assert kept in page, kept
+    assert 'name="revision" value="3"' in page
+    differing = page.partition("O que está salvo agora")[2].partition("</dl>")[0]
+    assert "<dd>Mercado <b>Livre</dd>" in differing
+    assert "<dd>Pedidos, Produtos, Rastreio, Preço, Estoque</dd>" in differing
+    assert "Notícias esperadas" in differing
+    assert "E-mails" not in differing
+    assert again.status_code == 303
+    assert registry.integrations["loja", "MLC"].marketplace == "ML"
+    assert removed.status_code == 412
+    assert 'name="reason" value="fim"' in removed.text
+    assert "Nada foi salvo: veja abaixo como está agora" in removed.text
+
+
+async def test_a_reason_is_kept_with_the_fields_beside_the_one_at_fault(registry: FakeRegistry) -> None:
+    async with await visitor(services(registry=registry), "read", "admin") as client:
+        told = await client.post(PATH, data={**FIELDS, "emails": "?", "reason": "novo"}, headers=FROM_PANEL)
+    assert told.status_code == 422
+    assert 'name="reason" value="novo"' in told.text
 
 
 def test_a_form_reads_back_what_it_shows() -> None:

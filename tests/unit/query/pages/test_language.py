@@ -15,14 +15,7 @@ from shared.contracts.names import KINDS
 NOON = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
 ASKED = re.compile(r"""\bt\(\s*["']([\w.]+)["']\s*[,)]""")
 QUOTED = re.compile(r"""["']([a-z_]+\.[\w.]*)""")
-COUNTED = (
-    "reprocess.confirm.count.",
-    "reprocess.confirm.submit.",
-    "reprocess.items.",
-    "letters.confirm.count.",
-    "letters.confirm.submit.",
-    "problem.",
-)
+BUILT = "problem."
 
 
 def names_in(text: str) -> set[str]:
@@ -44,9 +37,22 @@ def test_every_text_that_a_page_asks_for_exists_and_none_is_left_over() -> None:
     sources = [*TEMPLATES.rglob("*.html"), *(LOCALES.parents[1] / "entrypoints" / "pages").glob("*.py")]
     written = "\n".join(path.read_text() for path in sources)
     known, quoted = set(words_of("pt").texts), set(QUOTED.findall(written))
-    built = tuple(key for key in quoted if key.endswith(".")) + COUNTED
+    quoted |= {f"{key}.{form}" for key in quoted for form in ("zero", "one", "other")}
+    built = (*(key for key in quoted if key.endswith(".")), BUILT)
     assert {key for key in ASKED.findall(written) if key not in known} == set()
     assert {key for key in known - quoted if not key.startswith(built)} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_one_thing_is_told_in_the_singular(language: Language) -> None:
+    t = words_of(language)
+    counted = [key.removesuffix(".one") for key in t.texts if key.endswith(".one")]
+    assert counted
+    assert {key for key in counted if not t.has(f"{key}.other")} == set()
+    one, two = (t.counted("exports.rows_of", count, done="0") for count in (1, 2))
+    assert one != two
+    assert "2" in two
+    assert t.counted("reprocess.matched", 1) != t.counted("reprocess.matched", 0) == t.counted("reprocess.matched", 5)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -60,7 +66,7 @@ def test_every_kind_status_state_and_advice_has_its_words(language: Language) ->
         *(f"skip.{reason}" for reason in ("not_found", "not_failed", "in_progress", "paused", "never")),
         *(
             f"problem.{status}{what}"
-            for status in (400, 403, 404, 409, 413, 422, 429, 500, 503)
+            for status in (400, 403, 404, 405, 409, 413, 422, 429, 500, 503)
             for what in ("", ".what")
         ),
     ):

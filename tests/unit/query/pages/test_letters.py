@@ -44,10 +44,14 @@ async def test_who_may_only_read_sees_the_letters_and_may_not_send_them_back() -
 async def test_a_form_without_letters_is_answered_in_words() -> None:
     made = services(letters=FakeLetters())
     async with await visitor(made, "read", "reprocess") as client:
-        empty = await client.post("/dead-letters/replay", headers=FROM_PANEL)
+        sent = {"back": "/dead-letters?state=open&cursor=x"}
+        empty = await client.post("/dead-letters/replay", data=sent, headers=FROM_PANEL)
+        told = await client.get("/dead-letters?state=open&done=none_chosen")
         untidy = await client.get("/dead-letters?state=&topic=integration.events.order")
-    assert (empty.status_code, untidy.status_code) == (422, 303)
-    assert "Escolha ao menos uma mensagem aberta" in empty.text
+    assert (empty.status_code, untidy.status_code) == (303, 303)
+    assert empty.headers["location"] == "/dead-letters?state=open&cursor=x&done=none_chosen"
+    assert "Escolha ao menos uma mensagem aberta" in told.text
+    assert '<option value="open" selected>' in told.text
     assert untidy.headers["location"] == "/dead-letters?topic=integration.events.order"
 
 

@@ -167,6 +167,21 @@ async def test_a_store_that_is_away_is_told_in_words_and_without_its_address() -
     assert "password" not in page.text
 
 
+async def test_an_items_page_leads_back_to_the_list_it_was_opened_from() -> None:
+    item, filtered = "/logs/order/MLC/2000004567", "http://ponte.test/logs/order?status=error&q=a%26b"
+    async with await visitor(services(), "read", "reprocess") as client:
+        opened = await client.get(item, headers={"Referer": filtered})
+        itself = re.findall(r'name="back" value="([^"]*)"', opened.text)
+        again = await client.get(unescape(itself[0]) + "&job=7")
+        plain = await client.get(item)
+    assert len(itself) == 2  # of the languages, of trying again
+    assert len(set(itself)) == 1
+    for page in (opened, again):
+        assert '<a href="/logs/order?status=error&amp;q=a%26b">Voltar' in page.text
+    assert '<a href="/logs/order">Voltar' in plain.text
+    assert f'name="back" value="{item}"' in plain.text
+
+
 async def test_who_may_only_read_sees_no_action_and_may_take_none(reader: httpx.AsyncClient) -> None:
     page = await reader.get("/logs/order")
     for absent in ("Reprocessar", "Exportar para Excel", 'href="/exports"', 'type="checkbox" name="item"'):
@@ -187,10 +202,15 @@ async def test_a_form_of_another_site_changes_nothing() -> None:
 
 async def test_a_form_without_rows_and_a_cursor_that_was_altered_are_answered_in_words() -> None:
     async with await visitor(services(), "read", "reprocess") as client:
-        empty = await client.post("/logs/order/reprocess", headers=FROM_PANEL)
+        sent = {"back": "/logs/order?status=error&q=2000"}
+        empty = await client.post("/logs/order/reprocess", data=sent, headers=FROM_PANEL)
+        told = await client.get(empty.headers["location"])
+        module = await client.post("/logs/order/reprocess", headers={**FROM_PANEL, "X-Ponte-Fragment": "1"})
         altered = await client.get("/logs/order?cursor=abc")
-    assert (empty.status_code, altered.status_code) == (422, 400)
-    assert "Escolha ao menos um item" in empty.text
+    assert (empty.status_code, module.status_code, altered.status_code) == (303, 422, 400)
+    assert "Escolha ao menos um item" in told.text
+    assert 'name="q" value="2000"' in told.text
+    assert "Escolha ao menos um item" in module.text
     assert "Comece da primeira página" in altered.text
 
 
@@ -204,6 +224,26 @@ async def test_a_field_at_fault_does_not_cost_the_rest_of_the_filter(reader: htt
     assert way_on is not None
     assert unescape(way_on[1]) == "/logs/order?status=error&from=2026-12-01T00%3A00%3A00Z&q=a%26b"
     assert (await reader.get(unescape(way_on[1]))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("pt", "Não encontrado"), ("en", "Not found"), ("es", "No encontrado")]
+)
+async def test_an_address_that_does_not_exist_is_told_to_readers_as_a_page_and_to_programs_as_a_problem(
+    reader: httpx.AsyncClient, language: str, words: str
+) -> None:
+    reads_pages = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": language}
+    for path in ("/nothing", "/logs/order/MLC/1/nothing", "/logs/order/", "/v2"):
+        page, problem = await reader.get(path, headers=reads_pages), await reader.get(path)
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert f"<h1>{words}</h1>" in page.text
+        assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+    for path in ("/v1/nothing", "/static/nothing.js", "/health/nothing"):
+        answer = await reader.get(path, headers=reads_pages)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    form = await reader.get("/views", headers=reads_pages)
+    assert (form.status_code, form.headers["allow"]) == (405, "POST")
+    assert "<h1>" in form.text
 
 
 async def test_a_stranger_is_led_to_the_sign_in_and_a_module_of_theirs_is_refused() -> None:

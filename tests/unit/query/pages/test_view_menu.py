@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
@@ -92,8 +93,17 @@ async def test_a_name_that_cannot_be_is_told_on_the_list(views: FakeViews, name:
         refused = await client.post("/views", data={**FORM, "name": name}, headers=FROM_PANEL)
         page = await client.get(refused.headers["location"])
     assert outcome(refused) == ("/logs/price", "nameless")
+    assert f'name="name" value="{name.strip()}"' in page.text
     assert "Dê um nome à visão" in page.text
     assert len(views.views) == 2
+
+
+async def test_what_became_of_a_form_is_in_no_address_of_the_page_that_tells_it(views: FakeViews) -> None:
+    async with await visitor(services(views=views), "read", "reprocess", "admin") as client:
+        page = await client.get(f"{LIST}&view=taken&named=x&done=none_chosen&job=7")
+    assert "Já existe uma visão com esse nome" in page.text
+    assert not re.findall(r'(?:href|value|action)="[^"]*(?:view=|named=|done=)[^"]*"', page.text)
+    assert f'name="back" value="{LIST.replace("&", "&amp;")}&amp;job=7"' in page.text
 
 
 async def test_a_name_that_is_taken_and_a_full_account_are_told_on_the_list(views: FakeViews) -> None:
@@ -105,6 +115,8 @@ async def test_a_name_that_is_taken_and_a_full_account_are_told_on_the_list(view
         told = [(await client.get(answer.headers["location"])).text for answer in (taken, full)]
     assert (outcome(taken)[1], outcome(full)[1]) == ("taken", "full")
     assert "Já existe uma visão com esse nome" in told[0]
+    assert 'name="name" value="&lt;B&gt;A&amp;B&lt;/B&gt;"' in told[0]
+    assert 'class="menu views" open' in told[0]
     assert "200 visões" in told[1]
 
 
