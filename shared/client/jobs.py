@@ -74,17 +74,18 @@ class Reprocesses:
         )
 
     @operation("list_reprocesses")
-    def page(self, *, cursor: str | None = None, limit: int | None = None) -> ReprocessList:
-        """Return a page of the jobs, newest first."""
-        return self._transport.get(ReprocessList, "/v1/reprocess", {"cursor": cursor, "limit": limit})
+    def page(self, *, automatic: bool = False, cursor: str | None = None, limit: int | None = None) -> ReprocessList:
+        """Return a page of the jobs, newest first; with `automatic` of the retries that nobody asked for."""
+        asked = {"automatic": "true" if automatic else None, "cursor": cursor, "limit": limit}
+        return self._transport.get(ReprocessList, "/v1/reprocess", asked)
 
     def list(self, *, limit: int | None = None) -> tuple[ReprocessAnswer, ...]:
         """Return the newest jobs."""
         return self.page(limit=limit).items
 
-    def all(self, *, limit: int = 500) -> Iterator[ReprocessAnswer]:
-        """Yield every job, newest first, `limit` to a request."""
-        return walk(lambda cursor: self.page(cursor=cursor, limit=limit))
+    def all(self, *, automatic: bool = False, limit: int = 500) -> Iterator[ReprocessAnswer]:
+        """Yield every job, newest first, `limit` to a request; with `automatic` the retries that nobody asked for."""
+        return walk(lambda cursor: self.page(automatic=automatic, cursor=cursor, limit=limit))
 
     @operation("get_reprocess")
     def get(self, job_id: str) -> ReprocessStanding:

@@ -28,6 +28,11 @@ class Job:
     progress: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_automatic(self) -> bool:
+        """Say whether it is a retry that nobody asked for."""
+        return "tries" in self.command
+
+    @property
     def is_finished(self) -> bool:
         """Say whether nothing more will happen to the job."""
         return self.state in FINAL_STATES

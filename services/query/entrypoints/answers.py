@@ -150,6 +150,7 @@ def reprocess_json(job: Job) -> Json:
         "reason": command.get("reason", ""),
         "max_per_second": command.get("max_per_second"),
         "dry_run": bool(command.get("dry_run", False)),
+        "automatic": job.is_automatic,
         "matched": progress.get("matched"),
         "eligible": progress.get("eligible"),
         "sent": progress.get("sent"),

@@ -76,6 +76,7 @@ class ReprocessAnswer(JobAnswer):
     reason: str
     max_per_second: int | None
     dry_run: bool
+    automatic: bool = Field(description="a retry that nobody asked for", examples=[False])
     matched: int | None
     eligible: int | None
     sent: int | None

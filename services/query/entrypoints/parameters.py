@@ -144,6 +144,14 @@ class JobsAsked(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
+class ReprocessesAsked(JobsAsked):
+    """A page of reprocess jobs."""
+
+    automatic: Annotated[
+        bool, Field(description="the automatic retries of the last days instead of what somebody asked for")
+    ] = False
+
+
 class Body(BaseModel):
     """What every body is: strict, nothing unknown."""
 

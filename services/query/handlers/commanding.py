@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from services.query.core.actions import JobAction
@@ -42,8 +42,13 @@ class DryRun:
 class JobStore(Protocol):
     """The jobs of one collection, as documents (see shared/mongo/jobs.py). Raises StoreUnavailable, OutcomeUnknown."""
 
-    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
-        """Store a queued job and return it; the one already stored under the same account and id wins."""
+    async def insert(
+        self, command: Mapping[str, Any], *, now: datetime, keep_for: timedelta | None = None
+    ) -> dict[str, Any]:
+        """Store a queued job and return it; the one already stored under the same account and id wins.
+
+        With `keep_for` it is an automatic one, and forgotten after so long.
+        """
         ...
 
     async def find(self, account: str, job_id: str) -> dict[str, Any] | None:
@@ -51,9 +56,18 @@ class JobStore(Protocol):
         ...
 
     async def list_jobs(
-        self, account: str, *, after: tuple[datetime, str] | None = None, ascending: bool = False, limit: int
+        self,
+        account: str,
+        *,
+        after: tuple[datetime, str] | None = None,
+        ascending: bool = False,
+        automatic: bool = False,
+        limit: int,
     ) -> list[dict[str, Any]]:
-        """Return the account's first `limit` jobs beyond `after`, newest first by (created_at, id), or oldest first."""
+        """Return the account's first `limit` jobs beyond `after`, newest first by (created_at, id), or oldest first.
+
+        Those that somebody asked for, or those that were `automatic`.
+        """
         ...
 
     async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> dict[str, Any] | None:
@@ -77,11 +91,20 @@ async def request_reprocess(
 
 
 async def list_reprocesses(
-    jobs: JobStore, caller: Caller, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    jobs: JobStore,
+    caller: Caller,
+    *,
+    automatic: bool = False,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
 ) -> Leaf[Job]:
-    """Return a page of the account's reprocess jobs, newest first. Raise InvalidCursor, InvalidField."""
+    """Return a page of the account's reprocess jobs, newest first: those asked for, or the automatic retries.
+
+    Raise InvalidCursor, InvalidField.
+    """
     caller.require("read")
-    return await _list(jobs, caller, "reprocesses", cursor, limit)
+    rows = "automatic retries" if automatic else "reprocesses"
+    return await _list(jobs, caller, rows, cursor, limit, automatic=automatic)
 
 
 async def get_reprocess(jobs: JobStore, caller: Caller, job_id: str) -> Job:
@@ -183,7 +206,9 @@ def _says_the_same(stored: Mapping[str, Any], command: Command) -> bool:
     return {**stored, "requested_by": ""} == {**command.model_dump(mode="json"), "requested_by": ""}
 
 
-async def _list(jobs: JobStore, caller: Caller, rows: str, cursor: str | None, limit: int) -> Leaf[Job]:
+async def _list(
+    jobs: JobStore, caller: Caller, rows: str, cursor: str | None, limit: int, *, automatic: bool = False
+) -> Leaf[Job]:
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     binding = Binding(caller.account, rows, ORDER)
@@ -192,6 +217,7 @@ async def _list(jobs: JobStore, caller: Caller, rows: str, cursor: str | None, l
         caller.account,
         after=(start.position.at, start.position.id) if start else None,
         ascending=start is not None and start.backwards,
+        automatic=automatic,
         limit=limit + 1,
     )
     return cut_leaf([job_from_document(one) for one in found], start, binding, limit=limit, place_of=_place_of)

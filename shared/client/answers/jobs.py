@@ -67,6 +67,7 @@ class ReprocessAnswer(JobAnswer):
     reason: str
     max_per_second: int | None
     dry_run: bool
+    automatic: bool
     matched: int | None
     eligible: int | None
     sent: int | None

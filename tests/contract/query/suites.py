@@ -510,6 +510,16 @@ class JobStoreSuite:
         await jobs.insert({"account": "vizinha", "id": "9"}, now=NOW)
         assert [job["id"] for job in await jobs.list_jobs("loja", limit=2)] == ["2", "1"]
 
+    async def test_what_somebody_asked_for_and_what_was_automatic_are_two_lists(self, jobs: JobStore) -> None:
+        for n in range(4):
+            keep_for = timedelta(days=7) if n % 2 else None
+            await jobs.insert({"account": "loja", "id": str(n)}, now=NOW + timedelta(seconds=n), keep_for=keep_for)
+
+        asked = [job["id"] for job in await jobs.list_jobs("loja", limit=10)]
+        automatic = [job["id"] for job in await jobs.list_jobs("loja", automatic=True, limit=10)]
+
+        assert (asked, automatic) == (["2", "0"], ["3", "1"])
+
     async def test_the_jobs_of_one_instant_come_by_their_ids_from_any_place_both_ways(self, jobs: JobStore) -> None:
         moments = {"a": 0, "B": 1, "c": 1, "b:1": 1, "b.1": 1, "0": 2}
         for name, seconds in moments.items():

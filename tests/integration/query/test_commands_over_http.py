@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -22,6 +23,8 @@ from shared.contracts.names import (
     REPROCESS_TOPIC,
 )
 from shared.mongo.client import Database
+from shared.mongo.jobs import Jobs
+from shared.runtime.clock import now
 from tests.support.builders import now_text
 from tests.support.fakes.query import FakeCommands
 from tests.support.seed import seed_entries
@@ -89,6 +92,34 @@ async def test_jobs_are_leafed_through_both_ways_each_in_its_own_list(
     other = "/v1/exports" if path == "/v1/reprocess" else "/v1/reprocess"
     for client, where in ((neighbour, path), (api, other)):
         assert (await client.get(where, params={"cursor": pages[0]["next_cursor"]})).status_code == 400
+
+
+async def test_automatic_retries_are_a_list_of_their_own(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    await api.post("/v1/reprocess", json={**ITEMS, "id": "asked"})
+    stored = await Jobs(database, REPROCESS_REQUESTS).find(account, "asked")
+    assert stored is not None
+    for number in range(3):
+        retry = {**stored["command"], "id": f"automatic:order:1:{number}", "requested_by": "ponte", "tries": 1}
+        await Jobs(database, REPROCESS_REQUESTS).insert(retry, now=now(), keep_for=timedelta(days=7))
+
+    asked = (await api.get("/v1/reprocess")).json()["items"]
+    automatic = await api.get("/v1/reprocess", params={"automatic": "true", "limit": "2"})
+    last = await api.get(automatic.links["next"]["url"])
+
+    assert [(job["id"], job["automatic"]) for job in asked] == [("asked", False)]
+    told = [job for answer in (automatic, last) for job in answer.json()["items"]]
+    assert [(job["id"][-1], job["automatic"], job["requested_by"]) for job in told] == [
+        (number, True, "ponte") for number in "210"
+    ]
+    assert (await api.get("/v1/reprocess/automatic:order:1:0")).json()["kind"] == "order"
+    cursor = automatic.json()["next_cursor"]
+    assert (await api.get("/v1/reprocess", params={"cursor": cursor})).status_code == 400
+
+
+async def test_nobody_from_outside_asks_for_an_automatic_retry(api: httpx.AsyncClient) -> None:
+    assert (await api.post("/v1/reprocess", json={**ITEMS, "tries": 1})).status_code == 422
 
 
 async def test_a_command_for_another_account_is_forbidden(api: httpx.AsyncClient, account: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.query.core.cursor import Position
@@ -207,7 +207,7 @@ class FakeJobs:
     def __init__(self) -> None:
         self.jobs: dict[str, Document] = {}
 
-    async def insert(self, command: Mapping[str, Any], *, now: datetime) -> Document:
+    async def insert(self, command: Mapping[str, Any], *, now: datetime, keep_for: timedelta | None = None) -> Document:
         job = {
             "account": command["account"],
             "id": command["id"],
@@ -219,6 +219,7 @@ class FakeJobs:
             "cancel_requested": False,
             "error": None,
             "progress": {},
+            **({} if keep_for is None else {"automatic": True, "expires_at": now + keep_for}),
         }
         return dict(self.jobs.setdefault(job_document_id(command["account"], command["id"]), job))
 
@@ -227,12 +228,22 @@ class FakeJobs:
         return None if job is None else dict(job)
 
     async def list_jobs(
-        self, account: str, *, after: tuple[datetime, str] | None = None, ascending: bool = False, limit: int
+        self,
+        account: str,
+        *,
+        after: tuple[datetime, str] | None = None,
+        ascending: bool = False,
+        automatic: bool = False,
+        limit: int,
     ) -> list[Document]:
         def place(job: Document) -> tuple[datetime, str]:
             return job["created_at"], job["id"]
 
-        own = [dict(job) for job in self.jobs.values() if job["account"] == account]
+        own = [
+            dict(job)
+            for job in self.jobs.values()
+            if job["account"] == account and job.get("automatic", False) is automatic
+        ]
         found = sorted(own, key=place, reverse=not ascending)
         if after is not None:
             found = [job for job in found if (place(job) > after if ascending else place(job) < after)]

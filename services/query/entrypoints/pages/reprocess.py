@@ -73,10 +73,12 @@ async def reprocess_filter(kind: Kind, request: Request, screen: Visitor) -> Res
 
 
 @router.get("/reprocess")
-async def show_jobs(screen: Visitor, cursor: str = "") -> Response:
-    """Show a page of the reprocess jobs, newest first."""
-    page = await list_reprocesses(screen.services.reprocesses, screen.caller, cursor=cursor or None)
-    return screen.render("reprocess_jobs.html", page=page, address=PageAddress("/reprocess"))
+async def show_jobs(screen: Visitor, cursor: str = "", *, automatic: bool = False) -> Response:
+    """Show a page of the reprocess jobs, newest first: those asked for, or the automatic retries."""
+    jobs = screen.services.reprocesses
+    page = await list_reprocesses(jobs, screen.caller, automatic=automatic, cursor=cursor or None)
+    address = PageAddress("/reprocess?automatic=true" if automatic else "/reprocess")
+    return screen.render("reprocess_jobs.html", page=page, address=address, automatic=automatic)
 
 
 @router.get("/reprocess/{job_id}")

@@ -17,7 +17,7 @@ from services.query.entrypoints.job_schemas import (
     preview_json,
 )
 from services.query.entrypoints.once import OnceDep, answered_once
-from services.query.entrypoints.parameters import CancelAsked, JobPath, JobsAsked, Nothing, ReprocessBody
+from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, ReprocessBody, ReprocessesAsked
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.outcomes import follow_reprocess
@@ -65,10 +65,12 @@ async def request_reprocess(
     "/reprocess", response_model=ReprocessList, responses=LEAFED_THROUGH, summary="The reprocess jobs, newest first"
 )
 async def list_reprocesses(
-    request: Request, services: ServicesDep, caller: ReadCaller, asked: Annotated[JobsAsked, Query()]
+    request: Request, services: ServicesDep, caller: ReadCaller, asked: Annotated[ReprocessesAsked, Query()]
 ) -> Response:
-    """Also those that ended, whatever became of them."""
-    page = await commanding.list_reprocesses(services.reprocesses, caller, cursor=asked.cursor, limit=asked.limit)
+    """Also those that ended, whatever became of them. `automatic` tells of the retries that nobody asked for instead: of a week."""
+    page = await commanding.list_reprocesses(
+        services.reprocesses, caller, automatic=asked.automatic, cursor=asked.cursor, limit=asked.limit
+    )
     return leafed(request, leaf_json(page, reprocess_json))
 
 
