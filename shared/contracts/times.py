@@ -2,6 +2,7 @@
 
 An *order text* is an instant in UTC with all its decimals, no zone and no trailing zeros: `2026-11-23T10:11:12.1230001`.
 Order texts sort as their instants do, byte by byte, in Python and in MongoDB alike; a `datetime` would cut to microseconds.
+A leap second is the second that follows it: neither Python nor MongoDB has a place between the two.
 """
 
 import re
@@ -10,13 +11,15 @@ from functools import lru_cache
 from typing import Final
 
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
 )
-_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?Z", re.ASCII)
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:[0-5]\d(?:\.\d{3}(?:\d{3})?)?Z", re.ASCII)
 """What nearly every connector writes: `datetime` reads it by itself, and its order text is its beginning."""
 
 _FULL_DAY: Final = "24"
+_FULL_HOUR: Final = "60"
+_LEAP: Final = "60"
 
 _TWO: Final = [f"{number:02d}" for number in range(60)]
 _THREE: Final = [f"{number:03d}" for number in range(1000)]
@@ -31,9 +34,16 @@ def parse_instant(text: str) -> tuple[datetime, str]:
     if matched is None:
         msg = "must be an RFC 3339 date and time with a zone, such as 2026-11-23T10:11:12.123Z"
         raise ValueError(msg)
-    day, clock, decimals, zone = matched.groups()
+    day, clock, seconds, decimals, zone = matched.groups()
+    if zone[4:] >= _FULL_HOUR:
+        msg = f"has the zone {zone}, whose minutes are no minutes: write 00 to 59, such as -03:00"
+        raise ValueError(msg)
+    is_leap = seconds == _LEAP
+    written = f"{day}T{clock}:{'59' if is_leap else seconds}{'+00:00' if zone in 'Zz' else zone}"
     try:
-        whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}").astimezone(UTC)
+        whole = datetime.fromisoformat(written).astimezone(UTC)
+        if is_leap:
+            whole = _after_leap(whole)
     except OverflowError as error:
         msg = "lies outside the years 1 to 9999 in UTC"
         raise ValueError(msg) from error
@@ -45,6 +55,15 @@ def parse_instant(text: str) -> tuple[datetime, str]:
     decimals = (decimals or "").rstrip("0")
     micro = int(decimals[:6].ljust(6, "0")) if decimals else 0
     return whole.replace(microsecond=micro), _order_text(whole, decimals)
+
+
+def _after_leap(before: datetime) -> datetime:
+    """Return the second after the leap second that follows `before`. Raise ValueError where there can be none: they end months, in UTC."""
+    after = before + timedelta(seconds=1)
+    if (after.day, after.hour, after.minute) != (1, 0, 0):
+        msg = "has 60 seconds, and a leap second is the last one of a month in UTC: write 00 to 59"
+        raise ValueError(msg)
+    return after
 
 
 def order_text(instant: datetime) -> str:

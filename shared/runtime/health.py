@@ -109,12 +109,16 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
             else:
                 self._answer(404, "text/plain", b"ask /health/live, /health/ready or /metrics\n")
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def _answer(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing: probes come every few seconds."""

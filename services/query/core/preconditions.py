@@ -1,16 +1,24 @@
-"""What a caller believes to be there: the entity tags of `If-Match`, without which nothing that exists is changed."""
+"""What a caller believes to be there: the entity tags of `If-Match`, without which nothing that exists is changed.
 
+A tag is `"<revision>-<digest>"`. The digest stands over what was shown, and differs for who may see less, and after a release of ours that
+shows the same thing otherwise: whoever holds the old answer is sent the new one. A change asks for the revision alone, since nobody
+changed the thing meanwhile.
+"""
+
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from shared.contracts.errors import PreconditionMissing, Stale
 
 _TAGS: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"|\*')
+_OURS: Final = re.compile(r'"(\d{1,18})(?:-[^"]*)?"')
 ANY: Final = "*"
-MASKED: Final = "-masked"
-"""Ends the tag of what shows less to those who may see less: the same revision, other bytes (RFC 9110, 8.8.1)."""
+DIGEST_BYTES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +33,26 @@ class Expected:
             raise PreconditionMissing(
                 f"send If-Match with the ETag that you read, now {tag_of(revision)}: someone else may have changed it"
             )
-        given_out = {ANY, tag_of(revision), tag_of(revision, is_masked=True)}
-        if given_out.isdisjoint(self.tags):
+        if ANY not in self.tags and revision not in map(_revision_of, self.tags):
             raise Stale(f"it was changed since you read it: its ETag is {tag_of(revision)} now; read it again")
 
 
-def tag_of(revision: int, *, is_masked: bool = False) -> str:
-    """Return the entity tag of a revision; `is_masked`: as those see it who may not see personal data."""
-    return f'"{revision}{MASKED if is_masked else ""}"'
+def tag_of(revision: int, shown: Mapping[str, Any] | None = None) -> str:
+    """Return the entity tag of a revision as it is `shown`, as JSON; without that, what names the revision and no answer."""
+    if shown is None:
+        return f'"{revision}"'
+    return f'"{revision}-{hashlib.blake2b(orjson.dumps(shown), digest_size=DIGEST_BYTES).hexdigest()}"'
 
 
 def read_tags(header: str | None) -> Sequence[str] | None:
     """Return the tags of an `If-Match` or `If-None-Match`; None without the header. A weak tag matches nothing of ours."""
     return None if header is None else _TAGS.findall(header)
+
+
+def _revision_of(tag: str) -> int | None:
+    """Return the revision that a strong tag of ours names, None for any other."""
+    matched = _OURS.fullmatch(tag)
+    return None if matched is None else int(matched[1])
 
 
 def expect_revision(revision: int) -> Expected:

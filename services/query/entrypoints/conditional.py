@@ -11,13 +11,15 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        description='the ETag that was read, such as `"3"`; without it nothing that exists is changed (428)',
+        description='the ETag that was read, such as `"3-5f0c1a9be2d4"`; without it nothing that exists is changed (428)',
     ),
 ]
 IfNoneMatchTag = Annotated[
     str | None, Header(alias="If-None-Match", description="an ETag: 304 if it is still the newest")
 ]
-TAGGED: Final[dict[str, Any]] = {"headers": {"ETag": {"schema": {"type": "string"}, "description": "its revision"}}}
+TAGGED: Final[dict[str, Any]] = {
+    "headers": {"ETag": {"schema": {"type": "string"}, "description": "its revision, and how it is shown"}}
+}
 MADE: Final[dict[str, Any]] = {"headers": {**TAGGED["headers"], "Location": {"schema": {"type": "string"}}}}
 READ: Final[dict[int | str, dict[str, Any]]] = {
     200: TAGGED,

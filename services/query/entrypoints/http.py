@@ -38,6 +38,7 @@ from services.query.entrypoints.routes import (
     keys,
     logs,
     reprocess,
+    schema,
     sign_in,
     stream,
     summary,
@@ -78,6 +79,7 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
         summary="What happened to each item of each marketplace integration, and how to try again.",
         description=POLICY,
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
@@ -104,6 +106,7 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
     for router in JSON_ROUTERS:
         app.include_router(router, responses=PROBLEMS, dependencies=[Depends(each_once)])
     app.include_router(health.router)
+    app.include_router(schema.router)
     app.include_router(pages.router(services))
     return app
 

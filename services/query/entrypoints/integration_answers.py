@@ -70,7 +70,8 @@ class IntegrationAnswer(Answer):
     updated_by: str = Field(examples=["first"])
     removed_at: Instant | None
     etag: str | None = Field(
-        description="what `If-Match` wants to hear; null of one that was never registered", examples=['"3"']
+        description="what `If-Match` wants to hear; null of one that was never registered",
+        examples=['"3-5f0c1a9be2d4"'],
     )
     warnings: list[WarningAnswer]
     health: HealthAnswer | None
@@ -87,7 +88,7 @@ def integration_json(
 ) -> dict[str, Any]:
     """Return an integration; e-mail addresses are whole for admins only. `standing`: of one that was never registered."""
     state = standing or integration.standing
-    return {
+    shown = {
         "affiliate": integration.affiliate,
         "marketplace": integration.marketplace,
         "state": state,
@@ -102,10 +103,13 @@ def integration_json(
         "updated_at": _instant(integration.updated_at),
         "updated_by": integration.updated_by,
         "removed_at": _instant(integration.removed_at),
-        "etag": None if state == "unregistered" else tag_of(integration.revision, is_masked=not is_admin),
         "warnings": [
             {"field": one.field, "code": one.code, "message": one.message} for one in oddities_of(integration)
         ],
+    }
+    return {
+        **shown,
+        "etag": None if state == "unregistered" else tag_of(integration.revision, shown),
         "health": None if health is None else _health_json(health),
     }
 

@@ -82,7 +82,7 @@ class ViewAnswer(Answer):
     created_by: str = Field(description="name of the key, or of the person", examples=["first"])
     created_at: Instant
     updated_at: Instant
-    etag: str = Field(description="what `If-Match` wants to hear", examples=['"3"'])
+    etag: str = Field(description="what `If-Match` wants to hear", examples=['"3-5f0c1a9be2d4"'])
 
 
 class ViewList(Answer):
@@ -93,7 +93,7 @@ class ViewList(Answer):
 
 def view_json(view: View) -> dict[str, Any]:
     """Return a view as JSON."""
-    return {
+    shown = {
         "id": view.id,
         "name": view.name,
         "kind": view.kind,
@@ -103,5 +103,5 @@ def view_json(view: View) -> dict[str, Any]:
         "created_by": view.created_by,
         "created_at": format_instant(view.created_at),
         "updated_at": format_instant(view.updated_at),
-        "etag": tag_of(view.revision),
     }
+    return {**shown, "etag": tag_of(view.revision, shown)}

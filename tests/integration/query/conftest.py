@@ -33,6 +33,11 @@ async def app(servers: Servers, database_name: str, account: str) -> AsyncIterat
         yield application
 
 
+def revision_of(answer: httpx.Response) -> int:
+    """Return the revision that the ETag of an answer begins with."""
+    return int(answer.headers["etag"].strip('"').partition("-")[0])
+
+
 def client_of(app: FastAPI, key: str | None = None) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -71,7 +71,7 @@ async def test_a_strong_etag_is_that_of_the_bytes_so_they_travel_as_they_are(api
     for accepted in ("gzip", "identity"):
         answer, travelled = await ask(api, "/v1/integrations/MLC", accepted)
 
-        assert answer.headers["etag"] == made.headers["etag"] == '"1"'
+        assert answer.headers["etag"] == made.headers["etag"]
         assert "content-encoding" not in answer.headers
         assert int(answer.headers["content-length"]) == len(travelled) > 1024
 

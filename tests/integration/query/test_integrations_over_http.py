@@ -11,7 +11,7 @@ from services.query.entrypoints.integration_answers import IntegrationAnswer, In
 from shared.contracts.names import AUDIT
 from shared.contracts.times import format_instant
 from shared.mongo.client import Database
-from tests.integration.query.conftest import client_of
+from tests.integration.query.conftest import client_of, revision_of
 from tests.support.seed import seed_entries, seed_key
 
 WHOLE: dict[str, Any] = {
@@ -38,16 +38,21 @@ async def registered(api: httpx.AsyncClient) -> str:
 
 async def test_an_integration_is_registered_read_changed_paused_and_removed(api: httpx.AsyncClient) -> None:
     made = await api.post("/v1/integrations", json={"affiliate": "MLC", **WHOLE})
-    assert (made.status_code, made.headers["location"], made.headers["etag"]) == (201, MLC, '"1"')
+    assert (made.status_code, made.headers["location"], revision_of(made)) == (201, MLC, 1)
     IntegrationAnswer.model_validate(made.json())
     told = made.json()
-    assert (told["state"], told["registered"], told["warnings"], told["etag"]) == ("active", True, [], '"1"')
+    assert (told["state"], told["registered"], told["warnings"], told["etag"]) == (
+        "active",
+        True,
+        [],
+        made.headers["etag"],
+    )
     assert (told["kinds"], told["emails"]) == (["order", "stock"], ["ops@loja.com.br", "ana@loja.com.br"])
 
     changed = await api.patch(
         MLC, json={"marketplace": "ML", "minimum_availability": None}, headers={"If-Match": '"1"'}
     )
-    assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+    assert (changed.status_code, revision_of(changed)) == (200, 2)
     assert (changed.json()["minimum_availability"], changed.json()["kinds"]) == (None, ["order", "stock"])
 
     paused = await api.patch(MLC, json={"paused": True}, headers={"If-Match": '"2"'})
@@ -61,7 +66,7 @@ async def test_an_integration_is_registered_read_changed_paused_and_removed(api:
     assert (await api.get(MLC)).json() == removed.json()
     assert (await api.patch(MLC, json={"paused": False}, headers={"If-Match": "*"})).status_code == 409
     again = await api.put(MLC, json={"marketplace": "New"})
-    assert (again.status_code, again.headers["etag"], again.json()["state"]) == (201, '"6"', "active")
+    assert (again.status_code, revision_of(again), again.json()["state"]) == (201, 6, "active")
 
 
 @pytest.mark.usefixtures("registered")
@@ -131,19 +136,33 @@ async def test_whoever_may_see_less_holds_another_etag_and_both_may_be_changed_b
         told = answer.json().get("items", [answer.json()])[0]
         assert told["etag"] == (whole if "ana@" in answer.text else masked).headers["etag"]
     changed = await api.patch(MLC, json={"paused": True}, headers={"If-Match": masked.headers["etag"]})
-    assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+    assert (changed.status_code, revision_of(changed)) == (200, 2)
     stale = await api.patch(MLC, json={"paused": False}, headers={"If-Match": masked.headers["etag"]})
     assert stale.status_code == 412
 
 
-@pytest.mark.parametrize("held", ['W/"1"', "*", '"0", W/"1"', '"1"'])
+@pytest.mark.parametrize("held", ["W/{}", "*", '"0", W/{}', "{}"])
 async def test_an_etag_is_compared_weakly_where_it_is_looked_for(
     api: httpx.AsyncClient, registered: str, held: str
 ) -> None:
+    assert registered.startswith('"1-')
     view = (await api.post("/v1/views", json={"name": "A", "kind": "order"})).json()
-    for address in (MLC, f"/v1/views/{view['id']}"):
-        same = await api.get(address, headers={"If-None-Match": held})
-        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", registered)
+    for address, etag in ((MLC, registered), (f"/v1/views/{view['id']}", view["etag"])):
+        same = await api.get(address, headers={"If-None-Match": held.format(etag)})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", etag)
+
+
+async def test_after_a_release_that_shows_it_otherwise_it_is_sent_again_and_may_still_be_changed(
+    api: httpx.AsyncClient, registered: str
+) -> None:
+    earlier = '"1-of-an-earlier-release"'
+
+    anew = await api.get(MLC, headers={"If-None-Match": f'"1", {earlier}'})
+    changed = await api.patch(MLC, json={"paused": True}, headers={"If-Match": earlier})
+    stale = await api.patch(MLC, json={"paused": False}, headers={"If-Match": registered})
+
+    assert (anew.status_code, anew.headers["etag"]) == (200, registered)
+    assert [answer.status_code for answer in (changed, stale)] == [200, 412]
 
 
 async def test_what_has_an_etag_may_be_kept_by_whoever_asked(api: httpx.AsyncClient, registered: str) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -6,8 +7,11 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
 from shared.contracts.errors import StoreUnavailable
+from shared.contracts.names import DEAD_LETTERS
 from shared.mongo.client import Database
 from tests.integration.query.conftest import FIRST_KEY, client_of
+from tests.support.fakes.query import counts_of
+from tests.support.letters import make_letter
 from tests.support.seed import seed_entries
 
 PROBLEM = "application/problem+json"
@@ -127,7 +131,7 @@ async def test_what_would_be_right_is_told(api: httpx.AsyncClient) -> None:
     assert await allowed("/v1/logs/order", limit="501") == ["1", "500"]
     assert await allowed("/v1/reprocess", limit="0") == ["1", "500"]
     assert await allowed("/v1/dead-letters", limit="0") == ["1", "500"]
-    assert await allowed("/v1/reprocess", nothing="0") == ["limit"]
+    assert await allowed("/v1/reprocess", nothing="0") == ["cursor", "limit"]
     assert await allowed("/v1/reprocess", {"kind": "order", "items": items, "max_per_second": 0}) == ["1", "100000"]
     known = await allowed("/v1/reprocess", {"kind": "order", "items": items, "dryrun": True})
     assert known is not None
@@ -252,6 +256,56 @@ async def test_a_list_that_did_not_change_is_not_sent_again(api: httpx.AsyncClie
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
     assert again.headers["etag"] == first.headers["etag"]
     assert first.headers["cache-control"] == "private, no-cache"
+
+
+async def test_one_thing_that_did_not_change_is_not_sent_again(
+    api: httpx.AsyncClient, stranger: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    letter = make_letter(account=account)
+    await database[DEAD_LETTERS].insert_one(letter)
+    key = (await api.post("/v1/keys", json={"name": "a", "scopes": ["read"]})).json()["id"]
+    job = (await api.post("/v1/reprocess", json={"kind": "order", "filter": {}})).json()["id"]
+    report = (await api.post("/v1/exports", json={"kind": "order"})).json()["id"]
+    replay = (await api.post("/v1/dead-letters/replay", json={"letters": [letter["_id"]]})).json()["id"]
+    mine = {
+        "/v1/dead-letters/summary",
+        f"/v1/dead-letters/{letter['_id']}",
+        f"/v1/dead-letters/replays/{replay}",
+        f"/v1/exports/{report}",
+        f"/v1/keys/{key}",
+        f"/v1/reprocess/{job}",
+    }
+    for path, client in {**dict.fromkeys(mine, api), "/openapi.json": stranger}.items():
+        first = await client.get(path)
+        again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (first.status_code, again.status_code, again.content) == (200, 304, b""), path
+
+    held = (await api.get(f"/v1/exports/{report}")).headers["etag"]
+    await api.delete(f"/v1/exports/{report}")
+    assert (await api.get(f"/v1/exports/{report}", headers={"If-None-Match": held})).status_code == 200
+
+
+async def test_counts_that_did_not_change_are_not_sent_again(app: FastAPI, api: httpx.AsyncClient) -> None:
+    services = app.state.services
+    app.state.services = replace(services, counts=counts_of(services.counts.log))  # all of one instant
+    first = await api.get("/v1/summary")
+    again = await api.get("/v1/summary", headers={"If-None-Match": first.headers["etag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+
+
+async def test_what_shows_personal_data_is_kept_by_nobody(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    letter = make_letter(account=account)
+    await database[DEAD_LETTERS].insert_one(letter)
+    why = {"reason": "ticket 7"}
+    for path, asked in ((letter["_id"], {**why, "reveal": "true"}), (f"{letter['_id']}/raw", why)):
+        answer = await api.get(f"/v1/dead-letters/{path}", params=asked)
+        assert (answer.status_code, answer.headers["cache-control"], "etag" in answer.headers) == (
+            200,
+            "no-store",
+            False,
+        )
 
 
 async def test_lists_in_pages_name_the_next_one(api: httpx.AsyncClient) -> None:

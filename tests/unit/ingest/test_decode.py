@@ -73,6 +73,7 @@ POISON = {
     "a code with a control character": (encoded(code="a\x1f"), "InvalidField"),
     "an account with a bar": (encoded(account="a|b"), "InvalidField"),
     "no zone": (encoded(processed_at="2026-11-23T10:11:12"), "InvalidField"),
+    "a zone of 75 minutes": (encoded(processed_at="2026-11-23T10:11:12+01:75"), "InvalidField"),
     "a day that never was": (encoded(processed_at="2026-02-30T10:11:12Z"), "InvalidField"),
     "before the year 1 in UTC": (encoded(processed_at="0001-01-01T00:00:00+05:00"), "InvalidField"),
     "a sequence beyond 64 bit": (encoded(sequence=2**64), "NumberTooLarge"),

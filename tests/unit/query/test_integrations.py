@@ -9,7 +9,7 @@ import pytest
 from services.query.core.freshness import RECENT, Recent, judge
 from services.query.core.integration import Integration, Marketplaces, oddities_of
 from services.query.core.permissions import SCOPES, Caller
-from services.query.core.preconditions import Expected, expect_revision, read_tags
+from services.query.core.preconditions import Expected, expect_revision, read_tags, tag_of
 from services.query.core.repeating import Answer, Asked, read_key
 from services.query.handlers.freshness import check_health
 from services.query.handlers.previewing import preview_reprocess
@@ -113,7 +113,12 @@ def test_three_consonants_are_the_rule(affiliate: str, *, is_odd: bool) -> None:
     assert [one.code for one in oddities_of(Integration(affiliate, "A"))] == ["affiliate-rule"] * is_odd
 
 
-def test_a_tag_is_compared_as_a_whole() -> None:
+def test_a_tag_tells_what_is_shown_apart() -> None:
+    assert tag_of(1, {"a": 1}) == tag_of(1, {"a": 1})
+    assert len({tag_of(1), tag_of(1, {"a": 1}), tag_of(1, {"a": 2}), tag_of(2, {"a": 1})}) == 4
+
+
+def test_a_change_asks_for_the_revision_of_a_tag_alone() -> None:
     for header, refusal in (
         (None, PreconditionMissing),
         ("", Stale),
@@ -121,10 +126,20 @@ def test_a_tag_is_compared_as_a_whole() -> None:
         ('W/"1"', Stale),
         ("1", Stale),
         ('"11"', Stale),
+        ('"2-1"', Stale),
+        ('W/"1-5f"', Stale),
+        ('"1-5f', Stale),
     ):
         with pytest.raises(refusal):
             Expected(read_tags(header)).check(1)
-    for header in ('"1"', '"0", "1"', "*", ' W/"1" , "1"'):
+    for header in (
+        '"1"',
+        '"0", "1"',
+        "*",
+        ' W/"1" , "1"',
+        tag_of(1, {"shown": "so"}),
+        tag_of(1, {"shown": "otherwise"}),
+    ):
         Expected(read_tags(header)).check(1)
 
 

@@ -93,6 +93,7 @@ def test_text_survives_the_address(text):
         ({"affiliate": ["M|LC"]}, "affiliate"),
         ({"affiliate": ["x" * 65]}, "affiliate"),
         ({"from": "2026-11-23"}, "from"),
+        ({"from": "2026-11-23T00:00:00+01:75"}, "from"),
         ({"to": ["2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z"]}, "to"),
         ({"from": "2026-11-24T00:00:00Z", "to": "2026-11-23T00:00:00Z"}, "to"),
         ({"q": "x" * 301}, "q"),
@@ -159,6 +160,8 @@ def test_an_axis_means_nothing_without_a_period():
 
 
 def test_an_instant_finer_than_a_millisecond_keeps_the_rows_it_means():
+    leap = LogFilter.parse({"from": "2026-12-31T23:59:60Z"})
+    assert leap.to_json() == {"from": "2027-01-01T00:00:00.000Z"}
     rows = LogFilter.parse({"from": "2026-11-23T00:00:00.0001Z", "to": "2026-11-23T00:00:00.0019Z"})
     assert rows.to_json() == {"from": "2026-11-23T00:00:00.001Z", "to": "2026-11-23T00:00:00.002Z"}
 

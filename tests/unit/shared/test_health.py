@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -85,6 +86,24 @@ async def test_the_port_answers_probes_and_metrics():
         assert refused.value.code == 503
         refused.value.close()
     finally:
+        server.stop()
+
+
+async def test_a_head_is_answered_as_a_get_without_its_body() -> None:
+    server = HealthServer(Health({"mongo": fails}), host="127.0.0.1", port=0)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    try:
+        for path, status in (("/health/live", 200), ("/health/ready", 503), ("/metrics", 200), ("/", 404)):
+            told = []
+            for method in ("GET", "HEAD"):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                body = answer.read()
+                told.append((answer.status, answer.headers["Content-Type"], "Content-Length" in answer.headers))
+                assert bool(body) == (method == "GET")
+            assert told == [(status, told[0][1], True)] * 2, path
+    finally:
+        connection.close()
         server.stop()
 
 

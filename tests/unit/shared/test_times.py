@@ -45,12 +45,40 @@ def test_trailing_zeros_and_zones_make_no_difference():
         "",
         "2026-13-01T00:00:00Z",
         "2026-11-23T25:00:00Z",
+        "2026-11-23T24:00:00Z",
+        "2026-11-23T10:60:00Z",
+        "2026-11-23T10:11:60Z",
+        "2026-11-23T10:11:61Z",
+        "2026-11-23T23:59:60Z",
+        "2026-12-31T23:59:60-03:00",
+        "9999-12-31T23:59:60Z",
+        "2026-11-23T10:11:12+01:75",
+        "2026-11-23T10:11:12+01:60",
+        "2026-11-23T10:11:12+24:00",
         "٢٠٢٦-11-23T10:11:12Z",
     ],
 )
 def test_what_is_no_instant_with_a_zone_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-12-31T23:59:60Z", "2026-12-31t23:59:60.000z", "2026-12-31T20:59:60-03:00", "2027-01-01T05:29:60+05:30"],
+)
+def test_a_leap_second_is_the_second_that_follows_it(text):
+    assert parse_instant(text) == (datetime(2027, 1, 1, tzinfo=UTC), "2027-01-01T00:00:00")
+
+
+def test_decimals_of_a_leap_second_stay():
+    assert parse_instant("2016-12-31T23:59:60.5Z")[1] == "2017-01-01T00:00:00.5"
+
+
+def test_the_minutes_of_a_zone_are_minutes():
+    with pytest.raises(ValueError, match=r"has the zone \+01:75, whose minutes are no minutes"):
+        parse_instant("2026-11-23T10:11:12+01:75")
+    assert parse_instant("2026-11-23T10:11:12+05:45")[1] == "2026-11-23T04:26:12"
 
 
 def test_answers_show_utc_with_milliseconds():

@@ -8,7 +8,7 @@ from services.query.core.jobs import Job
 from services.query.core.permissions import Caller
 from services.query.entrypoints.answers import job_json, json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller, ReprocessCaller
-from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
+from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed, unkept
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import letter_file
 from services.query.entrypoints.job_schemas import DryRunAnswer
@@ -57,12 +57,15 @@ async def list_letters(
     return leafed(request, letters_json(page))
 
 
-@router.get("/dead-letters/summary", response_model=LetterSummary, summary="Dead letters by error class")
+@router.get(
+    "/dead-letters/summary", response_model=LetterSummary, responses=LOOKED_AT, summary="Dead letters by error class"
+)
 async def count_letters(
     request: Request, services: ServicesDep, caller: ReadCaller, _asked: Annotated[LetterFilterAsked, Query()]
 ) -> Response:
     """The same filter as the list."""
-    return json_answer(classes_json(await dead_letters.count_classes(services.letters, caller, letter_rows(request))))
+    found = await dead_letters.count_classes(services.letters, caller, letter_rows(request))
+    return checked(request, json_answer(classes_json(found)))
 
 
 @router.post(
@@ -90,11 +93,16 @@ async def replay_letters(
 
 
 @router.get(
-    "/dead-letters/replays/{job_id}", response_model=ReplayAnswer, summary="Progress and outcome of a replay job"
+    "/dead-letters/replays/{job_id}",
+    response_model=ReplayAnswer,
+    responses=LOOKED_AT,
+    summary="Progress and outcome of a replay job",
 )
-async def get_replay(services: ServicesDep, caller: ReadCaller, job_id: JobPath, _asked: Nothing) -> Response:
+async def get_replay(
+    request: Request, services: ServicesDep, caller: ReadCaller, job_id: JobPath, _asked: Nothing
+) -> Response:
     """Answers from the moment of the 202 on. A letter that failed again stands in the list anew, with `previous`."""
-    return json_answer(_job(await commanding.get_replay(services.replays, caller, job_id)))
+    return checked(request, json_answer(_job(await commanding.get_replay(services.replays, caller, job_id))))
 
 
 @router.delete(
@@ -110,9 +118,18 @@ async def cancel_replay(
     return json_answer(_job(job), 202)
 
 
-@router.get("/dead-letters/{letter_id}", response_model=LetterAnswer, summary="One dead letter with its content")
+@router.get(
+    "/dead-letters/{letter_id}",
+    response_model=LetterAnswer,
+    responses=LOOKED_AT,
+    summary="One dead letter with its content",
+)
 async def get_letter(
-    services: ServicesDep, caller: ReadCaller, letter_id: LetterPath, asked: Annotated[RevealAsked, Query()]
+    request: Request,
+    services: ServicesDep,
+    caller: ReadCaller,
+    letter_id: LetterPath,
+    asked: Annotated[RevealAsked, Query()],
 ) -> Response:
     """Personal data is masked; bytes that are not text cannot be masked and are withheld.
 
@@ -120,11 +137,12 @@ async def get_letter(
     down who looked at what, when and why.
     """
     if not asked.reveal:
-        return json_answer(letter_json(await dead_letters.get_letter(services.letters, caller, letter_id)))
+        masked = await dead_letters.get_letter(services.letters, caller, letter_id)
+        return checked(request, json_answer(letter_json(masked)))
     shown = await dead_letters.reveal_letter(
         services.letters, services.audit, caller, letter_id, asked.reason, now=services.now()
     )
-    return json_answer(letter_json(shown))
+    return unkept(json_answer(letter_json(shown)))
 
 
 @router.get(
@@ -140,7 +158,7 @@ async def get_raw_letter(
     letter = await dead_letters.open_letter(
         services.letters, services.audit, caller, letter_id, asked.reason, now=services.now()
     )
-    return letter_file(letter)
+    return unkept(letter_file(letter))
 
 
 @router.post(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.entrypoints.answers import export_json, json_answer, leaf_json
 from services.query.entrypoints.auth import ExportCaller
-from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
+from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import FILE_HEADERS, REPORT_TYPES, download
 from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
@@ -60,10 +60,17 @@ async def list_exports(
     return leafed(request, leaf_json(page, export_json))
 
 
-@router.get("/exports/{job_id}", response_model=ExportAnswer, summary="Progress and outcome of an export job")
-async def get_export(services: ServicesDep, caller: ExportCaller, job_id: JobPath, _asked: Nothing) -> Response:
+@router.get(
+    "/exports/{job_id}",
+    response_model=ExportAnswer,
+    responses=LOOKED_AT,
+    summary="Progress and outcome of an export job",
+)
+async def get_export(
+    request: Request, services: ServicesDep, caller: ExportCaller, job_id: JobPath, _asked: Nothing
+) -> Response:
     """Answers from the moment of the 202 on."""
-    return json_answer(export_json(await commanding.get_export(services.exports, caller, job_id)))
+    return checked(request, json_answer(export_json(await commanding.get_export(services.exports, caller, job_id))))
 
 
 @router.get(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.core.integration import Integration, Marketplaces
 from services.query.core.permissions import Caller
-from services.query.core.preconditions import ANY, Expected, read_tags, tag_of
+from services.query.core.preconditions import ANY, Expected, read_tags
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
 from services.query.entrypoints.caching import LOOKED_AT, OURS, checked
@@ -219,8 +219,8 @@ async def _change(
 
 
 def _answer(integration: Integration, caller: Caller, status: int = 200) -> Response:
-    is_admin = caller.may("admin")
-    headers = {"ETag": tag_of(integration.revision, is_masked=not is_admin), **OURS}
+    told = integration_json(integration, is_admin=caller.may("admin"))
+    headers = {"ETag": told["etag"], **OURS}
     if status == 201:  # noqa: PLR2004  # HTTP's own
         headers["Location"] = f"/v1/integrations/{integration.affiliate}"
-    return json_answer(integration_json(integration, is_admin=is_admin), status, headers)
+    return json_answer(told, status, headers)

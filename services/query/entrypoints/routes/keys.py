@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller
-from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
+from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.key_schemas import (
     KeyAnswer,
@@ -61,10 +61,13 @@ async def list_keys(
     return leafed(request, {"items": items, "next_cursor": page.next_cursor})
 
 
-@router.get("/keys/{key_id}", response_model=KeyAnswer, summary="One API key")
-async def get_key(services: ServicesDep, caller: AdminCaller, key_id: KeyPath, _asked: Nothing) -> Response:
+@router.get("/keys/{key_id}", response_model=KeyAnswer, responses=LOOKED_AT, summary="One API key")
+async def get_key(
+    request: Request, services: ServicesDep, caller: AdminCaller, key_id: KeyPath, _asked: Nothing
+) -> Response:
     """Without its secret, of which only the beginning is known."""
-    return json_answer(key_json(await keys.get_key(services.credentials, caller, key_id), services.now()))
+    found = await keys.get_key(services.credentials, caller, key_id)
+    return checked(request, json_answer(key_json(found, services.now())))
 
 
 @router.post("/keys/{key_id}/rotate", response_model=NewKeyAnswer, status_code=201, summary="Replace an API key")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.entrypoints.answers import json_answer, leaf_json, reprocess_json
 from services.query.entrypoints.auth import ReadCaller, ReprocessCaller
-from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
+from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.job_schemas import (
     ReprocessAnswer,
@@ -74,14 +74,21 @@ async def list_reprocesses(
     return leafed(request, leaf_json(page, reprocess_json))
 
 
-@router.get("/reprocess/{job_id}", response_model=ReprocessStanding, summary="Progress and outcome of a reprocess job")
-async def get_reprocess(services: ServicesDep, caller: ReadCaller, job_id: JobPath, _asked: Nothing) -> Response:
+@router.get(
+    "/reprocess/{job_id}",
+    response_model=ReprocessStanding,
+    responses=LOOKED_AT,
+    summary="Progress and outcome of a reprocess job",
+)
+async def get_reprocess(
+    request: Request, services: ServicesDep, caller: ReadCaller, job_id: JobPath, _asked: Nothing
+) -> Response:
     """Answers from the moment of the 202 on. `outcome` counts the entries that carry this job's mark, as they stand now.
 
     Each entry carries the newest job's mark only: one that a later job took over is no longer counted here.
     """
     job, outcome = await follow_reprocess(services.reprocesses, services.outcomes, caller, job_id)
-    return json_answer({**reprocess_json(job), "outcome": outcome_json(outcome)})
+    return checked(request, json_answer({**reprocess_json(job), "outcome": outcome_json(outcome)}))
 
 
 @router.delete("/reprocess/{job_id}", response_model=ReprocessAnswer, status_code=202, summary="Cancel a reprocess job")

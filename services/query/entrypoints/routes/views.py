@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from services.query.core.permissions import Caller
-from services.query.core.preconditions import Expected, read_tags, tag_of
+from services.query.core.preconditions import Expected, read_tags
 from services.query.core.view import View
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.auth import AdminCaller, ReadCaller
@@ -109,4 +109,5 @@ async def _change(
 
 
 def _answer(view: View, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return json_answer(view_json(view), status, {"ETag": tag_of(view.revision), **OURS, **(headers or {})})
+    told = view_json(view)
+    return json_answer(told, status, {"ETag": told["etag"], **OURS, **(headers or {})})
