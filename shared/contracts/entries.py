@@ -10,6 +10,7 @@ A log entry's document:
       payload_json  the payload as JSON text; absent for null. Before November 2026 it stood in `payload` as a document, and is read there
       groups        ids of the root causes, sorted (groups.py); absent where there are no causes
       payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
+      extra         unknown fields of the event; `log` among them, what was said and exchanged, is shown (`_log_of`)
     aliases         {escaped name: [order text, value]}: per name the newest value; of an event that is older than the state
                     [order text, value, sequence or -1, source, event id]
     ids             folded code and alias values, all that ever came: what the search box finds
@@ -48,6 +49,9 @@ PAYLOAD_FIELDS = ("payload_json", "payload")
 
 PAYLOAD_MARKS = ("payload_truncated", "payload_bytes", "payload_preview", "payload_masked")
 
+LOG_TEXTS = ("message", "operation", "direction")
+_EMPTY: Document = {}
+
 FOR_FINDING = frozenset({"words", "groups"})
 """Fields of a state by which entries are found; attempts are not searched."""
 
@@ -66,6 +70,7 @@ class LogEntry:
 
     `payload_truncated`: it was too long, so `payload` is None, `payload_bytes` its length as JSON and `payload_preview` its masked
     beginning. `payload_masked`: personal data was taken out before it was stored. Such a payload never goes to a connector again.
+    `log`: `message`, `operation`, `direction`, texts, and `evidence`, what was said and exchanged where no cause tells it; None without.
     """
 
     account: str
@@ -90,6 +95,7 @@ class LogEntry:
     payload_preview: str | None = None
     payload_masked: bool = False
     groups: Sequence[str] = ()
+    log: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -132,6 +138,7 @@ class Attempt:
     payload_bytes: int | None = None
     payload_preview: str | None = None
     payload_masked: bool = False
+    log: Mapping[str, Any] | None = None
 
 
 def attempt_document(event: IntegrationEvent, address: Address) -> Document:
@@ -226,6 +233,7 @@ def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
         reprocess=document.get("reprocess"),
         version=state.get("version", ()),
         groups=state.get("groups", ()),
+        log=_log_of(state),
         **_marks_of(state),
     )
 
@@ -243,6 +251,7 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
         event_id=document["version"][3],
         causes=document.get("causes", ()),
         payload=_payload_of(document),
+        log=_log_of(document),
         **_marks_of(document),
     )
 
@@ -250,6 +259,17 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
 def _payload_of(document: Mapping[str, Any]) -> Any:
     text = document.get("payload_json")
     return document.get("payload") if text is None else orjson.loads(text)
+
+
+def _log_of(document: Mapping[str, Any]) -> Document | None:
+    """Return what the event's `log` tells; it is nobody's duty to write one, so what has another form is left out."""
+    told = document.get("extra", _EMPTY).get("log")
+    if not isinstance(told, Mapping):
+        return None
+    texts = {name: text if isinstance(text := told.get(name), str) else "" for name in LOG_TEXTS}
+    evidence = told.get("evidence")
+    log = {**texts, "evidence": evidence if isinstance(evidence, Mapping) else None}
+    return log if any(log.values()) else None
 
 
 def _marks_of(document: Mapping[str, Any]) -> Document:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
+from services.query.entrypoints.pages.rows import attempt_of
 from services.query.entrypoints.pages.screen import Screen
 from services.query.entrypoints.paths import Segment
 from services.query.handlers.reading import find_streak, get_entry, list_attempts
@@ -45,4 +46,7 @@ async def _show(
     )
     row = rows_of(screen, [entry], marketplaces, [job] if job else [])[0]
     streak = await find_streak(services.log, caller, entry)
-    return screen.render(template, row=row, kind=key[0], attempts=attempts, job=job, streak=streak)
+    history = [attempt_of(attempt) for attempt in attempts.items]
+    return screen.render(
+        template, row=row, kind=key[0], history=history, older=attempts.next_cursor, job=job, streak=streak
+    )
