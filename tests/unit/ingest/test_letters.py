@@ -43,13 +43,18 @@ def test_a_letter_belongs_to_the_one_account_that_it_names_else_to_the_operator(
 
 
 def test_a_letter_keeps_what_came_and_leaves_our_own_headers_out() -> None:
-    headers = (("ce_id", b"7"), ("trace", b"\xfe"), ("original-topic", b"forged"))
+    headers = (("ce_id", b"7"), ("trace", b"\xfe"), ("original-topic", b"theirs"), ("error-class", None))
 
     letter = make_letter(value=b"\xff", offset=41, headers=headers, seconds=1)
 
     assert letter["original"] == {"topic": "integration.events.order", "partition": 0, "offset": 41}
     assert (letter["value"], letter["size"], letter["kind"]) == (b"\xff", 1, "order")
-    assert letter["headers"] == [["ce_id", b"7"], ["trace", b"\xfe"]]
+    assert letter["headers"] == [
+        ["ce_id", b"7"],
+        ["trace", b"\xfe"],
+        ["original-topic", b"theirs"],
+        ["error-class", None],
+    ]
     assert (letter["error_class"], letter["error_message"]) == ("InvalidJson", "why it is so")
     assert letter["received_at"] == RECEIVED_AT + timedelta(seconds=1)
     assert letter["expires_at"] == KEPT_AT + timedelta(days=30)
@@ -58,6 +63,15 @@ def test_a_letter_keeps_what_came_and_leaves_our_own_headers_out() -> None:
 def test_a_record_that_somebody_else_put_there_is_a_letter_at_its_own_address() -> None:
     bare = make_record(b"x", topic="integration.deadletter", partition=2, offset=7)
     assert letter_document(bare, operator="o", now=NOW)["_id"].startswith("integration.deadletter:2:7:")
+
+
+def test_the_mark_of_a_replay_is_told_from_a_publishers_header_of_that_name() -> None:
+    theirs, mark = ("replayed-letter", b"theirs"), ("replayed-letter", b"integration.events.order:0:1:x")
+
+    own_only, both = make_letter(headers=(theirs, ("ce_id", b"7"))), make_letter(headers=(theirs, mark))
+
+    assert (own_only["headers"], own_only.get("previous")) == ([[*theirs], ["ce_id", b"7"]], None)
+    assert (both["headers"], both["previous"]) == ([[*theirs]], mark[1].decode())
 
 
 async def test_letters_delivered_again_change_nothing() -> None:
