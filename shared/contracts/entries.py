@@ -12,8 +12,8 @@ A log entry's document:
       payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
       extra         unknown fields of the event; `log` among them, what was said and exchanged, is shown (`_log_of`)
     aliases         {escaped name: [order text, value]}: per name the newest value; of an event that is older than the state
-                    [order text, value, sequence or -1, source, event id]
-    ids             folded code and alias values, all that ever came: what the search box finds
+                    [order text, value, sequence or -1, source, event id]. The MAX_ALIASES names that were told of last
+    ids             folded code and alias values, all that ever came up to MAX_IDS: what the search box finds
     first_seen_at   earliest, last_success_at latest: instants by which events are ordered
     attempts        how many distinct events; every change by ingest adds to it, so it also says whether the entry is still the one that was read
     applied         {partition: offset}: up to where this entry has counted its attempts; "order:3" is a partition of another kind's topic
@@ -59,6 +59,12 @@ NAME_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\x00": "%00"}
 """Characters that an alias name may hold and a MongoDB field name on a path may not."""
 
 _ESCAPES = str.maketrans(NAME_ESCAPES)
+
+MAX_ALIASES = 100
+"""Names of an entry's aliases. Connectors have a handful; one that makes a new name for each event must not fill the document."""
+
+MAX_IDS = 500
+"""Ids by which an entry is found, besides its code and the values of its aliases, which always are among them."""
 
 USUAL_LENGTH = 500
 """Characters of messages whose words are remembered: a page of HTML does not come twice."""
@@ -203,12 +209,23 @@ def causes_of(event: IntegrationEvent) -> list[Document]:
 def alias_pairs(event: IntegrationEvent) -> Document:
     """Return escaped alias name → [order text, value], as an entry keeps them of the event that is its state."""
     order, told = event.version[0], event.data.aliases
-    return {escape_name(name): [order, told[name]] for name in sorted(told) if name and told[name]}
+    names = [name for name in sorted(told) if name and told[name]]
+    return {escape_name(name): [order, told[name]] for name in names[:MAX_ALIASES]}
 
 
 def search_ids(event: IntegrationEvent) -> list[str]:
     """Return the folded ids by which a person may search the entry."""
     return fold_ids((event.data.code, *event.data.aliases.values()))
+
+
+def bounded_ids(ids: list[str], code: str, aliases: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the sorted `ids` of an entry as they are kept: of too many the greatest, since ids mostly rise, and all that it has now.
+
+    The greatest of all that ever came are the greatest of those kept and those that come, so no order of events leaves others.
+    """
+    if len(ids) <= MAX_IDS:
+        return ids
+    return sorted({*ids[-MAX_IDS:], *fold_ids((code, *(pair[1] for pair in aliases.values())))})
 
 
 def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
