@@ -47,8 +47,7 @@ def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | N
     """
     mode = _mode_of(headers) if headers else None
     if mode == "binary":
-        told = {name[3:]: text for name, text in headers if name.startswith("ce_") and text is not None}
-        return _from_attributes({name: _text(name, raw) for name, raw in told.items()}, body)
+        return _from_headers(headers, body)
     if not isinstance(body, dict):
         raise InvalidEvent("NotAnObject", f"an event is a JSON object, this is {json_type(body)}")
     if mode == "structured" or "specversion" in body:
@@ -56,9 +55,9 @@ def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | N
     return CloudEvent(id=hashlib.sha256(value).hexdigest(), source=PLAIN_SOURCE, type="", data=body)
 
 
-def is_binary(headers: Sequence[tuple[str, bytes | None]]) -> bool:
-    """Say whether a record with such headers is in binary mode."""
-    return _mode_of(headers) == "binary"
+def read_binary(body: Any, headers: Sequence[tuple[str, bytes | None]]) -> CloudEvent | None:
+    """Return the CloudEvent of a record in binary mode, None for one in another. Raise InvalidEvent."""
+    return _from_headers(headers, body) if headers and _mode_of(headers) == "binary" else None
 
 
 def structured(event: CloudEvent) -> tuple[bytes, list[tuple[str, bytes]]]:
@@ -92,6 +91,11 @@ def _mode_of(headers: Sequence[tuple[str, bytes | None]]) -> Literal["binary", "
     if told.get("ce_specversion") is not None or all(told.get(name) is not None for name in REQUIRED):
         return "binary"
     return None
+
+
+def _from_headers(headers: Sequence[tuple[str, bytes | None]], body: Any) -> CloudEvent:
+    told = {name[3:]: text for name, text in headers if name.startswith("ce_") and text is not None}
+    return _from_attributes({name: _text(name, raw) for name, raw in told.items()}, body)
 
 
 def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:

@@ -10,9 +10,10 @@ A log entry's document:
       payload_json  the payload as JSON text; absent for null. Before November 2026 it stood in `payload` as a document, and is read there
       groups        ids of the root causes, sorted (groups.py); absent where there are no causes
       payload_truncated payload_bytes payload_preview payload_masked: only where the payload was too long, or masked before it was stored
+      extra         unknown fields of the event; `log` among them, what was said and exchanged, is shown (`_log_of`)
     aliases         {escaped name: [order text, value]}: per name the newest value; of an event that is older than the state
-                    [order text, value, sequence or -1, source, event id]
-    ids             folded code and alias values, all that ever came: what the search box finds
+                    [order text, value, sequence or -1, source, event id]. The MAX_ALIASES names that were told of last
+    ids             folded code and alias values, all that ever came up to MAX_IDS: what the search box finds
     first_seen_at   earliest, last_success_at latest: instants by which events are ordered
     attempts        how many distinct events; every change by ingest adds to it, so it also says whether the entry is still the one that was read
     applied         {partition: offset}: up to where this entry has counted its attempts; "order:3" is a partition of another kind's topic
@@ -48,6 +49,9 @@ PAYLOAD_FIELDS = ("payload_json", "payload")
 
 PAYLOAD_MARKS = ("payload_truncated", "payload_bytes", "payload_preview", "payload_masked")
 
+LOG_TEXTS = ("message", "operation", "direction")
+_EMPTY: Document = {}
+
 FOR_FINDING = frozenset({"words", "groups"})
 """Fields of a state by which entries are found; attempts are not searched."""
 
@@ -55,6 +59,12 @@ NAME_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\x00": "%00"}
 """Characters that an alias name may hold and a MongoDB field name on a path may not."""
 
 _ESCAPES = str.maketrans(NAME_ESCAPES)
+
+MAX_ALIASES = 100
+"""Names of an entry's aliases. Connectors have a handful; one that makes a new name for each event must not fill the document."""
+
+MAX_IDS = 500
+"""Ids by which an entry is found, besides its code and the values of its aliases, which always are among them."""
 
 USUAL_LENGTH = 500
 """Characters of messages whose words are remembered: a page of HTML does not come twice."""
@@ -66,6 +76,7 @@ class LogEntry:
 
     `payload_truncated`: it was too long, so `payload` is None, `payload_bytes` its length as JSON and `payload_preview` its masked
     beginning. `payload_masked`: personal data was taken out before it was stored. Such a payload never goes to a connector again.
+    `log`: `message`, `operation`, `direction`, texts, and `evidence`, what was said and exchanged where no cause tells it; None without.
     """
 
     account: str
@@ -90,6 +101,7 @@ class LogEntry:
     payload_preview: str | None = None
     payload_masked: bool = False
     groups: Sequence[str] = ()
+    log: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -132,6 +144,7 @@ class Attempt:
     payload_bytes: int | None = None
     payload_preview: str | None = None
     payload_masked: bool = False
+    log: Mapping[str, Any] | None = None
 
 
 def attempt_document(event: IntegrationEvent, address: Address) -> Document:
@@ -196,12 +209,23 @@ def causes_of(event: IntegrationEvent) -> list[Document]:
 def alias_pairs(event: IntegrationEvent) -> Document:
     """Return escaped alias name → [order text, value], as an entry keeps them of the event that is its state."""
     order, told = event.version[0], event.data.aliases
-    return {escape_name(name): [order, told[name]] for name in sorted(told) if name and told[name]}
+    names = [name for name in sorted(told) if name and told[name]]
+    return {escape_name(name): [order, told[name]] for name in names[:MAX_ALIASES]}
 
 
 def search_ids(event: IntegrationEvent) -> list[str]:
     """Return the folded ids by which a person may search the entry."""
     return fold_ids((event.data.code, *event.data.aliases.values()))
+
+
+def bounded_ids(ids: list[str], code: str, aliases: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the sorted `ids` of an entry as they are kept: of too many the greatest, since ids mostly rise, and all that it has now.
+
+    The greatest of all that ever came are the greatest of those kept and those that come, so no order of events leaves others.
+    """
+    if len(ids) <= MAX_IDS:
+        return ids
+    return sorted({*ids[-MAX_IDS:], *fold_ids((code, *(pair[1] for pair in aliases.values())))})
 
 
 def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
@@ -226,6 +250,7 @@ def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
         reprocess=document.get("reprocess"),
         version=state.get("version", ()),
         groups=state.get("groups", ()),
+        log=_log_of(state),
         **_marks_of(state),
     )
 
@@ -243,6 +268,7 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
         event_id=document["version"][3],
         causes=document.get("causes", ()),
         payload=_payload_of(document),
+        log=_log_of(document),
         **_marks_of(document),
     )
 
@@ -250,6 +276,17 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
 def _payload_of(document: Mapping[str, Any]) -> Any:
     text = document.get("payload_json")
     return document.get("payload") if text is None else orjson.loads(text)
+
+
+def _log_of(document: Mapping[str, Any]) -> Document | None:
+    """Return what the event's `log` tells; it is nobody's duty to write one, so what has another form is left out."""
+    told = document.get("extra", _EMPTY).get("log")
+    if not isinstance(told, Mapping):
+        return None
+    texts = {name: text if isinstance(text := told.get(name), str) else "" for name in LOG_TEXTS}
+    evidence = told.get("evidence")
+    log = {**texts, "evidence": evidence if isinstance(evidence, Mapping) else None}
+    return log if any(log.values()) else None
 
 
 def _marks_of(document: Mapping[str, Any]) -> Document:

@@ -48,5 +48,5 @@ def _message(letter: DeadLetter) -> OutMessage:
         (HEADER_ERROR_CLASS, letter.error_class.encode()),
         (HEADER_ERROR_MESSAGE, reason),
     ]
-    kept = [(name, value) for name, value in letter.record.headers if name not in dict(own)]
-    return OutMessage(DEAD_LETTER_TOPIC, letter.record.key, letter.record.value, [*kept, *own])
+    # A publisher's own header may have the name of one of ours: whoever reads takes the last for ours.
+    return OutMessage(DEAD_LETTER_TOPIC, letter.record.key, letter.record.value, [*letter.record.headers, *own])

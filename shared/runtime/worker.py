@@ -26,6 +26,7 @@ from shared.contracts.errors import InvalidEvent, PonteError
 from shared.contracts.names import consumer_group
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.kafka.dead_letters import KafkaDeadLetters
+from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
 from shared.runtime.health import Alarm, Check, Health, HealthServer
 from shared.runtime.logging import configure_logging, get_logger
@@ -52,6 +53,7 @@ class Worker:
 
     def __init__(self, service: str, settings: Settings, *, group: str | None = None) -> None:
         configure_logging(service, settings.log_level)
+        bear_unreadable_headers()
         self.service = service
         self._settings = settings
         self._checks: dict[str, Check] = {}

@@ -155,10 +155,15 @@ def _failed_order(account: str) -> list[dict[str, Any]]:
         "payload": {"note": LISTING, "items": [1, 2]},
     }
     return [
-        _told(account, NOW - timedelta(hours=3), status="success", causes=[], **shared),
+        _told(account, NOW - timedelta(hours=3), status="success", causes=[], log=_exported(), **shared),
         _told(account, NOW - timedelta(hours=2), status="error", causes=[sla], **shared),
         _told(account, NOW, status="error", causes=[sla, stock], **shared),
     ]
+
+
+def _exported() -> dict[str, Any]:
+    evidence = {"request": {"email": "ana@example.com"}, "response": {"status": 201}}
+    return {"message": "Pedido exportado", "evidence": evidence}
 
 
 def _silent_order(account: str) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 A pair `[order text, value]` came with the state: it has the state's version. A value of an older event carries the rest of its own,
 `[order text, value, sequence, source, event id]`. So an entry whose newest event names all its aliases, as nearly all do, needs no more,
-and what is stored follows from the events alone, however they come. A pair from before November 2026 may be of an event that is not
+and what is stored follows from the events alone, however they come. Of too many names those stay that were told of last; of one event's
+the first by name: a name that is left out could come back only by an event that is newer than all of those. A pair from before November 2026 may be of an event that is not
 the state; nothing is known of it but its order text, and any event of the same instant is newer.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.contracts.entries import Document, alias_pairs, unescape_name
+from shared.contracts.entries import MAX_ALIASES, Document, alias_pairs, unescape_name
 from shared.contracts.events import IntegrationEvent, Version
 
 _PAIR: Final = 2
@@ -26,7 +27,15 @@ def merged_aliases(
                 newest[name] = (event.version, pair[1])
     versions: list[Version] = [event.version for event in events]
     latest = max(versions if state is None else [*versions, state])
-    return {name: _written(*newest[name], latest) for name in sorted(newest, key=unescape_name)}
+    return {name: _written(*newest[name], latest) for name in _kept(newest)}
+
+
+def _kept(newest: Mapping[str, tuple[Version, str]]) -> list[str]:
+    names = sorted(newest, key=unescape_name)
+    if len(names) <= MAX_ALIASES:
+        return names
+    latest = sorted(names, key=lambda name: newest[name][0], reverse=True)  # leaves those of one version in their order
+    return sorted(latest[:MAX_ALIASES], key=unescape_name)
 
 
 def _version_of(pair: Sequence[Any], state: Version | None) -> Version:

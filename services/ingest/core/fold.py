@@ -16,6 +16,7 @@ from shared.contracts.entries import (
     alias_pairs,
     attempt_document,
     attempt_of_state,
+    bounded_ids,
     escape_name,
     search_ids,
     state_document,
@@ -87,11 +88,12 @@ def new_entry(deliveries: Sequence[Delivery]) -> Document:
     if len(deliveries) == 1:
         return _entry_of_one(deliveries[0])
     events = [delivery.event for delivery in deliveries]
+    aliases = merged_aliases({}, None, events)
     return {
         **_identity(events[0]),
         "state": state_document(newest_of(events)),
-        "aliases": merged_aliases({}, None, events),
-        "ids": _merged_ids((), events),
+        "aliases": aliases,
+        "ids": _merged_ids((), events, aliases),
         "first_seen_at": _first_seen(events),
         **_last_success(events, None),
         "attempts": len(events),
@@ -105,7 +107,7 @@ def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
     newest = newest_of(events)
     order, sequence, source, event_id = held.version
     aliases = merged_aliases(held.aliases, (order, sequence, source, event_id), events)
-    ids = _merged_ids(held.ids, events)
+    ids = _merged_ids(held.ids, events, aliases)
     first_seen_at = min(held.first_seen_at, _first_seen(events))
     success = _last_success(events, held.last_success_at)
     return {
@@ -113,7 +115,7 @@ def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
         **{f"applied.{partition}": offset for partition, offset in _applied(deliveries).items()},
         **({"state": state_document(newest), "was": counted_facts(held)} if is_newer(newest, held) else {}),
         **({"aliases": aliases} if aliases != _plain(held.aliases) else {}),
-        **({"ids": ids} if len(ids) != len(held.ids) else {}),
+        **({"ids": ids} if ids != list(held.ids) else {}),
         **({"first_seen_at": first_seen_at} if first_seen_at != held.first_seen_at else {}),
         **({} if success.get("last_success_at") == held.last_success_at else success),
     }
@@ -159,7 +161,7 @@ def _entry_of_one(delivery: Delivery) -> Document:
     document = _identity(event)
     document["state"] = state_document(event)
     document["aliases"] = alias_pairs(event)
-    document["ids"] = search_ids(event)
+    document["ids"] = bounded_ids(search_ids(event), event.data.code, document["aliases"])
     document["first_seen_at"] = order_at
     if event.data.status == "success":
         document["last_success_at"] = order_at
@@ -179,8 +181,9 @@ def _identity(event: IntegrationEvent) -> Document:
     }
 
 
-def _merged_ids(held: Iterable[str], events: Iterable[IntegrationEvent]) -> list[str]:
-    return sorted({*held, *(text for event in events for text in search_ids(event))})
+def _merged_ids(held: Iterable[str], events: Sequence[IntegrationEvent], aliases: Document) -> list[str]:
+    ids = sorted({*held, *(text for event in events for text in search_ids(event))})
+    return bounded_ids(ids, events[0].data.code, aliases)
 
 
 def _first_seen(events: Iterable[IntegrationEvent]) -> datetime:

@@ -17,6 +17,9 @@ PREVIEW_BYTES: Final = 2 * KIB
 PARTS: Final = 8
 """Evidence has a request, a response and perhaps a few fields more."""
 
+EVIDENCE: Final = "evidence"
+"""In a `log` it stands one level deeper than in a cause, and is shown by its parts as there."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContentLimits:
@@ -84,7 +87,10 @@ def _each_capped(told: dict[str, Any], longest: int) -> dict[str, Any]:
 def _part_capped(told: Any, longest: int) -> Any:
     """Return a part capped in its own parts, or as a whole where it has too many for that to bound it."""
     if isinstance(told, dict) and len(told) <= PARTS:
-        return {name: _cut(value, longest) for name, value in told.items()}
+        return {
+            name: _part_capped(value, longest) if name == EVIDENCE else _cut(value, longest)
+            for name, value in told.items()
+        }
     return _cut(told, longest)
 
 

@@ -21,7 +21,7 @@ from shared.contracts.names import (
     HEADER_REPLAYED_LETTER,
     KINDS,
 )
-from shared.contracts.records import Address, Record
+from shared.contracts.records import Address, Headers, Record
 from shared.contracts.times import to_milliseconds
 
 Document = dict[str, Any]
@@ -33,10 +33,9 @@ OURS: Final = frozenset(
         HEADER_ORIGINAL_OFFSET,
         HEADER_ERROR_CLASS,
         HEADER_ERROR_MESSAGE,
-        HEADER_REPLAYED_LETTER,
     }
 )
-"""Headers that we put on; what goes back to its topic goes without them."""
+"""Headers that we put on behind all others: of a name that stands twice the last is ours, and those before it the publisher's."""
 
 KEPT_BYTES: Final = EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES
 """The topic takes nothing longer; should it be widened, the document still fits and the letter is replayed by its address only."""
@@ -49,12 +48,12 @@ _TOPIC: Final = re.compile(r"[A-Za-z0-9_.-]{1,249}")
 
 def letter_document(record: Record, *, operator: str, now: datetime, keep_for: timedelta = KEPT_FOR) -> Document:
     """Return the document of a dead letter. One that nobody's account stands in, or two different ones, is the operator's."""
-    own = header_texts(record)
+    own, theirs = parted_headers(record)
     original = _original(record, own)
     body = _body_of(record.value)
     kind = _kind_of(record.key, body, original.topic)
     document: Document = {
-        "_id": f"{original.topic}:{original.partition}:{original.offset}:{_digest(record)}",
+        "_id": f"{original.topic}:{original.partition}:{original.offset}:{_digest(record, theirs)}",
         "account": _owner_of(record.key, body) or operator,
         **({"kind": kind} if kind else {}),
         "original": {"topic": original.topic, "partition": original.partition, "offset": original.offset},
@@ -65,7 +64,7 @@ def letter_document(record: Record, *, operator: str, now: datetime, keep_for: t
         "key": record.key,
         "value": None if record.value is None else record.value[:KEPT_BYTES],
         "size": len(record.value or b""),
-        "headers": [[name, value] for name, value in record.headers if name not in OURS],
+        "headers": [[name, value] for name, value in theirs],
         "state": "open",
     }
     if previous := own.get(HEADER_REPLAYED_LETTER):
@@ -73,11 +72,14 @@ def letter_document(record: Record, *, operator: str, now: datetime, keep_for: t
     return document
 
 
-def header_texts(record: Record) -> dict[str, str]:
-    """Return our own headers as text. Of a name that stands twice the last counts: ours are put on last."""
-    return {
-        name: value.decode(errors="replace") for name, value in record.headers if name in OURS and value is not None
-    }
+def parted_headers(letter: Record) -> tuple[dict[str, str], Headers]:
+    """Return our own headers of a dead letter as text, and the publisher's as they came; whatever their names, those go back to its topic."""
+    last = {name: at for at, (name, _) in enumerate(letter.headers) if name in OURS}
+    own = [letter.headers[at] for at in last.values()]
+    theirs = [header for at, header in enumerate(letter.headers) if last.get(header[0]) != at]
+    if _ends_with_mark(theirs):
+        own.append(theirs.pop())
+    return {name: value.decode(errors="replace") for name, value in own if value is not None}, theirs
 
 
 def _why(own: dict[str, str]) -> Document:
@@ -90,7 +92,11 @@ def _why(own: dict[str, str]) -> Document:
 
 def is_replayed(record: Record) -> bool:
     """Say whether the record is a dead letter that somebody sent back."""
-    return any(name == HEADER_REPLAYED_LETTER for name, _ in record.headers)
+    return _ends_with_mark(record.headers)
+
+
+def _ends_with_mark(headers: Headers) -> bool:
+    return bool(headers) and headers[-1][0] == HEADER_REPLAYED_LETTER
 
 
 def _original(record: Record, own: dict[str, str]) -> Address:
@@ -102,9 +108,8 @@ def _original(record: Record, own: dict[str, str]) -> Address:
     return record.address  # put there by somebody else: still a letter
 
 
-def _digest(record: Record) -> str:
-    kept = [(name, value) for name, value in record.headers if name not in OURS]
-    content = hashlib.sha256(repr((record.key, kept)).encode())
+def _digest(record: Record, theirs: Headers) -> str:
+    content = hashlib.sha256(repr((record.key, theirs)).encode())
     content.update(record.value or b"")
     return content.hexdigest()[:DIGEST_LETTERS]
 

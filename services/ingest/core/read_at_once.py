@@ -13,7 +13,7 @@ import msgspec
 from services.ingest.core.classify import classify_causes
 from services.ingest.core.shapes.processed import KIND_BY_TOPIC
 from services.ingest.core.strict_json import refuse_unstorable
-from shared.contracts.cloudevents import SPEC_VERSION, is_binary, read_message
+from shared.contracts.cloudevents import SPEC_VERSION, read_binary, read_message
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.event_data import EventData, Status, checked_event_data
 from shared.contracts.events import KIND_BY_TYPE, IntegrationEvent
@@ -80,7 +80,8 @@ def read_at_once(record: Record) -> IntegrationEvent | None:
 
 def _read(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> tuple[str, str, Kind | None, _Data]:
     """Return source, id, the kind that the envelope says, None without one, and the data."""
-    if not (headers and is_binary(headers)):
+    message = read_binary({}, headers)
+    if message is None:
         try:
             told = _ENVELOPE.decode(value)
         except msgspec.ValidationError:  # no envelope
@@ -90,7 +91,7 @@ def _read(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> tuple[st
                 raise ValueError
             return told.source, told.id, KIND_BY_TYPE[told.type], told.data
     data = _DATA.decode(value)
-    message = read_message(value, {}, headers)
+    message = message or read_message(value, {}, headers)
     return message.source, message.id, KIND_BY_TYPE[message.type] if message.type else None, data
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.ingest.core.letters import OURS, header_texts
+from services.ingest.core.letters import parted_headers
 from shared.contracts.commands import JobId
 from shared.contracts.dead_letters import REPLAYABLE, Letter, LetterFilter, ReplayCommand
 from shared.contracts.errors import InvalidCommand
@@ -68,7 +68,8 @@ def walk_of(command: ReplayCommand, progress: Mapping[str, Any], *, asked_at: da
 
 def original_topic(letter: Record) -> str:
     """Return the topic that a dead letter came from. Raise InvalidCommand if it cannot go back there."""
-    topic = header_texts(letter).get(HEADER_ORIGINAL_TOPIC, "")
+    own, _ = parted_headers(letter)
+    topic = own.get(HEADER_ORIGINAL_TOPIC, "")
     if topic not in REPLAYABLE:
         raise InvalidCommand("offset", f"the dead letter came from {topic!r}; replayed are only those of", REPLAYABLE)
     return topic
@@ -76,7 +77,8 @@ def original_topic(letter: Record) -> str:
 
 def without_our_headers(letter: Record) -> Record:
     """Return the record as it was before it became a dead letter."""
-    return letter._replace(headers=[(name, value) for name, value in letter.headers if name not in OURS])
+    _, theirs = parted_headers(letter)
+    return letter._replace(headers=theirs)
 
 
 def refusal(letter: Letter) -> str | None:

@@ -12,9 +12,9 @@ Causes = Sequence[Mapping[str, Any]]
 
 
 def mask_entry(entry: LogEntry) -> LogEntry:
-    """Return the entry with payload, evidence and messages masked. Its code and aliases are how people find it: they stay."""
+    """Return the entry with payload, log, evidence and messages masked. Its code and aliases are how people find it: they stay."""
     shown = with_causes(entry, _grouped(entry, mask_causes(entry.causes))) if entry.causes else entry
-    is_bare = entry.payload is None and entry.payload_preview is None
+    is_bare = entry.payload is None and entry.payload_preview is None and entry.log is None
     return shown if is_bare else replace(shown, **_masked(entry))
 
 
@@ -55,4 +55,5 @@ def _masked(shown: LogEntry | Attempt) -> dict[str, Any]:
     return {
         "payload": mask_content(shown.payload),
         "payload_preview": None if preview is None else mask_text(preview),
+        "log": mask_content(shown.log),
     }

@@ -17,7 +17,7 @@ from services.query.core.streak import ErrorStreak
 from services.query.handlers.insights import REMEMBERED_SUMMARIES, Summary
 from services.query.handlers.reading import REMEMBERED_ROWS, Page
 from shared.contracts.catalogue import UNMAPPED, ErrorCode, Language
-from shared.contracts.entries import Attempt, LogEntry
+from shared.contracts.entries import LOG_TEXTS, Attempt, LogEntry
 from shared.contracts.names import KINDS
 from shared.contracts.times import format_instant
 
@@ -93,6 +93,7 @@ def entry_json(
         "error_streak": streak.count,
         "failing_since": _instant(streak.since),
         **_payload_json(entry),
+        "log": _log_json(entry.log),
         "received_at": format_instant(entry.received_at),
         "sequence": entry.sequence,
         "reprocess_id": entry.reprocess_id,
@@ -220,6 +221,7 @@ def _attempt_json(attempt: Attempt, language: Language) -> Json:
             for cause in attempt.causes
         ],
         **_payload_json(attempt),
+        "log": _log_json(attempt.log),
     }
 
 
@@ -231,6 +233,12 @@ def _payload_json(of: LogEntry | Attempt) -> Json:
         "payload_preview": of.payload_preview,
         "payload_masked": of.payload_masked,
     }
+
+
+def _log_json(log: Mapping[str, Any] | None) -> Json | None:
+    if log is None:
+        return None
+    return {**{name: log[name] for name in LOG_TEXTS}, "evidence": _evidence_json(log["evidence"])}
 
 
 def _evidence_json(evidence: Mapping[str, Any] | None) -> Json | None:

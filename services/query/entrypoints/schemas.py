@@ -107,7 +107,22 @@ class PayloadAnswer(Answer):
     payload_masked: bool = Field(description="personal data was taken out before it was stored")
 
 
-class EntryAnswer(EntryItem, PayloadAnswer):
+class LogAnswer(Answer):
+    """What a connector says of a processing beside its causes, of a success above all; masked. A text is "" where it says nothing."""
+
+    message: str = Field(examples=["Preço exportado"])
+    operation: str = Field(examples=["UpdatePrice"])
+    direction: str = Field(examples=["Out"])
+    evidence: EvidenceAnswer | None
+
+
+class ToldAnswer(PayloadAnswer):
+    """What the connector sent, and what it says of it."""
+
+    log: LogAnswer | None
+
+
+class EntryAnswer(EntryItem, ToldAnswer):
     """One entry, whole."""
 
     error_streak: int = Field(description="errors since it last worked; 1000 stands for more", examples=[3])
@@ -150,7 +165,7 @@ class PartialPage(PageAnswer):
     items: list[dict[str, Any]] = Field(examples=[[{"code": "2000004567", "status": "error"}]])
 
 
-class AttemptAnswer(PayloadAnswer):
+class AttemptAnswer(ToldAnswer):
     """One processing of an item."""
 
     status: Status

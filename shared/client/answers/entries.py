@@ -31,6 +31,15 @@ class AttemptCauseAnswer(CauseAnswer):
     evidence: EvidenceAnswer | None
 
 
+class LogAnswer(Answer):
+    """What a connector says of a processing beside its causes, of a success above all; masked. A text is "" where it says nothing."""
+
+    message: str
+    operation: str
+    direction: str
+    evidence: EvidenceAnswer | None
+
+
 class ReprocessMark(Answer):
     """The newest reprocess of an entry: the job's id, and how far it is."""
 
@@ -64,6 +73,7 @@ class EntryAnswer(EntryItem):
     payload_bytes: int | None
     payload_preview: str | None
     payload_masked: bool
+    log: LogAnswer | None
     error_streak: int
     failing_since: datetime | None
     received_at: datetime
@@ -102,6 +112,7 @@ class AttemptAnswer(Answer):
     payload_bytes: int | None
     payload_preview: str | None
     payload_masked: bool
+    log: LogAnswer | None
     status: str
     processed_at: datetime
     received_at: datetime

@@ -1,10 +1,12 @@
 """A payload, a request or a response: any JSON value → the same value with personal data masked. Its shape stays."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from shared.contracts.masking.fields import Category, category_of, is_about_a_person, is_impersonal, normal
+from shared.contracts.masking.secrets_in_text import is_said
 from shared.contracts.masking.values import CNPJ_DIGITS, CPF_DIGITS, HIDDEN, mask_document, mask_name, mask_value
 
 LABELS: Final = frozenset(
@@ -16,6 +18,7 @@ VALUES: Final = frozenset(
 LONG_NUMBER: Final = 8
 """Below a person, a number of so many digits is a phone or a document under a name that we do not know."""
 
+_PAIR: Final = 2
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].{0,40})?")
 
 Text = Callable[[str], str]
@@ -36,7 +39,7 @@ class _Masking:
                 return self._secrets(value)
             return self._fields(value, about_a_person=about_a_person or category is not None)
         if isinstance(value, (list, tuple)):
-            return [self.of(item, category, about_a_person=about_a_person) for item in value]
+            return self._items(value, category, about_a_person=about_a_person)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -50,6 +53,24 @@ class _Masking:
             shown = _free(self._text(str(name)), masked)
             masked[shown] = self._field(str(name), value, labelled, about_a_person=about_a_person)
         return masked
+
+    def _items(self, items: Sequence[Any], category: Category | None, *, about_a_person: bool) -> list[Any]:
+        if category is None and _are_pairs(items):
+            return [
+                [self._text(name), self._field(name, told, None, about_a_person=about_a_person)] for name, told in items
+            ]
+        shown = [self.of(item, category, about_a_person=about_a_person) for item in items]
+        if category is None:
+            # Headers, one after the other as some libraries list them: name, value, name, value.
+            for at, (name, told) in enumerate(pairwise(items), 1):
+                if (
+                    isinstance(told, str)
+                    and isinstance(name, str)
+                    and category_of(name) == "secret"
+                    and not is_said(told)
+                ):
+                    shown[at] = HIDDEN
+        return shown
 
     def _secrets(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
         # Below `cookies` or `credentials` no name is harmless: a session's id is the session.
@@ -93,6 +114,13 @@ class _Masking:
         if category is not None:
             return mask_value(category, str(value))
         return HIDDEN if about_a_person and len(str(value)) >= LONG_NUMBER else value
+
+
+def _are_pairs(items: Sequence[Any]) -> bool:
+    """Say whether a list holds pairs of a name and a value, which some libraries make of headers and forms."""
+    return bool(items) and all(
+        isinstance(item, (list, tuple)) and len(item) == _PAIR and isinstance(item[0], str) for item in items
+    )
 
 
 def is_tax_number(text: str) -> bool:

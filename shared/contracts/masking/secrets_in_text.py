@@ -5,7 +5,9 @@ The rule: **when in doubt, hide**. What follows the name of a secret is hidden w
 - after `name=`, and where it is quoted, to the end of the value;
 - after `Name:` of a header (a name with a hyphen, `Authorization`, `Cookie`) to the end of the line, or of the quotes that it stands in;
   where neither begins with the name, to the next comma, quote, bracket or line's end. Only the scheme stays, `Bearer ***`;
-- after any other word and `:` to the next comma, semicolon, quote, bracket, line's end or end of the sentence.
+- after any other word and `:` to the next comma, semicolon, quote, bracket, line's end or end of the sentence;
+- after `Bearer`, the next word;
+- behind the quoted name in a list, `["Authorization", "Bearer x", …]` or `"name": "Authorization", "value": "x"`, what is quoted next.
 
 Unless it explains: a colon after which stands an explaining word (`authorization: denied by marketplace`, `token: expired`) begins a
 sentence. In it plain words stay; what has digits, signs or capitals within goes. Time grows with the length of the text alone.
@@ -15,7 +17,7 @@ import re
 import string
 from typing import Final
 
-from shared.contracts.masking.fields import normal
+from shared.contracts.masking.fields import category_of, normal
 from shared.contracts.masking.values import HIDDEN
 from shared.contracts.text import fold
 
@@ -39,6 +41,18 @@ _EXPLAINING: Final = re.compile(
 _FIRST: Final = re.compile(r"[ \t]{0,8}([^\W\d_]{1,20})(?=[.,:;!?)]{0,3}(?:[\s\"'}\]\\]|$))")
 _SCHEME: Final = re.compile(r"(?i)[ \t]{0,8}(?:bearer|basic|digest|negotiate|token|apikey)[ \t]{1,8}(?=\S)")
 _HEADER: Final = re.compile(r"(?i)[\w.]*-[\w.\-]*|(?:proxy)?authorization|(?:set)?cookies?")
+
+_NAME_OF_HEADER: Final = re.compile(r"[A-Z][a-z]{0,20}(?:-[A-Z][a-z]{0,20}){1,5}")
+_BEARER: Final = re.compile(r"(?i)\b((?:bearer(?:\s{1,4}|%20))+)([\w.~+/=-]+)")
+_OF_BEARERS: Final = re.compile(
+    "bearer|auth|authori[sz]ation|schemes?|realm|headers?|shall|types?|methods?|flow|grants?|keys?|security|bonds?"
+)
+"""What else, folded, may follow the word in a sentence about bearer tokens."""
+
+_LISTED: Final = re.compile(
+    r"""(?P<open>(?:\[\s{0,40})?)\\{0,7}["'](?P<key>[\w .\-]{1,40})\\{0,7}["']\s{0,4},\s{0,40}"""
+    r"""(?P<label>\\{0,7}["'](?:value|content|valor|conteudo)s?\\{0,7}["']\s{0,4}[:=]>?\s{0,4})?"""
+)
 
 _FORM: Final = re.compile(r"[^&;,|\"'<>\r\n{}\[\]\\]+")
 _LINE: Final = re.compile(r"[^\r\n]+")
@@ -79,6 +93,48 @@ def mask_secret(text: str, key: str, start: int, end: int) -> tuple[str, int] | 
 def mask_addresses(text: str) -> str:
     """Return `text` without names and passwords in addresses: `https://***@host/path`."""
     return _ADDRESS.sub(rf"\1{HIDDEN}@", text)
+
+
+def mask_bearer(text: str) -> str:
+    """Return `text` without what follows the word Bearer, unless it begins a sentence: `Bearer of bad news`."""
+    return _BEARER.sub(_after_bearer, text)
+
+
+def mask_listed(text: str) -> str:
+    """Return `text` without the secrets that stand in a list behind their quoted names."""
+    shown: list[str] = []
+    done = 0
+    for found in _LISTED.finditer(text):
+        if found.start() < done or category_of(found["key"]) != "secret":
+            continue
+        value = _QUOTED.match(text, found.end())
+        if value is None or _is_said_of(found, value[0][len(value["q"]) :]):
+            continue
+        shown += [text[done : value.end("q")], HIDDEN]
+        done = value.end()
+    return "".join([*shown, text[done:]])
+
+
+def _is_said_of(listed: re.Match[str], text: str) -> bool:
+    """The first of a list is sooner a name with its value than one of several names: there a plain word is a secret, too."""
+    if listed["label"]:
+        return False
+    return _is_name(text) or _explains(text, 0) if listed["open"] else is_said(text)
+
+
+def is_said(text: str) -> bool:
+    """Say whether what stands in a list behind the name of a secret is none: a plain word, another name, an explanation."""
+    return _PLAIN.fullmatch(text) is not None or _is_name(text) or _explains(text, 0)
+
+
+def _is_name(text: str) -> bool:
+    return _NAME_OF_HEADER.fullmatch(text) is not None or category_of(text) is not None
+
+
+def _after_bearer(found: re.Match[str]) -> str:
+    word = fold(found[2][:LONGEST_WORD]).strip(string.punctuation)
+    is_sentence = _EXPLAINING.fullmatch(word) or _OF_BEARERS.fullmatch(word)
+    return found[0] if is_sentence and len(found[2]) <= LONGEST_WORD else found[1] + HIDDEN
 
 
 def _mask_header(text: str, key: str, at: int, extent: re.Pattern[str]) -> tuple[str, int] | None:

@@ -16,19 +16,21 @@ import orjson
 
 from shared.contracts.masking.content import mask_with
 from shared.contracts.masking.fields import Category, category_of, is_about_a_person
-from shared.contracts.masking.secrets_in_text import mask_addresses, mask_secret
+from shared.contracts.masking.secrets_in_text import mask_addresses, mask_bearer, mask_listed, mask_secret
 from shared.contracts.masking.values import HIDDEN, mask_document, mask_email, mask_phone, mask_postal, mask_value
 
-_HARMLESS: Final = re.compile(r"[^0-9@=:<%]*")
-"""Most messages: words alone. Nothing below finds anything in them."""
+_HARMLESS: Final = re.compile(r"[^0-9@=:<%\[]*")
+"""Most messages: words alone. Nothing below finds anything in them, but for what follows one word."""
 
 _QUOTED: Final = re.compile(
-    r"""(?P<q>\\{0,7}["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]\s{0,4}"""
+    r"""(?P<q>\\{0,7}["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]>?\s{0,4}"""
     r"""(?:(?P=q)(?P<text>(?:(?!(?P=q))(?:\\.|[^\\])){1,4000})|(?P<number>-?\d[\d.]{3,30})|(?P<list>\[[^\[\]{}]{1,4000}\]?))""",
     re.DOTALL,
 )
 _TAG: Final = re.compile(r"(<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,200})?>)(?P<text>[^<>]{1,2000})")
-_PAIR: Final = re.compile(r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})(?:\\{0,7}[\"'])?\s?(?P<is>[=:])\s?")
+_PAIR: Final = re.compile(
+    r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})(?:\\{0,7}[\"'])?\]?(?:[ \t]{0,8}(?==>)|\s?)(?P<is>=>|[=:])(?:(?<=>)[ \t]{0,8}|\s?)"
+)
 _PAIR_VALUE: Final = re.compile(r"[^&;,|\"'<>\n{}\[\]\\]{1,200}")
 _EMAIL: Final = re.compile(
     r"""(?<![^\s@<>"',;:()\[\]{}=&?/\\|%])[^\s@<>"',;:()\[\]{}=&?/\\|%]{1,200}(?:@|%40)(?:[\w-]{1,63}\.){1,6}[\w-]{2,24}"""
@@ -51,7 +53,7 @@ _POSTAL: Final = re.compile(
     r"(?i)\b(?P<label>cep|postal ?code|zip(?: ?code)?)(?P<gap>(?:[\s:#=.]|inv[aá]lido?|number|is){0,6})(?P<number>\d{5}-?\d{3})(?!\w)"
 )
 _TOKEN: Final = re.compile(
-    r"(?i)\b(bearer|basic)(\s{1,4}|%20)(?=[\w.~+/=-]{0,200}[\d=])[\w.~+/=-]{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
+    r"(?i)\b(basic)(\s{1,4}|%20)(?=[\w.~+/=-]{0,200}[\d=])[\w.~+/=-]{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
 )
 
 _NUMBERS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[str], str]], ...]] = (
@@ -70,7 +72,7 @@ NEARBY: Final = 2000
 def mask_text(text: str) -> str:
     """Return `text` with what is certainly personal masked; a whole JSON document in it is masked as one."""
     if _HARMLESS.fullmatch(text):
-        return text
+        return mask_bearer(text) if "bearer" in text.casefold() else text
     if text[:1] in "{[" and (masked := _masked_json(text)) is not None:
         return masked
     return _mask_patterns(_mask_pairs(text))
@@ -88,7 +90,7 @@ def _masked_json(text: str) -> str | None:
 
 def _mask_pairs(text: str) -> str:
     if '"' in text or "'" in text:
-        text = _QUOTED.sub(_quoted, text)
+        text = mask_listed(_QUOTED.sub(_quoted, text))
     if "<" in text:
         text = _TAG.sub(_tag, text)
     return _mask_named(text) if "=" in text or ":" in text else text
@@ -107,7 +109,9 @@ def _mask_patterns(text: str) -> str:
             text = pattern.sub(partial(_labelled, mask), text)
     if "+" in text or "-" in text or "(" in text:
         text = _PHONE.sub(lambda found: mask_phone(found.group()), text)
-    if "bearer" in folded or "basic" in folded or "eyj" in folded:
+    if "bearer" in folded:
+        text = mask_bearer(text)
+    if "basic" in folded or "eyj" in folded:
         text = _TOKEN.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}" if found[1] else HIDDEN, text)
     return text
 

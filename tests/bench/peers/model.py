@@ -104,20 +104,35 @@ def _fields(found: Document, ordered: Sequence[Told], *, stays: bool) -> Documen
 
 
 def _common(ordered: Sequence[Told], found: Document) -> Document:
-    aliases = dict(found.get("aliases", {}))
-    for one in ordered:
-        for name, pair in one.entry["aliases"].items():
-            aliases[name] = max(aliases.get(name, pair), pair)
     ids = {*found.get("ids", ()), *(text for one in ordered for text in one.entry["ids"])}
     success = [one.entry["last_success_at"] for one in ordered if "last_success_at" in one.entry]
     success += [found["last_success_at"]] if "last_success_at" in found else []
     seen = [one.entry["first_seen_at"] for one in ordered]
     return {
-        "aliases": aliases,
+        "aliases": _aliases(ordered, found),
         "ids": sorted(ids),
         "first_seen_at": min([*seen, found["first_seen_at"]] if found else seen),
         **({"last_success_at": max(success)} if success else {}),
         "attempts": found.get("attempts", 0) + len(ordered),
+    }
+
+
+def _aliases(ordered: Sequence[Told], found: Document) -> Document:
+    """Return per name the newest value; one that is not of the newest state carries the rest of its event's version."""
+    versions = [one.state["version"] for one in ordered]
+    held = found["state"]["version"] if found else None
+    newest = {
+        name: ([pair[0], *pair[2:]] if len(pair) > 2 else held, pair[1])
+        for name, pair in found.get("aliases", {}).items()
+    }
+    for one, version in zip(ordered, versions, strict=True):
+        for name, (_, text) in one.entry["aliases"].items():
+            if name not in newest or newest[name][0] < version:
+                newest[name] = version, text
+    latest = max(versions if held is None else [*versions, held])
+    return {
+        name: [version[0], text] if version == latest else [version[0], text, *version[1:]]
+        for name, (version, text) in sorted(newest.items())
     }
 
 

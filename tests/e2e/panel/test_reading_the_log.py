@@ -182,12 +182,23 @@ def test_a_click_on_a_row_opens_the_log_of_every_cause_with_evidence_content_and
     for text in ("Nenhuma entrega disponível", "No available sla", "Pack(s): 31042", "shippingData.selectedSla",
                  "Faça uma simulação de frete", "SKU do pedido sem estoque", "43117720914", "Corrija antes de reprocessar"):  # fmt: skip
         expect(entry.get_by_text(text).first).to_be_visible()
-    entry.get_by_text("Evidência").click()
+    entry.get_by_text("Evidência").first.click()
     expect(entry.locator("pre").nth(1)).to_contain_text(LISTING)
     entry.get_by_text("Conteúdo do item").click()
     expect(entry.get_by_text('"items": [')).to_be_visible()
     entry.get_by_text("Histórico de tentativas").click()
     expect(entry.locator(".history li")).to_have_count(3)
+
+
+def test_the_history_on_the_items_page_shows_what_was_exchanged_in_a_success_masked(visit: Visit) -> None:
+    page = visit(f"/logs/order/MLC/{FAILED_ORDER}")
+    success = page.locator(".history li", has_text="Pedido exportado")
+    expect(success.locator(".what")).to_contain_text("processo com sucesso")
+    expect(success.locator("pre").first).to_be_hidden()
+    success.get_by_text("Evidência").click()
+    expect(success.get_by_label("O que foi enviado")).to_contain_text("***@example.com")
+    expect(success.get_by_label("O que o marketplace respondeu")).to_contain_text('"status": 201')
+    expect(page.locator(".history").get_by_text("ORD-SLA")).to_have_count(2)
 
 
 def test_a_cause_leads_by_keyboard_to_all_items_that_have_it_from_the_row_and_from_the_items_page(

@@ -10,6 +10,7 @@ from shared.contracts.errors import Defect
 from shared.contracts.records import UNREADABLE_HEADERS, Record
 from tests.support.eventually import eventually_async
 from tests.support.ingest_topics import lag, publish
+from tests.support.odd_headers import NotUtf8
 from tests.support.taker import Taker, fact, numbered
 
 
@@ -33,15 +34,6 @@ async def test_a_stopped_intake_has_committed_what_it_took_and_nothing_comes_twi
         await second.took(310 - len(first.values))
 
     assert sorted(first.values + second.values) == sorted(numbered(0, 310))
-
-
-class NotUtf8(str):
-    """The name of a header as a publisher with another encoding writes it."""
-
-    __slots__ = ()
-
-    def encode(self, *_: Any) -> bytes:
-        return b"X-Origem-\xe7"
 
 
 async def test_a_record_with_an_unreadable_header_is_taken_like_any_other(

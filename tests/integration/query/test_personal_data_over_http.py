@@ -59,6 +59,26 @@ async def test_secrets_of_letters_and_the_field_of_a_cause_are_masked_everywhere
     assert "X-VTEX-API-AppToken: ***" in shown[1]
 
 
+async def test_what_was_exchanged_in_a_success_is_told_of_entry_and_attempt_and_masked_unless_revealed(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    said: dict[str, Any] = {"message": "Sent for ana@example.com", "operation": "SendOrder", "direction": "Out"}
+    evidence = {"request": PERSON, "response": '{"document":"12345678909"}'}
+    event = make_event(account=account, status="success", causes=[], log={**said, "id": "7", "evidence": evidence})
+    await seed_entry(database, event)
+    asked = {"reveal": "true", "reason": "the buyer called"}
+
+    for path in (ENTRY, f"{ENTRY}/attempts"):
+        masked, revealed = [(await api.get(path, params=params)).json() for params in ({}, asked)]
+        (masked,), (revealed,) = masked.get("items", [masked]), revealed.get("items", [revealed])
+        assert revealed["log"] == {**said, "evidence": evidence}
+        assert masked["log"] == {
+            **said,
+            "message": "Sent for ***@example.com",
+            "evidence": {"request": MASKED, "response": '{"document":"***.***.***-09"}'},
+        }
+
+
 @pytest.mark.usefixtures("entry")
 async def test_an_admin_with_a_reason_sees_it_and_is_written_down(
     api: httpx.AsyncClient, database: Database, account: str

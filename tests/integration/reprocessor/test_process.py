@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from kafka import KafkaProducer
 from pymongo import MongoClient
 
 from shared.contracts.names import (
@@ -16,6 +17,7 @@ from shared.contracts.names import (
 from shared.kafka.producer import OutMessage, Publisher
 from shared.mongo.jobs import Jobs
 from tests.support.eventually import eventually, eventually_async
+from tests.support.odd_headers import NotUtf8
 from tests.support.reprocessing import make_documents
 from tests.support.reprocessor_process import ReprocessorProcess
 from tests.support.topic_contents import read_events, read_topic
@@ -186,6 +188,23 @@ async def test_what_is_no_command_becomes_a_dead_letter_and_holds_nothing(
     assert {value: headers["error-class"] for value, headers in letters.items()} == bad
     assert all(headers["original-topic"] == REPROCESS_TOPIC.encode() for headers in letters.values())
     assert len(read_events(servers.kafka.bootstrap, ORDERS, account)) == 1
+
+
+async def test_a_command_with_an_unreadable_header_is_taken_and_so_are_those_behind_it(
+    servers, database_name, mongo, account, publish
+):
+    mongo[LOG_ENTRIES].insert_many(make_documents(["1", "2"], account=account))
+    odd, behind = (a_command(account, items=[{"affiliate": "MLC", "code": code}]) for code in ("1", "2"))
+
+    with ReprocessorProcess(servers, database_name) as reprocessor:
+        producer = KafkaProducer(bootstrap_servers=servers.kafka.bootstrap)
+        producer.send(REPROCESS_TOPIC, orjson.dumps(odd), headers=[("a", b"1"), (NotUtf8("x"), b"2")])
+        producer.close()
+        await publish(behind)
+        jobs = [ended(mongo, command) for command in (odd, behind)]
+
+    assert [job["progress"]["sent"] for job in jobs] == [1, 1]
+    assert reprocessor.process.returncode == 0
 
 
 async def test_a_job_whose_command_never_arrived_is_done_all_the_same(servers, database_name, database, mongo, account):

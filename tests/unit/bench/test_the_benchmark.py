@@ -1,13 +1,17 @@
+import orjson
+
 from services.ingest.core.decode import decode
+from services.ingest.core.fold import Delivery, changed_fields, held_from_document, new_entry
 from shared.contracts.records import Address, Record
 from tests.bench.loadgen import PARTITIONS, TOPIC, make_load
 from tests.bench.machine import QUIET_LOAD, Machine
 from tests.bench.measure import Run
+from tests.bench.peers import model
 from tests.bench.peers.bare_loop import BareLoop
 from tests.bench.peers.connect import Connect
 from tests.bench.peers.ours import Ours
 from tests.bench.table import render
-from tests.support.builders import RECEIVED_AT
+from tests.support.builders import RECEIVED_AT, make_cloudevent, make_record
 
 
 def run(rate: float) -> Run:
@@ -40,6 +44,27 @@ def test_each_partition_ends_with_a_marker_of_its_own() -> None:
 
     assert [message.partition for message in load.messages[-PARTITIONS:]] == list(range(PARTITIONS))
     assert load.entries == 100
+
+
+def test_the_bare_model_writes_the_fields_that_ours_does_however_late_an_alias_comes() -> None:
+    at = "2026-11-23T10:11:1{}.000Z".format
+    causes = [{"code": "ORD-SLA", "message": "No available sla", "field": None}]
+    told = [
+        make_cloudevent(id="b", causes=causes, processed_at=at(1), aliases={"order": "A", "shipment": "Z"}),
+        make_cloudevent(id="a", causes=causes, processed_at=at(0), aliases={"order": "B", "parcel": "P"}),
+        make_cloudevent(id="c", causes=causes, processed_at=at(1), aliases={"shipment": "Y"}),
+    ]
+    records = [make_record(orjson.dumps(one), offset=offset) for offset, one in enumerate(told)]
+    deliveries = [Delivery(event, record.address) for record in records for event in decode(record)]
+    stamp = int(RECEIVED_AT.timestamp() * 1000)
+    arrived = [(record.value or b"", TOPIC, 0, record.address.offset, stamp) for record in records]
+
+    entry = new_entry(deliveries[:1])
+    (identity,) = entries = model.by_entry(arrived[1:])
+
+    writes = model.plan(entries, {identity: entry})
+    ours = changed_fields(held_from_document(entry), deliveries[1:])
+    assert writes.changes[identity]._doc == {"$set": ours}  # the driver has no other way to tell
 
 
 def test_a_load_is_about_as_long_as_asked() -> None:

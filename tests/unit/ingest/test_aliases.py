@@ -1,13 +1,17 @@
 """The newest value of an alias is that of its newest event, in whatever order and batches the events come."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.ingest.core.aliases import merged_aliases
-from shared.contracts.entries import Document
+from services.ingest.core.fold import Delivery, changed_fields, held_from_document, new_entry
+from shared.contracts.entries import MAX_ALIASES, MAX_IDS, Document
 from shared.contracts.events import IntegrationEvent, Version
+from shared.contracts.names import EVENTS_TOPICS
+from shared.contracts.records import Address
 from tests.support.builders import make_event
 
 tellings = st.lists(
@@ -73,6 +77,49 @@ def test_a_pair_of_before_gives_way_to_any_event_of_its_instant_and_to_none_that
     later = {"shipment": ["2026-11-23T10:11:10.5", "HELD"]}
     assert merged_aliases(later, state.version, [older])["shipment"][1] == "HELD"
     assert merged_aliases(held, state.version, [older])["order"] == [state.version[0], "P"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 200), st.integers(MAX_ALIASES // 2, MAX_ALIASES + 20)),
+        min_size=2,
+        max_size=10,
+    ),
+)
+@example([(number, 0, MAX_ALIASES + 20) for number in range(9)])
+@settings(max_examples=30)
+def test_too_many_names_and_ids_leave_the_same_ones_in_whatever_order_they_come(
+    drawn: list[tuple[int, int, int]],
+) -> None:
+    events = [
+        told(second, id=f"e{number}", aliases={f"n{at:03}": f"{number}-{at:03}" for at in range(start, start + count)})
+        for number, (second, start, count) in enumerate(drawn)
+    ]
+    deliveries = [Delivery(event, Address(EVENTS_TOPICS[0], 0, offset)) for offset, event in enumerate(events)]
+    order = sorted(deliveries, key=lambda one: sha256(one.event.id.encode()).digest())
+
+    newest = {
+        name: (event.version, value)
+        for event in sorted(events, key=_version)
+        for name, value in event.data.aliases.items()
+    }
+    latest = sorted(sorted(newest), key=lambda name: newest[name][0], reverse=True)[:MAX_ALIASES]
+    told_now = {name: newest[name][1] for name in sorted(latest)}
+    every = sorted({"2000004567", *(value or "" for event in events for value in event.data.aliases.values())})
+    for entry in (_folded(order, 1), _folded(order[::-1], 2), _folded(deliveries, 4)):
+        assert {name: pair[1] for name, pair in entry["aliases"].items()} == told_now
+        assert entry["ids"] == (
+            every if len(every) <= MAX_IDS else sorted({*every[-MAX_IDS:], "2000004567", *told_now.values()})
+        )
+
+
+def _folded(deliveries: Sequence[Delivery], size: int) -> Document:
+    entry = new_entry(deliveries[:size])
+    for start in range(size, len(deliveries), size):
+        for path, value in changed_fields(held_from_document(entry), deliveries[start : start + size]).items():
+            if "." not in path:
+                entry[path] = value
+    return entry
 
 
 def _version(event: IntegrationEvent) -> Version:

@@ -43,13 +43,18 @@ def test_a_letter_belongs_to_the_one_account_that_it_names_else_to_the_operator(
 
 
 def test_a_letter_keeps_what_came_and_leaves_our_own_headers_out() -> None:
-    headers = (("ce_id", b"7"), ("trace", b"\xfe"), ("original-topic", b"forged"))
+    headers = (("ce_id", b"7"), ("trace", b"\xfe"), ("original-topic", b"theirs"), ("error-class", None))
 
     letter = make_letter(value=b"\xff", offset=41, headers=headers, seconds=1)
 
     assert letter["original"] == {"topic": "integration.events.order", "partition": 0, "offset": 41}
     assert (letter["value"], letter["size"], letter["kind"]) == (b"\xff", 1, "order")
-    assert letter["headers"] == [["ce_id", b"7"], ["trace", b"\xfe"]]
+    assert letter["headers"] == [
+        ["ce_id", b"7"],
+        ["trace", b"\xfe"],
+        ["original-topic", b"theirs"],
+        ["error-class", None],
+    ]
     assert (letter["error_class"], letter["error_message"]) == ("InvalidJson", "why it is so")
     assert letter["received_at"] == RECEIVED_AT + timedelta(seconds=1)
     assert letter["expires_at"] == KEPT_AT + timedelta(days=30)
@@ -65,6 +70,15 @@ def test_a_class_that_we_do_not_know_is_told_in_the_message() -> None:
     assert (anew["error_class"], anew["error_message"]) == ("Unknown", "Anew: why it is so")
     bare = letter_document(make_record(b"x", topic="integration.deadletter"), operator="o", now=NOW)
     assert (bare["error_class"], bare["error_message"]) == ("Unknown", "")
+
+
+def test_the_mark_of_a_replay_is_told_from_a_publishers_header_of_that_name() -> None:
+    theirs, mark = ("replayed-letter", b"theirs"), ("replayed-letter", b"integration.events.order:0:1:x")
+
+    own_only, both = make_letter(headers=(theirs, ("ce_id", b"7"))), make_letter(headers=(theirs, mark))
+
+    assert (own_only["headers"], own_only.get("previous")) == ([[*theirs], ["ce_id", b"7"]], None)
+    assert (both["headers"], both["previous"]) == ([[*theirs]], mark[1].decode())
 
 
 async def test_letters_delivered_again_change_nothing() -> None:

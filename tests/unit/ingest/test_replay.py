@@ -10,7 +10,11 @@ from tests.support.fakes.ingest import MemoryShelf, MemoryTopics
 
 def dead_letter(topic: str = "integration.events.order") -> Any:
     ours = {"partition": b"2", "offset": b"17", "topic": topic.encode()}
-    headers = [("ce_id", b"7"), *((f"original-{name}", value) for name, value in ours.items())]
+    headers = [
+        ("ce_id", b"7"),
+        ("error-class", b"theirs"),
+        *((f"original-{name}", value) for name, value in ours.items()),
+    ]
     headers += [("error-class", b"UnknownType"), ("error-message", b"why"), ("ce_id", b"8")]
     return make_record(b"\xffraw", key=b"key", topic="integration.deadletter", headers=tuple(headers))
 
@@ -23,7 +27,7 @@ async def test_a_dead_letter_goes_back_as_it_came() -> None:
     ((topic, record),) = topics.sent
     assert topic == "integration.events.order"
     assert (record.key, record.value) == (b"key", b"\xffraw")
-    assert record.headers == [("ce_id", b"7"), ("ce_id", b"8")]
+    assert record.headers == [("ce_id", b"7"), ("error-class", b"theirs"), ("ce_id", b"8")]
 
 
 @pytest.mark.parametrize(

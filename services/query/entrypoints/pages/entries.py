@@ -9,6 +9,7 @@ from services.query.core.retries import coming_retry
 from services.query.entrypoints.pages.forms import list_behind, opened_from
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
+from services.query.entrypoints.pages.rows import attempt_of
 from services.query.entrypoints.pages.screen import Screen
 from services.query.entrypoints.paths import Segment
 from services.query.handlers.reading import find_streak, get_entry, list_attempts
@@ -47,11 +48,13 @@ async def _show(
     )
     row = rows_of(screen, [entry], marketplaces, [job] if job else [])[0]
     streak = await find_streak(services.log, caller, entry)
+    history = [attempt_of(attempt) for attempt in attempts.items]
     behind = list_behind(screen.request, f"/logs/{key[0]}")
     return screen.render(
         template,
         row=row,
         kind=key[0],
+        history=history,
         attempts=attempts,
         job=job,
         streak=streak,

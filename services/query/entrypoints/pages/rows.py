@@ -14,7 +14,7 @@ from services.query.entrypoints.pages.address import entry_path, group_path, ite
 from services.query.entrypoints.pages.language import Words
 from shared.contracts.catalogue import find
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY, refusal
-from shared.contracts.entries import LogEntry
+from shared.contracts.entries import Attempt, LogEntry
 
 UNANSWERED: Final = "unknown"
 """State of `reprocess` after which nobody knows what became of the retry."""
@@ -79,6 +79,24 @@ class RowView:
         return pretty(self.entry.payload)
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its answer as readable texts; `code` is the cause that they prove, "" for none."""
+
+    code: str
+    request: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One line of a history: what was said, and what was exchanged."""
+
+    attempt: Attempt
+    said: Sequence[str]
+    exchanges: Sequence[Exchange]
+
+
 def row_of(entry: LogEntry, caller: Caller, t: Words, *, marketplaces: Marketplaces, waiting_for: str = "") -> RowView:
     """Return an entry as a row. `waiting_for`: the id of a reprocess job that will take the entry but has not yet."""
     mark = entry.reprocess or {}
@@ -105,6 +123,18 @@ def causes_of(entry: LogEntry, t: Words) -> list[CauseView]:
     return [_cause(cause, entry.kind, t) for cause in entry.causes]
 
 
+def attempt_of(attempt: Attempt) -> AttemptView:
+    """Return an attempt as a line of the history."""
+    log = attempt.log or {}
+    said = [cause.get("message") or cause.get("code") or "" for cause in attempt.causes]
+    exchanges = [_exchange(cause.get("code") or "", cause.get("evidence")) for cause in attempt.causes]
+    return AttemptView(
+        attempt=attempt,
+        said=[text for text in (*said, log.get("message")) if text],
+        exchanges=[one for one in (*exchanges, _exchange("", log.get("evidence"))) if one.request or one.response],
+    )
+
+
 def waiting_job(entry: LogEntry, jobs: Collection[Mapping[str, Any]]) -> str:
     """Return the id of the unfinished job among `jobs` (commands as JSON) that names `entry` and has not marked it; else ""."""
     marked = (entry.reprocess or {}).get("id")
@@ -122,9 +152,14 @@ def pretty(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
+def _exchange(code: str, evidence: Mapping[str, Any] | None) -> Exchange:
+    told = evidence or {}
+    return Exchange(code, pretty(told.get("request")), pretty(told.get("response")))
+
+
 def _cause(cause: Mapping[str, Any], kind: str, t: Words) -> CauseView:
     explained = explain(cause, t.language)
-    evidence = cause.get("evidence") or {}
+    exchange = _exchange(explained.code, cause.get("evidence"))
     message = explained.message.strip()
     return CauseView(
         code=explained.code,
@@ -136,6 +171,6 @@ def _cause(cause: Mapping[str, Any], kind: str, t: Words) -> CauseView:
         retry=explained.retry,
         help_href=f"/help/{quote(explained.code, safe='')}",
         same_href=group_path(kind, explained.group) if explained.group else "",
-        request=pretty(evidence.get("request")),
-        response=pretty(evidence.get("response")),
+        request=exchange.request,
+        response=exchange.response,
     )

@@ -285,6 +285,24 @@ async def test_an_entry_that_keeps_failing_tells_how_often_in_a_row_and_since_wh
     assert (f"{failures} erros seguidos desde" in part.text) == is_told
 
 
+async def test_the_history_shows_what_was_said_and_exchanged_in_each_attempt() -> None:
+    failure = {"code": "ORD-SLA", "message": "No sla", "evidence": {"request": "ask-1", "response": "answer-1"}}
+    log = {"message": "Pedido exportado", "evidence": {"request": {"email": "ana@example.com"}, "response": "answer-2"}}
+    events = [
+        make_event(processed_at="2026-11-23T10:00:00Z", causes=[failure]),
+        make_event(processed_at="2026-11-23T10:00:01Z", status="success", causes=[], log=log),
+    ]
+    attempts = [attempt_document(event, Address("t", 0, n)) for n, event in enumerate(events)]
+
+    async with await visitor(services(log=FakeLog([entry_document(events)], attempts)), "read") as client:
+        pages = [(await client.get(f"/logs/order/MLC/2000004567{part}")).text for part in ("", "/details")]
+
+    for page in pages:
+        for text in ("Pedido exportado", "***@example.com", "answer-2", "ORD-SLA", "ask-1", "answer-1"):
+            assert text in page
+        assert "ana@example.com" not in page
+
+
 async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_reader() -> None:
     marks = (
         ("1", "error", "answered"),
