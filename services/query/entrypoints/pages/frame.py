@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.pages.address import TYPED
+from services.query.entrypoints.pages.reasons import reason_told
 from services.query.entrypoints.pages.screen import Screen, SignInNeeded, screen_of
 from services.query.entrypoints.problems import RETRY_AFTER_SECONDS, status_of
 from shared.contracts.errors import InvalidField, PonteError
@@ -88,7 +89,10 @@ def problem_page(screen: Screen, error: PonteError) -> Response:
     if not isinstance(error, InvalidField):
         return show_problem(screen, status, {})
     label = f"filter.{error.field}"
-    facts = {"field": screen.t(label) if screen.t.has(label) else error.field, "reason": error.reason}
+    facts = {
+        "field": screen.t(label) if screen.t.has(label) else error.field,
+        "reason": reason_told(screen.t, error.reason),
+    }
     return show_problem(screen, status, facts, way_on=_without(screen.request, error.field))
 
 

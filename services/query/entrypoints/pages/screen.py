@@ -23,6 +23,7 @@ from services.query.entrypoints.pages.language import (
     language_of,
     words_of,
 )
+from services.query.entrypoints.pages.reasons import reason_told
 from shared.contracts.catalogue import LANGUAGES
 from shared.contracts.names import KINDS
 from shared.contracts.times import parse_instant
@@ -137,6 +138,7 @@ def templates() -> Environment:
         "kinds": KINDS,
         "languages": LANGUAGES,
         "told_once": TOLD_ONCE,
+        "reason_told": reason_told,
         "html_language": HTML_LANGUAGE,
         "words_of": words_of,
     }

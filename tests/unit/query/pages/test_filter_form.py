@@ -81,8 +81,9 @@ async def test_affiliates_and_error_codes_are_taken_in_any_case_where_they_are_k
 
 async def test_a_typed_field_at_fault_does_not_cost_the_rest_of_the_filter() -> None:
     async with await visitor(services(), "read") as client:
-        refused = await client.get("/logs/order?typed_affiliate=a+b&status=error")
+        refused = await client.get("/logs/order?typed_affiliate=a+b&status=error", headers={"Accept-Language": "pt"})
     assert refused.status_code == 422
+    assert "Campo Afiliado: precisa ter de 1 a 64 letras" in refused.text
     assert 'href="/logs/order?status=error"' in refused.text
 
 

@@ -55,6 +55,15 @@ async def test_a_form_without_letters_is_answered_in_words() -> None:
     assert untidy.headers["location"] == "/dead-letters?topic=integration.events.order"
 
 
+async def test_why_a_letter_was_refused_is_told_in_the_language_of_the_reader() -> None:
+    letter = make_letter(offset=1) | {"error_message": "code: is missing"}
+    async with await visitor(services(letters=FakeLetters([letter])), "read") as client:
+        for language, words in (("pt", "code: falta"), ("en", "code: is missing")):
+            for path in ("/dead-letters", f"/dead-letters/{letter['_id']}"):
+                page = await client.get(path, headers={"Accept-Language": language})
+                assert words in page.text, path
+
+
 async def test_the_original_is_offered_to_an_admin_only_who_says_why() -> None:
     person, audit = b'{"buyer": {"name": "Ana Silva"}}', FakeAudit()
     letter, binary = make_letter(offset=1, value=person), make_letter(offset=2, value=b"\xff Ana")

@@ -1,0 +1,85 @@
+"""Why something was refused, in the visitor's language.
+
+Faults of filters and of events are sentences of a closed set, in English because programs read them too. Here those are told in three
+languages, what stands in them as it came. Any other sentence, such as a parser's, stays as it is.
+"""
+
+import re
+from typing import Final
+
+from services.query.entrypoints.pages.language import Words
+
+_JSON: Final = r"(?:an object|an array|a text|a boolean|a number|null|something else)"
+REASONS: Final[dict[str, str]] = {
+    "reason.missing": r"is missing",
+    "reason.missing.data": r"is missing; it must be an object with the event's fields",
+    "reason.type": rf"must be (?P<wanted>{_JSON}), this is (?P<found>{_JSON})",
+    "reason.type.data": rf"must be an object with the event's fields, this is (?P<found>{_JSON})",
+    "reason.type.like": rf"must be an object such as (?P<example>\{{.*\}}), this is (?P<found>{_JSON})",
+    "reason.whole": r"must be a whole number, not quoted and without decimals",
+    "reason.number": r"must be a whole number",
+    "reason.between": r"must be a whole number from (?P<least>\d+) to (?P<most>\d+)",
+    "reason.least": r"must be (?P<least>-?[\d.]+) or more",
+    "reason.most": r"must be (?P<most>-?[\d.]+) or less",
+    "reason.one_of": r"must be (?P<allowed>'\w+'(?:, '\w+')*) or (?P<last>'\w+')",
+    "reason.name": r"must be 1 to 64 letters without accents, digits, '\.', '_' or '-'",
+    "reason.affiliate": r"must be 1 to 64 letters, digits, `_`, `\.` or `-`",
+    "reason.code": r"must be 1 to 300 characters, none of them a control character",
+    "reason.instant": r"must be a date and time, such as (?P<example>\S+)",
+    "reason.instant.zone": r"must be an RFC 3339 date and time with a zone, such as (?P<example>\S+)",
+    "reason.instant.years": r"lies outside the years 1 to 9999 in UTC",
+    "reason.order": r"must be after `from`; `from` is inclusive, `to` exclusive",
+    "reason.unknown": r"(?P<value>'.*'|\".*\") is unknown",
+    "reason.once": r"may be given once",
+    "reason.long": r"is longer than (?P<most>\d+) characters",
+    "reason.control": r"holds a control character",
+    "reason.nothing": r"holds nothing to search for: write a code, the beginning of one, or words",
+    "reason.retry": r"with `retry`, only what failed can pass",
+    "reason.tombstone": r"the record has no value; an event is never a deletion",
+    "reason.large": r"the value has (?P<bytes>\d+) bytes, at most (?P<most>\d+) are taken",
+    "reason.object": r"an event is a JSON object",
+    "reason.object.not": rf"an event is a JSON object, this is (?P<found>{_JSON})",
+    "reason.integer": r"the integer (?P<digits>\S+) needs more than 64 bit; send it as a text",
+    "reason.double": r"the number (?P<digits>\S+) is beyond a double; send it as a text",
+    "reason.deep": r"nested more than (?P<most>\d+) levels deep",
+    "reason.nul": r"the name of a field holds U\+0000",
+    "reason.header": r"the header (?P<name>\S+) is not UTF-8",
+    "reason.headers": r"the name of a header is not UTF-8: none of its headers can be read or kept",
+    "reason.version": r"specversion must be (?P<version>'.*')",
+    "reason.attribute": r"the CloudEvents attribute (?P<name>'.*') must be a non-empty text",
+    "reason.message_type": r"nothing here reads messages of type (?P<type>'.*'|\".*\")",
+    "reason.account": r"(?P<value>'.*') is not one of PONTE_ACCOUNTS",
+    "reason.topic": r"(?P<value>'.*') does not belong on (?P<topic>\S+)",
+    "reason.kind": r"(?P<value>'.*') stands in a message of type (?P<type>'.*')",
+}
+"""Key of the words → the sentence as it is written where the fault is found."""
+
+_SENTENCES: Final = tuple((key, re.compile(pattern)) for key, pattern in REASONS.items())
+_QUOTED: Final = ": send the JSON itself, not as a quoted text"
+_NEXT_FIELD: Final = re.compile(r"; (?=[\w.]+: )")
+_OF_FIELD: Final = re.compile(r"((?:[\w.]+: )?)(.*)", re.DOTALL)
+
+
+def reason_told(t: Words, reason: str) -> str:
+    """Return a reason, or several with `field: ` before each, in the language of `t`; what is no known sentence as it is."""
+    told = []
+    for part in _NEXT_FIELD.split(reason):
+        field, sentence = _OF_FIELD.fullmatch(part).groups()  # type: ignore[union-attr]  # it matches any text
+        told.append(field + _sentence_told(t, sentence))
+    return "; ".join(told)
+
+
+def _sentence_told(t: Words, sentence: str) -> str:
+    bare = sentence.removesuffix(_QUOTED)
+    for key, pattern in _SENTENCES:
+        if found := pattern.fullmatch(bare):
+            is_quoted = bare != sentence
+            return t(key, **_filled(t, found.groupdict())) + (t("reason.quoted") if is_quoted else "")
+    return sentence
+
+
+def _filled(t: Words, held: dict[str, str]) -> dict[str, str]:
+    return {
+        name: t(f"reason.json.{text.replace(' ', '_')}") if name in {"wanted", "found"} else text
+        for name, text in held.items()
+    }

@@ -1,0 +1,113 @@
+"""The sentences are taken from where they are written: whoever changes one there is told here that it is no longer understood."""
+
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+
+from services.ingest.core.decode import read_by_parts
+from services.query.entrypoints.pages.address import parse_address, with_zone
+from services.query.entrypoints.pages.language import words_of
+from services.query.entrypoints.pages.reasons import REASONS, reason_told
+from shared.contracts.errors import InvalidEvent, InvalidField
+from tests.support.builders import make_record
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+DATA = {
+    "account": "loja",
+    "kind": "order",
+    "affiliate": "MLC",
+    "code": "1",
+    "status": "success",
+    "processed_at": "2026-11-23T10:11:12Z",
+}
+NOT_JSON = "unexpected character: line 1 column 2 (char 1)"
+
+
+def event(**changes: Any) -> bytes:
+    """Return an event, a field that is `...` left out."""
+    return orjson.dumps({name: value for name, value in {**DATA, **changes}.items() if value is not ...})
+
+
+def of_event(value: bytes | None, *headers: tuple[str, bytes]) -> str:
+    with pytest.raises(InvalidEvent) as found:
+        read_by_parts(make_record(value, headers=headers), frozenset({"loja"}))
+    return str(found.value)
+
+
+def of_filter(**query: str) -> str:
+    with pytest.raises(InvalidField) as found:
+        parse_address("order", {name.rstrip("_"): [value] for name, value in query.items()}, ZONE)
+    return found.value.reason
+
+
+def of_instant(text: str) -> str:
+    with pytest.raises(InvalidField) as found:
+        with_zone("from", text, ZONE)
+    return found.value.reason
+
+
+BINARY = (("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"s"))
+SAID: list[Callable[[], str]] = [
+    lambda: of_event(event(code=...)),
+    lambda: of_event(event(affiliate=5)),
+    lambda: of_event(event(code="")),
+    lambda: of_event(event(affiliate="é")),
+    lambda: of_event(event(status="broken")),
+    lambda: of_event(event(sequence="1")),
+    lambda: of_event(event(sequence=-1)),
+    lambda: of_event(event(causes="none")),
+    lambda: of_event(event(causes=["none"])),
+    lambda: of_event(event(causes=['{"code": "X"}'])),
+    lambda: of_event(event(processed_at="yesterday")),
+    lambda: of_event(event(processed_at="0001-01-01T00:00:00+03:00")),
+    lambda: of_event(event(account="outra")),
+    lambda: of_event(event(kind="price")),
+    lambda: of_event(event(code=..., affiliate=7)),
+    lambda: of_event(None),
+    lambda: of_event(b" " * 2_000_000),
+    lambda: of_event(b"[]"),
+    lambda: of_event(b'{"a":' * 101 + b"1" + b"}" * 101),
+    lambda: of_event(b'{"a\\u0000": 1}'),
+    lambda: of_event(b'{"a": 123456789012345678901234567890}'),
+    lambda: of_event(b'{"specversion": "2.0", "data": {}}'),
+    lambda: of_event(b'{"specversion": "1.0", "id": 7, "data": {}}'),
+    lambda: of_event(b'{"specversion": "1.0", "id": "7", "source": "s", "type": "none", "data": {}}'),
+    lambda: of_event(b'{"specversion": "1.0", "id": "7", "source": "s", "type": "integration.order.processed"}'),
+    lambda: of_event(event(), *BINARY, ("ce_type", b"\xff")),
+    lambda: of_event(event(), *BINARY, ("ce_type", b"integration.price.processed")),
+    lambda: of_filter(affiliate="a b"),
+    lambda: of_filter(status="broken"),
+    lambda: of_filter(attempts_min="0"),
+    lambda: of_filter(q="x" * 301),
+    lambda: of_filter(q="a\x01"),
+    lambda: of_filter(q="\u0301"),
+    lambda: of_filter(retry="fix", status="success"),
+    lambda: of_filter(from_="2026-11-23T10:00:00Z", to="2026-11-22T10:00:00Z"),
+    lambda: of_instant("yesterday"),
+]
+
+
+@pytest.mark.parametrize("say", SAID, ids=map(str, range(len(SAID))))
+def test_a_reason_of_a_closed_set_is_told_in_each_language(say: Callable[[], str]) -> None:
+    said = say()
+    assert reason_told(words_of("en"), said) == said
+    assert said not in {reason_told(words_of(language), said) for language in ("pt", "es")}
+
+
+def test_fields_and_values_stay_and_so_does_what_nobody_knows() -> None:
+    pt = words_of("pt")
+    assert reason_told(pt, "code: is missing; affiliate: must be a text, this is a number") == (
+        "code: falta; affiliate: precisa ser um texto, e é um número"
+    )
+    assert reason_told(pt, "kind: 'price' does not belong on integration.events.order") == (
+        "kind: 'price' não pertence a integration.events.order"
+    )
+    for unknown in (NOT_JSON, "", "why it is so", f"data: {NOT_JSON}"):
+        assert reason_told(pt, unknown) == unknown
+
+
+def test_every_sentence_has_its_words() -> None:
+    assert {key for key in REASONS if not words_of("pt").has(key)} == set()
