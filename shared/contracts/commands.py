@@ -19,6 +19,7 @@ from shared.contracts.filter_values import refuse_blank
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
 from shared.contracts.records import Record
+from shared.contracts.said import JobReason, RequestedBy
 
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled", "expired"]
 JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
@@ -38,7 +39,7 @@ class Command(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
     id: JobId = Field(default_factory=lambda: uuid4().hex)
     account: Name
-    requested_by: Annotated[str, Field(max_length=200)] = ""
+    requested_by: RequestedBy = ""
 
     def log_filter(self) -> object:
         """Return the command's filter, None when rows are named. Raise InvalidFilter."""
@@ -59,7 +60,7 @@ class ReprocessCommand(Command):
     kind: Kind
     items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     filter: dict[str, Any] | None = None
-    reason: Annotated[str, Field(max_length=1000)] = ""
+    reason: JobReason = ""
     max_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
     dry_run: bool = False
 

@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Final
 
 from fastapi import Header, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from services.query.entrypoints.schemas import PROBLEMS
+from shared.contracts.said import Reason
 
 IfMatch = Annotated[
     str | None,
@@ -36,7 +37,7 @@ class ReasonAllowed(BaseModel):
     """A write; its reason is kept in the audit."""
 
     model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
+    reason: Reason = ""
 
 
 Why = Annotated[ReasonAllowed, Query()]

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.query.core.freshness import DEFAULT_OBJECTIVE_SECONDS
 from services.query.core.integration import Standing
-from services.query.entrypoints.parameters import LINE, Body
+from services.query.entrypoints.parameters import Body
 from shared.contracts.events import Name
 from shared.contracts.names import KINDS, Kind
+from shared.contracts.said import A_NAME, visible_name
 
 MAX_EMAILS: Final = 20
 MONTH_SECONDS: Final = 31 * 24 * 3600
@@ -45,9 +46,10 @@ Marketplace = Annotated[
     Field(
         min_length=1,
         max_length=100,
-        pattern=LINE,
+        json_schema_extra=A_NAME,
         examples=["Mercado Livre"],
     ),
+    AfterValidator(visible_name),
 ]
 Kinds = Annotated[
     list[Kind], Field(min_length=1, description="the kinds that are switched on"), AfterValidator(in_order)

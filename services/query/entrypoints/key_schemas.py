@@ -9,14 +9,14 @@ from services.query.core.actions import ACTIONS
 from services.query.core.keys import LONGEST_OVERLAP, ApiKey, KeyState
 from services.query.core.permissions import Scope
 from services.query.entrypoints.filter_schemas import Actions, InstantText
-from services.query.entrypoints.parameters import LINE, Body, DropEmpty
+from services.query.entrypoints.parameters import Body, DropEmpty
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.auditing import AuditLine
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from shared.contracts.said import A_NAME, Reason, visible_name
 from shared.contracts.times import format_instant, parse_instant
 
 ONE_DAY: Final = 86_400
-Reason = Annotated[str, Field(max_length=500, description="why; kept in the audit")]
 
 
 def read_instant(written: object) -> object:
@@ -47,7 +47,11 @@ class KeyBody(Body):
             "examples": [{"name": "shop front", "scopes": ["read"], "expires_at": "2099-12-31T00:00:00Z"}]
         }
     )
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=LINE, examples=["shop front"])]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=100, json_schema_extra=A_NAME, examples=["shop front"]),
+        AfterValidator(visible_name),
+    ]
     scopes: Annotated[list[Scope], Field(min_length=1, examples=[["read"]]), AfterValidator(each_scope_once)]
     expires_at: Expiry = None
     reason: Reason = ""

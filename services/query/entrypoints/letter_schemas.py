@@ -17,6 +17,7 @@ from shared.contracts.dead_letters import LETTER_TOPICS, Letter, LetterId, Lette
 from shared.contracts.events import Name
 from shared.contracts.letter_classes import ERROR_CLASSES
 from shared.contracts.names import Kind
+from shared.contracts.said import Reason, RequestedBy
 from shared.contracts.times import format_instant
 
 Json = dict[str, Any]
@@ -52,7 +53,7 @@ class LetterFilterAsked(Asked):
 class ReasonAsked(NothingAsked):
     """Why somebody needs to see personal data."""
 
-    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit", examples=["ticket 4711"])]
+    reason: Annotated[Reason, Field(examples=["ticket 4711"])]
 
 
 class LettersAsked(LetterFilterAsked):
@@ -77,7 +78,7 @@ class ReplayBody(Body):
     account: Name | None = None
     letters: Annotated[list[LetterId], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     filter: LetterFilterJson | None = None
-    requested_by: Annotated[str, Field(max_length=200)] | None = None
+    requested_by: RequestedBy | None = None
     dry_run: bool = False
 
 

@@ -1,7 +1,7 @@
 """What requests may say: parameters of addresses, and bodies. Unknown names are refused, never ignored."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Query, Request
@@ -20,9 +20,7 @@ from shared.contracts.errors import InvalidField
 from shared.contracts.events import Code, Name, Status
 from shared.contracts.filters import MAX_ATTEMPTS, PARAMETERS, DateAxis, LogFilter
 from shared.contracts.names import Kind
-
-LINE: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
-"""The pattern of a name that a person gives: one line, not all of it blank."""
+from shared.contracts.said import JobReason, Reason, RequestedBy
 
 KindPath = Annotated[Kind, Path(description="which tab")]
 AffiliatePath = Annotated[Name, Path(description="the marketplace connection", examples=["MLC"])]
@@ -106,7 +104,7 @@ class RevealAsked(Asked):
     reveal: Annotated[bool, Field(description="show personal data unmasked: needs the scope admin and a reason")] = (
         False
     )
-    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
+    reason: Reason = ""
 
 
 class HistoryAsked(RevealAsked):
@@ -133,7 +131,7 @@ class CancelAsked(BaseModel):
     """A job's end, or a key's."""
 
     model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(max_length=500, description="why; kept in the audit")] = ""
+    reason: Reason = ""
 
 
 class JobsAsked(BaseModel):
@@ -174,8 +172,8 @@ class ReprocessBody(Body):
     kind: Kind
     items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     filter: LogFilterJson | None = None
-    reason: Annotated[str, Field(max_length=1000)] = ""
-    requested_by: Annotated[str, Field(max_length=200)] | None = None
+    reason: JobReason = ""
+    requested_by: RequestedBy | None = None
     max_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
     dry_run: bool = False
 
@@ -198,7 +196,7 @@ class ExportBody(Body):
     )
     id: JobId | None = None
     account: Name | None = None
-    requested_by: Annotated[str, Field(max_length=200)] | None = None
+    requested_by: RequestedBy | None = None
     kind: Kind | None = None
     kinds: list[Kind] | None = None
     filter: LogFilterJson = Field(default_factory=dict)

@@ -8,9 +8,10 @@ from pydantic import AfterValidator, ConfigDict, Field
 from services.query.core.preconditions import tag_of
 from services.query.core.sorting import DEFAULT_SORT, Sort
 from services.query.core.view import MAX_FILTER_LENGTH, MAX_NAME_LENGTH, View, tidy_name
-from services.query.entrypoints.parameters import LINE, Body
+from services.query.entrypoints.parameters import Body
 from services.query.entrypoints.schemas import Answer, Instant
 from shared.contracts.names import Kind
+from shared.contracts.said import A_NAME, visible_name
 from shared.contracts.times import format_instant
 
 ViewPath = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="the view's id", examples=["4f1c0f6e2d0b4b39"])]
@@ -19,10 +20,11 @@ ViewName = Annotated[
     Field(
         min_length=1,
         max_length=MAX_NAME_LENGTH,
-        pattern=LINE,
+        json_schema_extra=A_NAME,
         description="no other view of the account has it, whatever its case; spaces around it and double ones are left out",
         examples=["Orders without SLA"],
     ),
+    AfterValidator(visible_name),
     AfterValidator(tidy_name),
 ]
 FilterText = Annotated[

@@ -10,6 +10,7 @@ from services.query.core.cursor import Binding, Position, decode_cursor, encode_
 from services.query.core.permissions import Caller
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.errors import InvalidField
+from shared.contracts.said import some_lines
 from shared.contracts.times import to_milliseconds
 
 ORDER: Final = "-at"
@@ -82,7 +83,11 @@ async def record_reveal(
 async def record_act(
     audit: Audit, caller: Caller, action: Action, target: str, *, now: datetime, reason: str = ""
 ) -> None:
-    """Write down what `caller` is about to do; whether it came about is told by the thing itself. Raise Transient."""
+    """Write down what `caller` is about to do; whether it came about is told by the thing itself. Raise InvalidField, Transient."""
+    try:
+        some_lines(reason)
+    except ValueError as error:
+        raise InvalidField("reason", str(error)) from error
     await audit.record(
         AuditLine(
             account=caller.account,

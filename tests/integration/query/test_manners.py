@@ -221,6 +221,30 @@ async def test_the_schema_is_public_and_documents_every_error(stranger: httpx.As
     assert {"Problem", "FieldErrorAnswer", "EntryPage"} <= set(schemas)
 
 
+async def test_what_people_say_has_no_control_characters_and_names_can_be_seen(api: httpx.AsyncClient) -> None:
+    job, view = {"kind": "order", "filter": {}}, {"name": "A", "kind": "order"}
+    key = {"name": "a", "scopes": ["read"]}
+    cases: tuple[tuple[str, str, dict[str, object], dict[str, str], str], ...] = (
+        ("POST", "/v1/reprocess", {**job, "reason": "a\x00b"}, {}, "reason"),
+        ("POST", "/v1/reprocess", {**job, "requested_by": "a\nb"}, {}, "requested_by"),
+        ("POST", "/v1/exports", {"requested_by": "a\x1bb"}, {}, "requested_by"),
+        ("POST", "/v1/dead-letters/replay", {"filter": {}, "requested_by": "\x00"}, {}, "requested_by"),
+        ("POST", "/v1/keys", {**key, "reason": "\x00"}, {}, "reason"),
+        ("POST", "/v1/keys", {**key, "name": "\u200b"}, {}, "name"),
+        ("POST", "/v1/views", {**view, "name": "\u200b\u2060"}, {}, "name"),
+        ("POST", "/v1/views", view, {"reason": "a\x00b"}, "reason"),
+        ("PUT", "/v1/integrations/MLC", {"marketplace": "\u3164"}, {}, "marketplace"),
+        ("DELETE", "/v1/exports/e-1", {}, {"reason": "\x07"}, "reason"),
+        ("GET", "/v1/logs/order/MLC/1", {}, {"reveal": "true", "reason": "a\x00b"}, "reason"),
+    )
+    for method, path, body, asked, field in cases:
+        answer = await api.request(method, path, params=asked, json=body or None)
+        assert answer.status_code == 422, (path, answer.text)
+        (fault,) = answer.json()["errors"]
+        assert fault["field"] == field
+        assert "holds" in fault["reason"], "in words, not as a pattern"
+
+
 async def test_probes_are_public(stranger: httpx.AsyncClient) -> None:
     assert (await stranger.get("/health/live")).status_code == 200
     assert (await stranger.get("/health/ready")).json()["status"] in {"ok", "failing"}

@@ -20,7 +20,8 @@ BETWEEN_FIELDS = [
     r"an item in `processing` has no causes",
     r"holds nothing to search for",  # only signs that search ignores
     r"lies outside the years 1 to 9999 in UTC",  # a date-time whose zone carries it over the edge
-    r"must be an RFC 3339 date and time",  # a leap second is a date-time, and no instant of ours
+    r"a leap second is the last one of a month",
+    r"holds nothing that can be seen",  # only signs without a form
     r"`hour` needs `from` and `to`",
     r"say why you need to see personal data",  # `reveal` needs a `reason`, of more than blanks
     r"give exactly one of `(items|letters)` and `filter`",
