@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from services.query.core.actions import ACTIONS
 from services.query.core.keys import LONGEST_OVERLAP, ApiKey, KeyState
 from services.query.core.permissions import Scope
-from services.query.entrypoints.filter_schemas import Actions, InstantText
+from services.query.entrypoints.filter_schemas import Actions, InstantText, SaidInstant
 from services.query.entrypoints.parameters import Body, DropEmpty
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.auditing import AuditLine
@@ -34,7 +34,7 @@ def each_scope_once(scopes: list[Scope]) -> list[Scope]:
 
 Expiry = Annotated[
     datetime | None,
-    BeforeValidator(read_instant, json_schema_input_type=str | None),
+    BeforeValidator(read_instant, json_schema_input_type=SaidInstant | None),
     Field(description="RFC 3339 with a zone, in the future", examples=["2099-12-31T00:00:00Z"]),
 ]
 
