@@ -31,6 +31,7 @@ class Integrations:
         emails: Sequence[str] | None = None,
         freshness_seconds: Mapping[Kind, int] | None = None,
         mask_at_write: bool | None = None,
+        automatic_retries: bool | None = None,
         paused: bool | None = None,
         reason: str | None = None,
         key: str | None = None,
@@ -39,6 +40,7 @@ class Integrations:
         body: dict[str, Any] = {"affiliate": affiliate, "marketplace": marketplace, "kinds": kinds and [*kinds]}
         body |= {"minimum_availability": minimum_availability, "emails": emails and [*emails]}
         body |= {"freshness_seconds": freshness_seconds, "mask_at_write": mask_at_write, "paused": paused}
+        body |= {"automatic_retries": automatic_retries}
         return self._transport.post(IntegrationAnswer, "/v1/integrations", body, key=key, reason=reason)
 
     @operation("get_integration")

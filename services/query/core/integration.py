@@ -24,6 +24,7 @@ class Integration:
 
     `kinds`: those switched on. `minimum_availability`: stock changes above it are not sent on; None is the deployment's own rule.
     `freshness_seconds`: per kind, how old its newest event may be. `mask_at_write`: its events' personal data is never stored.
+    `automatic_retries`: what may pass by itself is sent to its connector again unasked; off for one that retries by itself.
     `revision` counts the writes: whoever changes it must know the newest. A removed one keeps its place, name and masking.
     """
 
@@ -34,6 +35,7 @@ class Integration:
     emails: tuple[str, ...] = ()
     freshness_seconds: Mapping[str, int] = field(default_factory=dict)
     mask_at_write: bool = False
+    automatic_retries: bool = True
     paused: bool = False
     removed_at: datetime | None = None
     created_at: datetime | None = None
@@ -122,6 +124,11 @@ class Marketplaces(Mapping[str, str]):
             return "unregistered"
         is_off = bool(kind) and known.standing == "active" and kind not in known.kinds
         return "paused" if is_off else known.standing
+
+    def may_retry(self, affiliate: str, kind: str) -> bool:
+        """Say whether items may be sent to the affiliate's connector unasked."""
+        known = self._known.get(affiliate)
+        return known is None or (known.is_on(kind) and known.automatic_retries)
 
     def off(self, kind: str) -> frozenset[str]:
         """Return the registered affiliates to whose connectors nothing of `kind` may be sent."""

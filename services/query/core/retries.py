@@ -12,6 +12,4 @@ def coming_retry(
     entry: LogEntry, marketplaces: Marketplaces, delays: Sequence[timedelta], *, now: datetime
 ) -> datetime | None:
     """Return when the reprocessor tries `entry` again unasked; None when it does not, or nothing may be sent to its connector."""
-    if marketplaces.standing(entry.affiliate, entry.kind) in {"paused", "removed"}:
-        return None
-    return next_retry_at(entry, delays, now=now)
+    return next_retry_at(entry, delays, now=now) if marketplaces.may_retry(entry.affiliate, entry.kind) else None

@@ -64,6 +64,7 @@ class IntegrationAnswer(Answer):
     emails: list[str] = Field(examples=[["operacao@loja.com.br"]])
     freshness_seconds: dict[Kind, int] = Field(examples=[{"order": 3600}])
     mask_at_write: bool
+    automatic_retries: bool
     paused: bool
     created_at: Instant | None
     updated_at: Instant | None
@@ -98,6 +99,7 @@ def integration_json(
         "emails": [email if is_admin else mask_text(email) for email in integration.emails],
         "freshness_seconds": dict(integration.freshness_seconds),
         "mask_at_write": integration.mask_at_write,
+        "automatic_retries": integration.automatic_retries,
         "paused": integration.paused,
         "created_at": _instant(integration.created_at),
         "updated_at": _instant(integration.updated_at),

@@ -82,6 +82,12 @@ Masking = Annotated[
     bool,
     Field(description="mask personal data before it is stored, from 30 s after; such a payload is never sent again"),
 ]
+Retries = Annotated[
+    bool,
+    Field(
+        description="true unless said: what may pass by itself is sent to its connector again after a while, unasked"
+    ),
+]
 IfNoneMatch = Annotated[
     str | None, Header(alias="If-None-Match", description="`*`: only if the affiliate is not registered (412)")
 ]
@@ -117,7 +123,7 @@ EXAMPLE: Final[dict[str, Any]] = {
 
 
 class IntegrationBody(Body):
-    """An integration as a whole: what is not said is the default, but `mask_at_write` and `paused` stay as they are."""
+    """An integration as a whole: what is not said is the default, but `mask_at_write`, `automatic_retries` and `paused` stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
     marketplace: Marketplace
@@ -126,6 +132,7 @@ class IntegrationBody(Body):
     emails: Emails = Field(default_factory=list)
     freshness_seconds: Objectives = Field(default_factory=dict)
     mask_at_write: Masking | None = None
+    automatic_retries: Retries | None = None
     paused: bool | None = None
 
 
@@ -148,6 +155,7 @@ class IntegrationPatch(Body):
     emails: Emails | None = None
     freshness_seconds: MergedObjectives | None = None
     mask_at_write: Masking | None = None
+    automatic_retries: Retries | None = None
     paused: Annotated[
         bool | None, Field(description="true: its events are taken, nothing is sent to its connector")
     ] = None

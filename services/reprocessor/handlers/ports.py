@@ -150,6 +150,10 @@ class Integrations(Protocol):
         """Return the affiliates that the account has paused or removed, or for which `kind` is switched off."""
         ...
 
+    async def list_unasked(self, account: str, kind: str) -> AbstractSet[str]:
+        """Return those, and the affiliates that want no automatic retries."""
+        ...
+
 
 class StatusTopic(Protocol):
     """Where whoever asked follows a job."""

@@ -61,13 +61,13 @@ async def _retry_due_of(account: str, kind: Kind, plugs: RetryPlugs) -> int:
 async def _find_due(account: str, kind: Kind, plugs: RetryPlugs) -> dict[int, list[LogEntry]]:
     """Return at most MOST_ITEMS entries for each number of the retry that they are due for."""
     now, delays = plugs.clock(), plugs.limits.retry_delays
-    paused = await plugs.integrations.list_paused(account, kind)
+    unasked = await plugs.integrations.list_unasked(account, kind)
     due: dict[int, list[LogEntry]] = defaultdict(list)
     async for entry in plugs.entries.stream_retriable(
         account, kind, since=now - HORIZON, heard_before=now - min(delays)
     ):
         at = next_retry_at(entry, delays, now=now)
-        if at is None or at > now or entry.affiliate in paused:
+        if at is None or at > now or entry.affiliate in unasked:
             continue
         same = due[tries_of(entry) + 1]
         if len(same) < MOST_ITEMS:

@@ -53,6 +53,7 @@ class IntegrationAnswer(Answer):
     emails: tuple[str, ...]
     freshness_seconds: dict[str, int]
     mask_at_write: bool
+    automatic_retries: bool
     paused: bool
     created_at: datetime | None
     updated_at: datetime | None

@@ -24,6 +24,7 @@ WHOLE = Integration(
     emails=("ops@loja.com.br",),
     freshness_seconds={"order": 3600},
     mask_at_write=True,
+    automatic_retries=False,
     paused=True,
     created_at=NOW,
     updated_at=NOW,

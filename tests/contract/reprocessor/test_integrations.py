@@ -11,11 +11,15 @@ class IntegrationsSuite:
         assert await self.integrations.list_paused("loja", "order") == {"AMZ"}
         assert await self.integrations.list_paused("nova", "order") == frozenset()
 
+    async def test_nothing_unasked_goes_to_those_and_to_whoever_retries_by_itself(self):
+        assert await self.integrations.list_unasked("loja", "order") == {"AMZ", "MGZ"}
+
 
 class TestFakeIntegrations(IntegrationsSuite):
     @pytest.fixture(autouse=True)
     def plug(self):
         self.integrations = FakeIntegrations({"loja": {"AMZ"}, "outra": {"MLC"}})
+        self.integrations.unasked = {"MGZ"}
 
 
 class TestMongoIntegrations(IntegrationsSuite):
@@ -26,7 +30,13 @@ class TestMongoIntegrations(IntegrationsSuite):
             {"_id": f"{account}|{affiliate}", "account": account, "affiliate": affiliate, "paused": paused}
             for account, affiliate, paused in rows
         )
-        await database[INTEGRATIONS].insert_one({"_id": "loja|SHP", "account": "loja", "affiliate": "SHP"})
+        await database[INTEGRATIONS].insert_many(
+            [
+                {"_id": "loja|SHP", "account": "loja", "affiliate": "SHP"},
+                {"_id": "loja|MGZ", "account": "loja", "affiliate": "MGZ", "automatic_retries": False},
+                {"_id": "loja|CRF", "account": "loja", "affiliate": "CRF", "automatic_retries": True},
+            ]
+        )
         self.integrations = MongoIntegrations(database)
 
     async def test_a_removed_integration_and_a_kind_that_is_off_are_paused_too(self, database):

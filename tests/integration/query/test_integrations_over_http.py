@@ -90,6 +90,17 @@ async def test_a_patch_is_merged_as_rfc_7396_says(api: httpx.AsyncClient) -> Non
     assert cleared["marketplace"] == "Mercado Livre"
 
 
+async def test_automatic_retries_are_switched_off_for_good_and_come_back_by_a_null(api: httpx.AsyncClient) -> None:
+    made = await api.post("/v1/integrations", json={"affiliate": "MLC", "marketplace": "A"})
+    newest = {"If-Match": "*"}
+    switched = await api.patch(MLC, json={"automatic_retries": False}, headers=newest)
+    renamed = await api.put(MLC, json={"marketplace": "B"}, headers=newest)
+    again = await api.patch(MLC, json={"automatic_retries": None}, headers=newest)
+
+    told = [answer.json()["automatic_retries"] for answer in (made, switched, renamed, again)]
+    assert told == [True, False, False, True]
+
+
 async def test_nobody_changes_what_they_have_not_seen(api: httpx.AsyncClient, registered: str) -> None:
     body = {"marketplace": "B"}
     for method, said in (("PUT", body), ("PATCH", body), ("DELETE", None)):

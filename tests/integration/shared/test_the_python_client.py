@@ -22,7 +22,7 @@ ERRORS = Said(200, b'{"language": "pt", "items": []}')
 LATER = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
 INTEGRATION = {
     "affiliate": "MLC", "marketplace": "x", "state": "active", "registered": True, "kinds": [], "minimum_availability": None,
-    "emails": [], "freshness_seconds": {}, "mask_at_write": False, "paused": False, "created_at": None, "updated_at": None,
+    "emails": [], "freshness_seconds": {}, "mask_at_write": False, "automatic_retries": True, "paused": False, "created_at": None, "updated_at": None,
     "updated_by": "", "removed_at": None, "etag": '"1"', "warnings": [], "health": None, "new_one": 1,
 }  # fmt: skip
 

@@ -180,8 +180,13 @@ class FakeIntegrations:
     def __init__(self, paused: Mapping[str, set[str]] | None = None) -> None:
         self.paused = dict(paused or {})
 
+        self.unasked: set[str] = set()
+
     async def list_paused(self, account: str, kind: str) -> frozenset[str]:
         return frozenset(self.paused.get(account, ()))
+
+    async def list_unasked(self, account: str, kind: str) -> frozenset[str]:
+        return await self.list_paused(account, kind) | self.unasked
 
 
 class FakeStatusTopic:

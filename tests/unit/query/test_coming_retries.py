@@ -21,6 +21,8 @@ def test_an_item_tells_when_it_is_tried_again_whether_or_not_its_affiliate_is_re
     assert comes(*known) == AT + MINUTE
 
 
-@pytest.mark.parametrize("changes", [{"paused": True}, {"removed_at": AT}, {"kinds": ("price",)}])
+@pytest.mark.parametrize(
+    "changes", [{"paused": True}, {"removed_at": AT}, {"kinds": ("price",)}, {"automatic_retries": False}]
+)
 def test_nothing_is_tried_where_nothing_may_be_sent(changes):
     assert comes(replace(ACTIVE, **changes)) is None

@@ -91,9 +91,10 @@ async def test_an_item_that_is_not_due_any_more_when_its_turn_comes_is_skipped(w
     assert (job["progress"]["skipped"], world.topics.published) == ({"not_due": 1}, [])
 
 
-async def test_nothing_is_asked_of_a_paused_integration(world):
+async def test_nothing_is_asked_of_an_integration_that_is_paused_or_wants_no_automatic_retries(world):
     world.integrations.paused = {"loja": {"MLC"}}
-    world.holds(failed(world))
+    world.integrations.unasked = {"AMZ"}
+    world.holds(failed(world), failed(world, affiliate="AMZ"))
     world.clock.advance(minutes=1)
 
     assert await looks(world) == 0

@@ -12,7 +12,7 @@ from services.query.entrypoints.pages.forms import field as first_of
 from shared.contracts.names import KINDS
 
 MINUTE: Final = 60
-COMPARED: Final = ("marketplace", "kinds", "minutes", "minimum", "emails", "mask_at_write")
+COMPARED: Final = ("marketplace", "kinds", "minutes", "minimum", "emails", "mask_at_write", "automatic_retries")
 NO_NUMBER: Final = -1
 """Stands for what is no number: the check refuses it and names the field."""
 
@@ -28,6 +28,7 @@ class FormView:
     emails: str = ""
     minutes: Mapping[str, str] = field(default_factory=dict)
     mask_at_write: bool = False
+    automatic_retries: bool = True
     reason: str = ""
     errors: frozenset[str] = frozenset()
 
@@ -47,6 +48,7 @@ def form_of(integration: Integration) -> FormView:
         emails="\n".join(integration.emails),
         minutes={kind: f"{seconds / MINUTE:g}" for kind, seconds in integration.freshness_seconds.items()},
         mask_at_write=integration.mask_at_write,
+        automatic_retries=integration.automatic_retries,
     )
 
 
@@ -60,6 +62,7 @@ def form_as_sent(sent: Mapping[str, Sequence[str]], affiliate: str, errors: froz
         emails=first_of(sent, "emails"),
         minutes={kind: first_of(sent, f"minutes-{kind}") for kind in KINDS},
         mask_at_write="mask_at_write" in sent,
+        automatic_retries="automatic_retries" in sent,
         reason=first_of(sent, "reason"),
         errors=errors,
     )
@@ -74,6 +77,7 @@ def read_form(sent: Mapping[str, Sequence[str]], affiliate: str) -> tuple[dict[s
         "emails": first_of(sent, "emails").replace(",", " ").replace(";", " ").split(),
         "freshness_seconds": {kind: _seconds(text) for kind in KINDS if (text := first_of(sent, f"minutes-{kind}"))},
         "mask_at_write": "mask_at_write" in sent,
+        "automatic_retries": "automatic_retries" in sent,
     }
     try:
         said = (

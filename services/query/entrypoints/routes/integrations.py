@@ -42,7 +42,7 @@ from shared.contracts.errors import PreconditionMissing, Stale
 
 router = APIRouter(prefix="/v1", tags=["integrations"], route_class=StrictJsonRoute)
 
-KEPT: Final = frozenset({"mask_at_write", "paused"})
+KEPT: Final = frozenset({"mask_at_write", "automatic_retries", "paused"})
 """What a PUT that does not speak of it leaves as it is."""
 
 
@@ -120,7 +120,7 @@ async def put_integration(
 ) -> Response:
     """With `If-None-Match: *` it only registers, with `If-Match` it only replaces; with neither it registers what is not there.
 
-    What the body leaves out is the default, but `mask_at_write` and `paused` stay: whoever renames must not open what was closed.
+    What the body leaves out is the default, but `mask_at_write`, `automatic_retries` and `paused` stay: whoever renames must not open what was closed.
     """
     if if_match is None:
         only_new = ANY in (read_tags(if_none_match) or ())

@@ -111,6 +111,7 @@ def test_a_form_reads_back_what_it_shows() -> None:
         "emails": [form.emails],
         **{f"minutes-{kind}": [text] for kind, text in form.minutes.items()},
         "mask_at_write": ["1"],
+        "automatic_retries": ["1"],
     }
     said, errors = read_form(sent, "MLC")
     assert errors == frozenset()
