@@ -5,13 +5,15 @@ from contextlib import contextmanager
 
 from deploy.errors import CommandError
 from shared.client import Ponte, Refused, StillRunning, Unreachable
-from shared.client.ponte import ATTEMPTS
+from shared.client.ponte import ATTEMPTS, TIMEOUT_SECONDS
 
 
 @contextmanager
-def asking(address: Mapping[str, str], *, attempts: int = ATTEMPTS) -> Iterator[Ponte]:
+def asking(
+    address: Mapping[str, str], *, attempts: int = ATTEMPTS, timeout_seconds: float = TIMEOUT_SECONDS
+) -> Iterator[Ponte]:
     """Give the client of the API at `address` (url, key). Raise CommandError with what went wrong."""
-    with Ponte(address["url"], address["key"], attempts=attempts) as ponte:
+    with Ponte(address["url"], address["key"], attempts=attempts, timeout_seconds=timeout_seconds) as ponte:
         try:
             yield ponte
         except (Refused, StillRunning) as error:

@@ -7,6 +7,7 @@ ponte doctor           what is missing, and what to do about it
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ EXIT_INTERRUPTED: Final = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. What goes wrong is one sentence on standard error."""
     chosen = _parser().parse_args(arguments)
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries' own remarks would bury the sentence
     from deploy.local.errors import LocalServerError
     from shared.contracts.errors import PonteError
 
@@ -47,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
 
     up = _command(commands, "up", "servers, services and the panel on this machine, until Ctrl-C", _up)
     up.add_argument("--demo", action="store_true", help="with a demo shop: a history and a steady stream of events")
-    up.add_argument("--ephemeral", action="store_true", help="keep nothing after the end")
-    up.add_argument("--data", type=Path, metavar="DIR", help="where the data stays (default: PONTE_DATA or .ponte)")
+    kept = up.add_mutually_exclusive_group()
+    kept.add_argument("--ephemeral", action="store_true", help="keep nothing after the end")
+    kept.add_argument("--data", type=Path, metavar="DIR", help="where the data stays (default: PONTE_DATA or .ponte)")
 
     for service in SERVICES:
         _command(
@@ -62,15 +65,17 @@ def _parser() -> argparse.ArgumentParser:
     again = _command(commands, "reprocess", "ask for failed items to be tried again, through the topic", _reprocess)
     again.add_argument("kind", choices=KINDS)
     again.add_argument("codes", nargs="*", metavar="CODE", help="items; without any, all that --filter lets pass")
+    again.add_argument("--all", action="store_true", help="every failed item of the kind, where nothing narrows it")
+    again.add_argument("--dry-run", action="store_true", help="tell how many would be sent, and send nothing")
     again.add_argument("--affiliate", help="the affiliate of the items")
     again.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="e.g. status=error")
     again.add_argument("--reason", default="", help="why, for those who look later")
     again.add_argument("--max-per-second", type=int, metavar="N")
 
     export = _command(commands, "export", "write a report and download it", _export)
-    export.add_argument("kind", nargs="*", choices=[*KINDS, []], metavar="KIND", help="none: all five")
+    export.add_argument("kind", nargs="*", type=_kind, metavar="KIND", help="none: all five")
     export.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE")
-    export.add_argument("--format", choices=FORMATS, default="xlsx")
+    export.add_argument("--format", choices=FORMATS, help="default: what the name of --output ends with, else xlsx")
     export.add_argument("-o", "--output", metavar="FILE")
 
     topics = _command(commands, "topics", "the topics, their messages and what they are for", _topics)
@@ -80,6 +85,14 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "recount", "have the counts of the summary taken anew from the log", _recount)
     _command(commands, "doctor", "what is missing or unreachable, and what to do about it", _doctor)
     return parser
+
+
+def _kind(text: str) -> str:
+    from shared.contracts.names import KINDS
+
+    if text not in KINDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(KINDS)}")
+    return text
 
 
 Run = Callable[[argparse.Namespace], int]
@@ -109,10 +122,10 @@ def _service(name: str) -> Run:
 
 
 def _publish(chosen: argparse.Namespace) -> int:
-    from deploy.instance import account_name, kafka_bootstrap
+    from deploy.instance import account_name, reach_kafka
     from deploy.publish import publish_file
 
-    count = publish_file(chosen.file, bootstrap=kafka_bootstrap(), default_account=account_name(), kind=chosen.kind)
+    count = publish_file(chosen.file, bootstrap=reach_kafka(), default_account=account_name(), kind=chosen.kind)
     print(f"published: {count} event{'' if count == 1 else 's'}")
     return 0
 
@@ -139,24 +152,16 @@ def _topics(chosen: argparse.Namespace) -> int:
 
 
 def _status(chosen: argparse.Namespace) -> int:
-    from deploy.api import asking
     from deploy.instance import get_instance
+    from deploy.status import tell
 
     instance = get_instance()
     if chosen.json:
         print(instance.to_json())
         return 0
-    with asking(instance.api) as ponte:
-        ready = ponte.is_ready()
-        link = ponte.create_sign_in_code().link if ready else ""
-    print(f"API       {instance.api['url']}   {'ready' if ready else 'not ready'}")
-    print(f"Kafka     {instance.kafka['bootstrap']}   process {instance.kafka['pid']}")
-    print(f"MongoDB   process {instance.mongo['pid']}")
-    for name, service in instance.services.items():
-        print(f"{name:9} process {service['pid']}   health on port {service['health_port']}   log {service['log']}")
-    if ready:
-        print(f"sign in   {link}")
-    return 0 if ready else EXIT_FAILED
+    text, is_well = tell(instance)
+    print(text)
+    return 0 if is_well else EXIT_FAILED
 
 
 def _recount(_: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from deploy.errors import CommandError
 from deploy.instance import Instance, find_instance, http_port
@@ -41,14 +42,22 @@ def _here() -> Iterator[Finding]:
             "" if free else "stop that program, or set PONTE_HTTP_PORT to a free port",
         )
         return
-    yield _answers("query", f"{instance.api['url']}/health/ready", instance)
-    for name, service in instance.services.items():
-        if name not in {"demo", "query"}:
-            yield _answers(name, f"http://127.0.0.1:{service['health_port']}/health/ready", instance)
+    yield from ask_services(instance).values()
 
 
-def _answers(name: str, url: str, instance: Instance) -> Finding:
-    log = instance.services[name]["log"]
+def ask_services(instance: Instance) -> dict[str, Finding]:
+    """Ask each service whether it is ready, all at once, in `SECONDS` at most; return what was found, by name."""
+    urls = {
+        name: f"http://127.0.0.1:{service['health_port']}"
+        for name, service in instance.services.items()
+        if "health_port" in service
+    } | {"query": instance.api["url"]}  # where people ask it
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(urls, pool.map(lambda name: _ask(name, urls[name], instance), urls), strict=True))
+
+
+def _ask(name: str, address: str, instance: Instance) -> Finding:
+    url, log = f"{address}/health/ready", instance.services[name]["log"]
     try:
         with urllib.request.urlopen(url, timeout=SECONDS):  # noqa: S310  # our own address
             return Finding(f"service {name}", ok=True, detail="ready")

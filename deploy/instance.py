@@ -13,6 +13,7 @@ from typing import Any, Final
 import psutil
 
 from deploy.errors import CommandError
+from deploy.local.given import takes_connections
 
 DEFAULT_HTTP_PORT: Final = 8080
 
@@ -80,6 +81,22 @@ def http_port(environ: Mapping[str, str] | None = None) -> int:
 def kafka_bootstrap() -> str:
     """Return Kafka's address: PONTE_KAFKA_BOOTSTRAP, else that of the Ponte that runs here."""
     return os.environ.get("PONTE_KAFKA_BOOTSTRAP") or str(get_instance().kafka["bootstrap"])
+
+
+def reach_kafka() -> str:
+    """Return Kafka's address as `kafka_bootstrap` does. Raise CommandError at once when nobody listens there."""
+    bootstrap = kafka_bootstrap()
+    if not takes_connections(bootstrap):
+        raise silent_kafka(bootstrap, "nobody listens there")
+    return bootstrap
+
+
+def silent_kafka(bootstrap: str, why: object) -> CommandError:
+    """Return what to say when Kafka does not answer."""
+    return CommandError(
+        f"Kafka at {bootstrap} does not answer ({why}): `ponte doctor` looks at what runs here, "
+        "PONTE_KAFKA_BOOTSTRAP names another one"
+    )
 
 
 def mongo_uri() -> str:

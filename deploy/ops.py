@@ -1,17 +1,18 @@
 """`ponte reprocess`, `ponte export`, `ponte topics`: what ops do from a terminal."""
 
 import asyncio
+import contextlib
 import json
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from deploy.api import asking
 from deploy.errors import CommandError
-from deploy.instance import account_name, get_instance, kafka_bootstrap
-from shared.contracts.commands import ReprocessCommand, job_document_id, parse_command
-from shared.contracts.errors import InvalidCommand
+from deploy.instance import account_name, get_instance, reach_kafka, silent_kafka
+from shared.contracts.commands import Format, ReprocessCommand, job_document_id, parse_command
+from shared.contracts.errors import InvalidCommand, OutcomeUnknown, Transient
 from shared.contracts.filters import ONCE, PARAMETERS
 from shared.contracts.names import REPROCESS_TOPIC, TOPICS
 from shared.kafka.producer import OutMessage, Publisher
@@ -20,37 +21,74 @@ POLL_SECONDS: Final = 0.3
 PATIENCE_SECONDS: Final = 24 * 3600
 """A report is waited for until the person gives up."""
 
+PREVIEW_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 5.0
+
 
 def reprocess(arguments: Namespace) -> str:
-    """Put a command on `integration.reprocess`, straight through the topic; return what was asked."""
+    """Put a command on `integration.reprocess`, straight through the topic; return what was asked. Raise CommandError.
+
+    With `--dry-run` nothing is sent; the API is asked how many would be. Every failed item of a kind goes only if `--all` says so.
+    """
     wanted: dict[str, Any] = {
         "account": account_name(),
         "kind": arguments.kind,
         "reason": arguments.reason,
         "requested_by": "ponte cli",
+        **_chosen(arguments),
     }
-    if arguments.codes:
-        if not arguments.affiliate:
-            raise CommandError("items are named by affiliate and code: add --affiliate")
-        if arguments.filter:
-            raise CommandError("give codes or --filter, not both: named items are sent whatever a filter says")
-        wanted["items"] = [{"affiliate": arguments.affiliate, "code": code} for code in arguments.codes]
-    else:
-        wanted["filter"] = filter_of(arguments.filter)
-        if arguments.affiliate and "affiliate" in wanted["filter"]:
-            raise CommandError("give --affiliate or --filter affiliate=…, not both")
-        if arguments.affiliate:
-            wanted["filter"]["affiliate"] = [arguments.affiliate]
     if arguments.max_per_second is not None:
         wanted["max_per_second"] = arguments.max_per_second
     try:
         command = parse_command(ReprocessCommand, wanted)
     except InvalidCommand as error:
         raise CommandError(str(error)) from error
-    asyncio.run(_publish(command))
+    if arguments.dry_run:
+        return _preview(command)
+    if command.filter == {} and not arguments.all:
+        raise CommandError(
+            f"this would send every failed {command.kind} to its connector again{_how_many(command)}: "
+            "narrow it with --filter or --affiliate, or say --all"
+        )
+    asyncio.run(_publish(command, reach_kafka()))
     return (
         f"asked: job {command.id}; it stands at /reprocess/{command.id} in the panel and under /v1/reprocess in the API"
     )
+
+
+def _chosen(arguments: Namespace) -> dict[str, Any]:
+    """Return the `items` or the `filter` of a command. Raise CommandError where two wishes contradict each other."""
+    if arguments.codes:
+        if not arguments.affiliate:
+            raise CommandError("items are named by affiliate and code: add --affiliate")
+        if arguments.filter or arguments.all:
+            raise CommandError(
+                "give codes, --filter or --all, one of them: named items are sent whatever a filter says"
+            )
+        return {"items": [{"affiliate": arguments.affiliate, "code": code} for code in arguments.codes]}
+    rows = filter_of(arguments.filter)
+    if arguments.affiliate:
+        if "affiliate" in rows:
+            raise CommandError("give --affiliate or --filter affiliate=…, not both")
+        rows["affiliate"] = [arguments.affiliate]
+    if arguments.all and rows:
+        raise CommandError("give --all or what narrows it, not both")
+    return {"filter": rows}
+
+
+def _preview(command: ReprocessCommand) -> str:
+    """Return what the command would do, as the API says. Raise CommandError when it does not answer."""
+    items = None if command.items is None else [(item.affiliate, item.code) for item in command.items]
+    with asking(get_instance().api, attempts=1, timeout_seconds=PREVIEW_SECONDS) as ponte:
+        would = ponte.reprocesses.preview(command.kind, items=items, rows=command.filter)
+    left_out = ", ".join(f"{count} {reason}" for reason, count in would.skipped.items())
+    return f"would send {would.eligible} of {would.matched}" + (f"; left out: {left_out}" if left_out else "")
+
+
+def _how_many(command: ReprocessCommand) -> str:
+    with contextlib.suppress(CommandError):  # Ponte may run elsewhere; that it would be all is told anyway
+        return f" ({_preview(command)})"
+    return ""
 
 
 def filter_of(pairs: Sequence[str]) -> dict[str, list[str] | str]:
@@ -73,12 +111,15 @@ def export(arguments: Namespace) -> str:
     target = Path(arguments.output) if arguments.output else None
     if target is not None and not target.parent.is_dir():
         raise CommandError(f"{target.parent} is no folder: --output must name a file in one that exists")
+    if target is not None and target.is_dir():
+        raise CommandError(f"{target} is a folder: --output must name a file")
+    written_as = arguments.format or _format_of(target)
     with asking(get_instance().api) as ponte:
-        asked = ponte.exports.request(rows, kinds=arguments.kind or None, format=arguments.format)
+        asked = ponte.exports.request(rows, kinds=arguments.kind or None, format=written_as)
         job = ponte.exports.wait(asked.id, within_seconds=PATIENCE_SECONDS, every_seconds=POLL_SECONDS)
         if job.state != "done":
             raise CommandError(f"the export ended as {job.state}: {job.error or 'no reason given'}")
-        target = target or Path(f"ponte-{job.id}.{arguments.format}")
+        target = target or Path(f"ponte-{job.id}.{written_as}")
         try:
             ponte.exports.download(job.id, target)
         except OSError as error:
@@ -86,11 +127,33 @@ def export(arguments: Namespace) -> str:
     return f"{target}: {job.rows} rows"
 
 
+def _format_of(target: Path | None) -> Format:
+    """Return the format that the file's name asks for, a workbook where it asks for none."""
+    ending = target.suffix.lower().removeprefix(".") if target else ""
+    return next((one for one in get_args(Format) if one == ending), "xlsx")
+
+
 def topics(arguments: Namespace) -> str:
-    """Return a table (or JSON) of our topics: partitions, messages, what they are for."""
+    """Return a table (or JSON) of our topics: partitions, messages, what they are for. Raise CommandError."""
+    from kafka.errors import KafkaError
+
+    bootstrap = reach_kafka()
+    try:
+        rows = _look_at_topics(bootstrap)
+    except KafkaError as error:
+        raise silent_kafka(bootstrap, error) from error
+    if arguments.json:
+        return json.dumps(rows, indent=2)
+    return "\n".join(
+        f"{row['topic']:30} {row['partitions']:3} partitions {row['messages']:9,} messages   {row['purpose']}"
+        for row in rows
+    )
+
+
+def _look_at_topics(bootstrap: str) -> list[dict[str, Any]]:
     from kafka import KafkaConsumer, TopicPartition
 
-    consumer = KafkaConsumer(bootstrap_servers=kafka_bootstrap())
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, bootstrap_timeout_ms=int(ANSWER_SECONDS * 1000))
     try:
         rows = []
         for topic in TOPICS:
@@ -107,17 +170,21 @@ def topics(arguments: Namespace) -> str:
             )
     finally:
         consumer.close()
-    if arguments.json:
-        return json.dumps(rows, indent=2)
-    return "\n".join(
-        f"{row['topic']:30} {row['partitions']:3} partitions {row['messages']:9,} messages   {row['purpose']}"
-        for row in rows
-    )
+    return rows
 
 
-async def _publish(command: ReprocessCommand) -> None:
-    publisher = Publisher(kafka_bootstrap(), service="cli")
+async def _publish(command: ReprocessCommand, bootstrap: str) -> None:
+    publisher = Publisher(bootstrap, service="cli")
     key = job_document_id(command.account, command.id)
     value = command.model_dump_json(exclude_none=True).encode()
-    await publisher.publish(OutMessage(REPROCESS_TOPIC, key.encode(), value))
-    await publisher.close()
+    try:
+        await publisher.publish(OutMessage(REPROCESS_TOPIC, key.encode(), value))
+    except OutcomeUnknown as error:
+        raise CommandError(
+            f"Kafka at {bootstrap} did not say in time that it has the command ({error}): "
+            f"look for the job {command.id} before you ask again"
+        ) from error
+    except Transient as error:
+        raise silent_kafka(bootstrap, error) from error
+    finally:
+        await publisher.close()

@@ -37,13 +37,17 @@ def publish_file(path: str, *, bootstrap: str, default_account: str, kind: Kind 
 def read_items(path: str) -> list[Any]:
     """Return the JSON values of a file: an array's items, or one a line, or the only one."""
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from error
+        text = (sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()).decode("utf-8-sig")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is no text in UTF-8: {error.reason} at byte {error.start}") from error
     try:
         whole = json.loads(text)
-    except ValueError:
-        return _read_lines(path, text)
+    except ValueError as error:
+        return _read_lines(path, text, error)
+    except RecursionError as error:
+        raise CommandError(f"{path} is nested deeper than can be read here; an event may be 100 deep") from error
     return whole if isinstance(whole, list) else [whole]
 
 
@@ -52,18 +56,23 @@ def to_message(item: object, default_account: str, place: str, kind: Kind | None
     if not isinstance(item, dict):
         raise CommandError(f"{place}: an event is a JSON object")
     if kind is not None and "specversion" in item and item.get("type") not in KIND_BY_TYPE:
-        return _message(events_topic(kind), str(item.get("subject", "")), item)
+        return _message(events_topic(kind), str(item.get("subject", "")), item, place)
     event = item if "specversion" in item else _wrap(item, default_account, place)
     data = event.get("data")
     if not isinstance(data, dict) or data.get("kind") not in KINDS:
         raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}; other shapes than ours need --kind")
     key = entry_id(*(str(data.get(name, "")) for name in ("account", "kind", "affiliate", "code")))
-    return _message(events_topic(data["kind"]), key, event)
+    return _message(events_topic(data["kind"]), key, event, place)
 
 
-def _message(topic: str, key: str, event: Mapping[str, Any]) -> OutMessage:
-    value = json.dumps(event, ensure_ascii=False).encode()
-    return OutMessage(topic, key.encode() or None, value, [("content-type", b"application/cloudevents+json")])
+def _message(topic: str, key: str, event: Mapping[str, Any], place: str) -> OutMessage:
+    try:
+        value, key_bytes = json.dumps(event, ensure_ascii=False).encode(), key.encode()
+    except UnicodeEncodeError as error:
+        raise CommandError(
+            f"{place}: half of a surrogate pair is no text: write both halves, or the character"
+        ) from error
+    return OutMessage(topic, key_bytes or None, value, [("content-type", b"application/cloudevents+json")])
 
 
 def _wrap(data: Mapping[str, Any], default_account: str, place: str) -> dict[str, Any]:
@@ -74,15 +83,16 @@ def _wrap(data: Mapping[str, Any], default_account: str, place: str) -> dict[str
     return envelope(CloudEvent(id=digest[:32], source=SOURCE, type=type_of(data["kind"]), data=data))
 
 
-def _read_lines(path: str, text: str) -> list[Any]:
-    items = []
-    for number, line in enumerate(text.splitlines(), 1):
+def _read_lines(path: str, text: str, not_whole: ValueError) -> list[Any]:
+    items: list[Any] = []
+    for number, line in enumerate(text.split("\n"), 1):  # the other line breaks of Unicode may stand within a JSON text
         if not line.strip():
             continue
         try:
             items.append(json.loads(line))
         except ValueError as error:
-            raise CommandError(f"{path} is neither JSON nor JSON lines: line {number}: {error}") from error
+            why = f"line {number}: {error}" if items else not_whole  # where no line is JSON, one value was meant
+            raise CommandError(f"{path} is neither JSON nor JSON lines: {why}") from error
     return items
 
 
@@ -93,5 +103,8 @@ async def _send(messages: list[OutMessage], bootstrap: str) -> None:
         results = await publisher.publish_all(messages[start : start + BATCH])
         sent += sum(result.delivery == "sent" for result in results)
         if failed := [result for result in results if result.delivery != "sent"]:
-            raise CommandError(f"{sent} of {len(messages)} events were published, then: {failed[0].detail}")
+            raise CommandError(
+                f"{sent} of {len(messages)} events were published to {bootstrap}, then: {failed[0].detail}; "
+                "publish the file again, what has arrived counts once"
+            )
     await publisher.close()

@@ -17,7 +17,10 @@ def ask_to_recount() -> str:
         with MongoClient[dict[str, Any]](mongo_uri(), appname="ponte.cli", serverSelectionTimeoutMS=5_000) as client:
             asked = client[database_name()][PROJECTIONS].update_one({"_id": PROJECTION}, {"$set": {"rebuild": True}})
     except PyMongoError as error:
-        raise CommandError(f"MongoDB does not answer: {error}; look at PONTE_MONGO_URI") from error
+        raise CommandError(
+            f"MongoDB does not answer ({type(error).__name__}): `ponte doctor` looks at what runs here, "
+            "PONTE_MONGO_URI names another one"
+        ) from error
     if not asked.matched_count:
         return (
             "nothing was ever counted there: ingest does so when it starts; look whether PONTE_MONGO_DATABASE is right"

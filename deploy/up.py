@@ -51,6 +51,7 @@ LONGEST_RESTART_SECONDS: Final = 30.0
 STEADY_AFTER_SECONDS: Final = 60.0
 KEY_BYTES: Final = 32
 LEAST_KEY_LENGTH: Final = 32
+ROUTINE: Final = frozenset({"debug", "info"})
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Up:
     """One running Ponte. `run` returns when it was asked to stop and everything is gone."""
 
     def __init__(self, *, data: Path | None, demo: bool, say: Callable[[str], None]) -> None:
-        self._data = data
+        self._data = data and data.absolute()  # what we write down is read from other folders
         self._demo = demo
         self._say = say
         self._port = http_port()
@@ -156,17 +157,20 @@ class Up:
         return path.read_text().strip()
 
     def _start(self, name: str, module: str) -> None:
-        health_port = choose_port([entry["health_port"] for entry in self._instance.services.values()])
+        environment, facts = self._environment, {}
+        if name in SERVICES:  # the demo has no port of its own
+            facts["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
+            environment = {**environment, "PONTE_HEALTH_PORT": str(facts["health_port"])}
         process = ChildProcess(
             name,
             [sys.executable, "-m", module],
-            {**self._environment, "PONTE_HEALTH_PORT": str(health_port)},
+            environment,
             self._log_folder() / f"{name}.log",
             niceness=0 if name == ASKED_BY_PEOPLE else UNHURRIED,
         )
         process.start()
         self._children[name] = Watched(process)
-        self._instance.services[name] = {"pid": process.pid, "health_port": health_port, "log": str(process.log_path)}
+        self._instance.services[name] = {"pid": process.pid, **facts, "log": str(process.log_path)}
         self._instance.write(self._port)
 
     def _log_folder(self) -> Path:
@@ -212,7 +216,14 @@ class Up:
             self._revive()
             for name, pid in pids.items():
                 if pid is not None and _is_dead(pid):
-                    raise CommandError(f"{name} (process {pid}) died: see its log in {self._data or 'the data folder'}")
+                    raise CommandError(
+                        f"{name} (process {pid}) died, and nothing works without it: {self._after_a_death()}"
+                    )
+
+    def _after_a_death(self) -> str:
+        if self._data is None:
+            return "its last words stand above, and the data was ephemeral; start again with `ponte up`"
+        return f"its log is in {self._data}; start again with `ponte up`, what was acknowledged is still there"
 
     def _revive(self) -> None:
         now = time.monotonic()
@@ -223,7 +234,7 @@ class Up:
                 child.deaths = 1 if now - child.started_at > STEADY_AFTER_SECONDS else child.deaths + 1
                 wait = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (child.deaths - 1))
                 child.restart_at = now + wait
-                self._say(f"{name} ended with {child.process.exit_code()}: again in {wait:.1f} s; {_last_line(child)}")
+                self._say(f"{name} ended with {child.process.exit_code()}: again in {wait:.1f} s; {_why(child)}")
             elif now >= child.restart_at:
                 child.process.start()
                 child.restart_at, child.started_at = None, now
@@ -235,14 +246,22 @@ class Up:
         stop_together(order, STOP_WITHIN_SECONDS)
 
 
-def _last_line(child: Watched) -> str:
-    """Return why it ended, in one line: its last words, without the trace when they are a log line with one."""
+def _why(child: Watched) -> str:
+    """Return why it ended, in one line: its last words, unless it was not given the time for any."""
     lines = child.process.log_lines()
-    last = lines[-1] if lines else ""
+    is_killed = child.process.exit_code() == -signal.SIGKILL
+    said = "it was killed" if is_killed else last_words(lines[-1] if lines else "")
+    return f"{said[:500]} (log: {child.process.log_path})".lstrip()
+
+
+def last_words(line: str) -> str:
+    """Return what a last line says of the end: of a log line what happened, without the trace, and nothing where that is routine."""
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):
-        told = json.loads(last)
-        last = f"{told['event']}: {told['exception'].splitlines()[-1]}"
-    return f"{last[:500]} (log: {child.process.log_path})"
+        told = json.loads(line)
+        if told["level"] in ROUTINE:
+            return ""
+        return ": ".join([told["event"], *told.get("exception", "").splitlines()[-1:]])
+    return line
 
 
 def _is_dead(pid: int) -> bool:

@@ -15,12 +15,17 @@ def check_kafka(bootstrap: str) -> None:
 
     Nothing is asked there: a cluster may want TLS and a password, which are the clients' business.
     """
-    addresses = [_parse(part.strip()) for part in bootstrap.split(",") if part.strip()]
-    if not addresses or not _any_answers(addresses):
+    if not takes_connections(bootstrap):
         raise LocalServerError(
             f"No Kafka broker answers at PONTE_KAFKA_BOOTSTRAP={bootstrap}: start it, correct the address, "
             "or unset the variable to have one started here."
         )
+
+
+def takes_connections(bootstrap: str) -> bool:
+    """Say whether somebody listens at one of the addresses. Raises LocalServerError when one of them is none."""
+    addresses = [_parse(part.strip()) for part in bootstrap.split(",") if part.strip()]
+    return bool(addresses) and _any_answers(addresses)
 
 
 def check_mongo(uri: str) -> None:

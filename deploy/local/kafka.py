@@ -18,6 +18,8 @@ from deploy.local.process import UNHURRIED, ChildProcess
 READY_SECONDS: Final = 60.0
 # Relative: the value is a list in Latin-1, where a path with a comma or an accent would not survive.
 LOG_FOLDER: Final = "log"
+SCRATCH_FOLDER: Final = "tmp"
+"""Where the JVM unpacks libraries. Who is killed leaves them behind: in the system's temporary folder they would pile up."""
 # Of the embedded broker and of the container alike.
 PROPERTIES: Final = {
     "process.roles": "broker,controller",
@@ -89,7 +91,8 @@ class Kafka:
         self._data = data
         self._parts = parts
         self._properties = kafka_properties(port, controller_port)
-        argv = java_arguments(parts, "kafka.Kafka", ["server.properties"], jvm_options)
+        options = [f"-Djava.io.tmpdir={SCRATCH_FOLDER}", *jvm_options]
+        argv = java_arguments(parts, "kafka.Kafka", ["server.properties"], options)
         self.process = ChildProcess(
             "Kafka", argv, java_environment(), log_path, cwd=data, keep_open=keep_open, niceness=UNHURRIED
         )
@@ -103,6 +106,8 @@ class Kafka:
         """Run it and return at once. Raises LocalServerError when the jars are missing."""
         self._parts.require()
         self._data.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._data / SCRATCH_FOLDER, ignore_errors=True)
+        (self._data / SCRATCH_FOLDER).mkdir()
         copy_formatted(self._parts.template, self._data / LOG_FOLDER)
         (self._data / "server.properties").write_text(self._properties)
         self.process.start()

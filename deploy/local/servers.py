@@ -4,6 +4,7 @@ Each server takes the first rung that holds. Whoever calls does not need to know
 """
 
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -196,6 +197,9 @@ def _embedded(
 def _tell_of_the_dead(processes: Sequence[ChildProcess], report: Callable[[str], None]) -> None:
     for process in processes:
         if process.has_ended():
+            if process.exit_code() == -signal.SIGKILL:  # of which nobody can say anything
+                report(f"{process.name} had been killed (SIGKILL), as the system does where memory is short")
+                continue
             lines = process.log_lines()
             fatal = [line for line in lines if '"s":"F"' in line or "FATAL" in line] or lines
             words = "\n".join(line[:500] for line in fatal[-_LAST_WORDS:])

@@ -26,6 +26,8 @@ COME_BACK: Final = frozenset({429, 503})
 IN_PROGRESS: Final = 409
 """With `Retry-After`: the first request under the same idempotency key is still under way."""
 FIRST_REFUSAL: Final = 400
+JSON: Final = "application/json"
+"""Of an answer that is meant; a problem has a type of its own, and so has the page of a proxy."""
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 30.0
 """Whoever is told to come back later than this decides themselves."""
@@ -54,7 +56,7 @@ class Transport:
         self._http.close()
 
     def get(self, model: type[A], path: str, asked: Asked | None = None, *, taken: frozenset[int] = frozenset()) -> A:
-        """Return what stands at `path`; answers of a status in `taken` are of the model too."""
+        """Return what stands at `path`; answers of a status in `taken` are of the model too, unless they are problems."""
         return model.model_validate_json(self.ask("GET", path, asked=asked, taken=taken).content)
 
     def post(self, model: type[A], path: str, body: Body | None = None, *, key: str | None = None, **asked: Any) -> A:
@@ -91,7 +93,7 @@ class Transport:
                     raise Unreachable(f"{request.method} {request.url}: {error or type(error).__name__}") from error
                 time.sleep(_pause(turn))
                 continue
-            if answer.status_code < FIRST_REFUSAL or answer.status_code in taken:
+            if answer.status_code < FIRST_REFUSAL or (answer.status_code in taken and _is_json(answer)):
                 return answer
             wait = retry_after_of(answer)
             if turn == tries or not _is_passing(answer, wait) or (wait or 0) > LONGEST_PAUSE_SECONDS:
@@ -158,6 +160,11 @@ def retry_after_of(answer: httpx.Response) -> float | None:
         return max((parsedate_to_datetime(written) - datetime.now(UTC)).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None
+
+
+def _is_json(answer: httpx.Response) -> bool:
+    said: str = answer.headers.get("Content-Type", "")
+    return said.partition(";")[0].strip() == JSON
 
 
 def _is_passing(answer: httpx.Response, wait: float | None) -> bool:

@@ -6,6 +6,7 @@ live means that the loop turned in the last seconds; ready means that every name
 
 import asyncio
 import json
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,6 +16,7 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.runtime.ending import rest
+from shared.runtime.logging import get_logger
 
 Check = Callable[[], Awaitable[None]]
 Alarm = Callable[[], str | None]
@@ -23,6 +25,8 @@ STUCK_AFTER_SECONDS: Final = 15.0
 CHECK_EVERY_SECONDS: Final = 2.0
 CHECK_TIMEOUT_SECONDS: Final = 3.0
 STOP_WITHIN_SECONDS: Final = 0.1
+
+log = get_logger(__name__)
 
 
 class Health:
@@ -83,7 +87,7 @@ class HealthServer:
     """The port. Starts listening when made; `port` tells which one was taken."""
 
     def __init__(self, health: Health, *, host: str, port: int) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(health))
+        self._server = _Server((host, port), _handler(health))
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
@@ -95,6 +99,13 @@ class HealthServer:
         """Close the port."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of an asker who left before the answer; the trace would stand between the lines of the log."""
+        if (error := sys.exception()) and not isinstance(error, ConnectionError):
+            log.error("health.unanswered", exc_info=error)
 
 
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:

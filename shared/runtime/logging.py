@@ -7,6 +7,8 @@ log.info("batch.written", extra={"facts": {"records": 1000}})
 import logging
 import re
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,6 +16,11 @@ import orjson
 
 _PASSWORD: Final = re.compile(r"(\w+://[^:/@\s]+:)[^@\s]+@")
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)[\w.~+/=-]+")
+_NUMBERS: Final = re.compile(r"\d+")
+
+REPEAT_SECONDS: Final = 30.0
+REMEMBERED: Final = 200
+"""Sayings of which it is known when they were told last."""
 
 
 class JsonLines(logging.Formatter):
@@ -38,6 +45,35 @@ class JsonLines(logging.Formatter):
         return without_secrets(orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
+class Repeats(logging.Filter):
+    """Lets a library warn of the same thing once in `REPEAT_SECONDS`; the next such line says how often it was `repeated` meanwhile.
+
+    While Kafka is away its clients warn hundreds of times a second. What differs only in numbers is the same; our own lines, which
+    have facts, always pass, and so does a trace.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told_at: dict[tuple[str, str], float] = {}
+        self._kept_back: dict[tuple[str, str], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether the line is written."""
+        if record.levelno < logging.WARNING or hasattr(record, "facts") or record.exc_info:
+            return True
+        saying, now = (record.name, _NUMBERS.sub("", record.getMessage())), self._clock()
+        if now < self._told_at.get(saying, -REPEAT_SECONDS) + REPEAT_SECONDS:
+            self._kept_back[saying] = self._kept_back.get(saying, 0) + 1
+            return False
+        if len(self._told_at) >= REMEMBERED:
+            self._told_at, self._kept_back = {}, {}
+        self._told_at[saying] = now
+        if repeated := self._kept_back.pop(saying, 0):
+            record.facts = {"repeated": repeated}
+        return True
+
+
 def without_secrets(text: str) -> str:
     """Return `text` with passwords of connection strings and bearer tokens taken out."""
     return _BEARER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
@@ -47,6 +83,7 @@ def configure_logging(service: str, level: str) -> None:
     """Send every logger of the process to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(service))
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

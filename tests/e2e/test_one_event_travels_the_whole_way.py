@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -184,6 +185,10 @@ def test_an_export_is_a_workbook_that_honours_the_filter(ponte, tmp_path, code):
     written = {cell for row in rows for cell in row if isinstance(cell, str) and cell.startswith(code)}
     assert written == {f"{code}-{n}" for n in range(20) if n % 2}
 
+    text = tmp_path / "report.csv"  # the name says what it is to be
+    assert ponte.run("export", "order", "--filter", "affiliate=XPT", "-o", str(text)).returncode == 0
+    assert f"{code}-19" in text.read_text(encoding="utf-8-sig")
+
 
 def test_ingest_killed_under_load_loses_and_doubles_nothing(ponte, code):
     topic = events_topic("stock")
@@ -256,6 +261,16 @@ def test_ingest_killed_under_load_loses_and_doubles_nothing(ponte, code):
             eventually(lambda n=n: ponte.entry("stock", "MRK", f"{marker}-{n}"), within=60)
         assert list(database.attempts.find(mine).sort("_id")) == attempts
         assert list(database.log_entries.find(mine).sort("_id")) == entries
+
+
+def test_all_failed_items_of_a_kind_are_sent_only_where_that_was_said_and_a_dry_run_tells_how_many(ponte):
+    asked = ponte.run("reprocess", "tracking")
+    assert asked.returncode == 1
+    assert re.search(r"every failed tracking .*\(would send \d+ of \d+.*say --all", asked.stderr)
+
+    named = ponte.run("reprocess", "tracking", "nowhere", "--affiliate", "MLC", "--dry-run")
+    assert (named.returncode, named.stdout) == (0, "would send 0 of 1; left out: 1 not_found\n")
+    assert "tracking" not in {job["kind"] for job in ponte.ask("GET", "/v1/reprocess?limit=500")[1]["items"]}
 
 
 def test_doctor_finds_a_healthy_ponte_healthy(ponte):

@@ -43,7 +43,41 @@ def test_a_worker_that_died_is_started_again(tmp_path):
         victim = ponte.pids()["reprocessor"]
         os.kill(victim, signal.SIGKILL)
         eventually(lambda: ponte.pids()["reprocessor"], lambda pid: pid != victim and is_alive(pid))
-        assert "reprocessor ended with -9" in ponte.said()
+        assert "reprocessor ended with -9: again in 0.5 s; it was killed (log: " in ponte.said()
+
+
+def test_status_tells_of_each_service_whether_it_is_ready_and_where_its_log_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with RunningPonte("--data", "kept") as ponte:
+        monkeypatch.chdir("/")
+        # Those whom nobody waits for at the start may need a moment longer.
+        told = eventually(lambda: ponte.run("status"), lambda told: told.returncode == 0, within=60).stdout
+        rows = {line.split()[0]: line for line in told.splitlines()}
+        for service in ("ingest", "query", "reprocessor", "exporter"):
+            assert rows[service].split()[1] == "ready"
+            assert Path(rows[service].split()[-1]).is_file()
+        assert "/sign-in?code=" in rows["sign"]
+
+        frozen = ponte.pids()["ingest"]
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            told = ponte.run("status")
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        assert told.returncode == 1
+        (row,) = [line for line in told.stdout.splitlines() if line.startswith("ingest ")]
+        assert "does not answer" in row
+        assert "ponte doctor" in told.stdout
+
+
+def test_a_database_that_was_killed_ends_everything_and_says_what_to_do(tmp_path):
+    with RunningPonte("--data", str(tmp_path)) as ponte:
+        pids = ponte.pids()
+        os.kill(pids["mongo"], signal.SIGKILL)
+        assert ponte.process.wait(30) == 1
+        assert f"MongoDB (process {pids['mongo']}) died" in ponte.said()
+        assert f"its log is in {tmp_path}; start again with `ponte up`" in ponte.said()
+        eventually(lambda: [name for name, pid in pids.items() if is_alive(pid)], lambda left: left == [], within=5)
 
 
 def test_whom_people_wait_for_goes_first():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from confluent_kafka import Producer
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 from pymongo import MongoClient
@@ -142,6 +143,29 @@ def test_kept_data_survives_a_kill_of_both_servers(tmp_path):
 
     with start(tmp_path) as second:
         assert read(second) == ([b"1"], [b"1"])
+
+
+def test_what_a_killed_kafka_has_unpacked_is_swept_away_by_the_next_one(tmp_path):
+    scratch = tmp_path / "kafka" / "tmp"
+    with start(tmp_path) as first:
+        put(first, b"1")
+        producer = Producer({"bootstrap.servers": first.kafka.bootstrap, "compression.type": "lz4"})
+        producer.produce("kept", b"x" * 500)
+        producer.flush(30)
+        left = set(scratch.iterdir())
+        psutil.Process(first.kafka.pid).kill()
+    assert any("lz4" in path.name for path in left)
+
+    with start(tmp_path):
+        assert not left & set(scratch.iterdir())
+
+
+def test_a_server_that_was_killed_is_told_of_without_words_that_it_did_not_say():
+    told = []
+    with start_servers(None, environ={}, prefer_docker=False, report=told.append) as servers:
+        os.kill(servers.mongo.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, servers.mongo.pid, os.WEXITED | os.WNOWAIT)
+    assert told[-1].startswith("mongod had been killed")
 
 
 def test_an_orderly_stop_takes_three_seconds_at_most(tmp_path):

@@ -49,6 +49,20 @@ def test_a_post_is_repeated_under_the_same_key_and_the_next_one_has_another() ->
     assert keys[0] == keys[1] == keys[2] != keys[3]
 
 
+def test_a_probe_that_fails_is_an_answer_and_a_problem_is_none() -> None:
+    json_type = {"Content-Type": "application/json"}
+    failing = Said(
+        503, b'{"status": "failing", "loop_turned_seconds_ago": 0.1, "failures": {"mongo": "away"}}', json_type
+    )
+    problem = Said(503, NOT_NOW.body, {"Content-Type": "application/problem+json"})
+    with scripted(failing, problem, problem, Said(503, b"<p>a proxy's page")) as script, client(script.url, 1) as ponte:
+        assert ponte.readiness().failures == {"mongo": "away"}
+        with pytest.raises(NotNow, match="c1"):
+            ponte.readiness()
+        assert not ponte.is_ready()
+        assert not ponte.is_ready()
+
+
 def test_tries_are_bounded_and_the_last_answer_is_the_error() -> None:
     with (
         scripted(SOON, SOON, SOON) as script,

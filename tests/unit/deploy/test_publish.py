@@ -19,6 +19,33 @@ def test_an_object_an_array_and_lines_are_all_items(tmp_path, text):
     assert read_items(str(path)) == [{"a": 1}]
 
 
+def test_a_line_ends_where_json_lines_says_and_not_at_unicodes_other_breaks(tmp_path):
+    path = tmp_path / "events"
+    path.write_text('{"a": "x\u2028y\x85z"}\r\n{"a": 2}\r\n', encoding="utf-8", newline="")
+    assert read_items(str(path)) == [{"a": "x\u2028y\x85z"}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"a": 1}\n{"a": }\n', "line 2: Expecting value"),
+        (b'{\n  "a": 1,\n}\n', "line 3 column 1"),  # one value over several lines: the place in the whole
+        (b"[" * 200_000, "nested deeper"),
+        (b"\xff\xfe{}", "no text in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_json_says_where(tmp_path, content, why):
+    path = tmp_path / "events"
+    path.write_bytes(content)
+    with pytest.raises(CommandError, match=why):
+        read_items(str(path))
+
+
+def test_half_a_surrogate_pair_is_refused_with_its_place():
+    with pytest.raises(CommandError, match="item 3: half of a surrogate pair"):
+        to_message(make_data(code="\ud800"), "loja", "item 3")
+
+
 def test_the_same_data_is_the_same_event():
     one, again = (json.loads(to_message(make_data(), "loja", "item 1").value) for _ in "ab")
     other = json.loads(to_message(make_data(code="7"), "loja", "item 1").value)

@@ -12,6 +12,7 @@ from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
 from services.query.handlers.keys import digest_of
 from services.query.settings import Settings
+from shared.contracts.errors import StoreUnavailable
 from shared.runtime.health import Health
 from tests.support.fakes.query import (
     FakeAnswers,
@@ -153,3 +154,16 @@ async def test_the_guard_cannot_be_walked_around(api: httpx.AsyncClient) -> None
     for path in ("/v1/logs/order", "/%76%31/logs/order", "/v1//logs/order", "//v1/logs/order", "/V1/logs/order"):
         url = httpx.URL("http://ponte.test", raw_path=path.encode())
         assert (await api.get(url, headers={"Authorization": ""})).status_code in {401, 404, 303}, path
+
+
+async def test_a_probe_that_sends_a_key_is_answered_also_when_no_key_can_be_looked_up(
+    api: httpx.AsyncClient, credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("MongoDB is away")
+
+    monkeypatch.setattr(credentials, "find_key", away)
+    probed, asked = await api.get("/health/ready"), await api.get("/v1/errors")
+
+    assert (probed.status_code, probed.json()["status"]) == (200, "ok")
+    assert asked.status_code == 503

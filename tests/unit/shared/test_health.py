@@ -2,6 +2,9 @@ import asyncio
 import contextlib
 import http.client
 import json
+import socket
+import struct
+import threading
 import urllib.error
 import urllib.request
 
@@ -9,6 +12,7 @@ import pytest
 
 from shared.runtime import metrics
 from shared.runtime.health import STUCK_AFTER_SECONDS, Health, HealthServer
+from tests.support.eventually import eventually
 
 
 class Time:
@@ -105,6 +109,30 @@ async def test_a_head_is_answered_as_a_get_without_its_body() -> None:
     finally:
         connection.close()
         server.stop()
+
+
+def test_an_asker_who_left_before_the_answer_leaves_no_trace_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    asked, left = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        asked.set()
+        left.wait(10)
+
+    server = HealthServer(Health({}, alarms={"slow": slow}), host="127.0.0.1", port=0)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port)) as asker:
+            asker.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )  # closed at once, with a reset
+            asker.sendall(b"GET /health/ready HTTP/1.1\r\n\r\n")
+            assert asked.wait(10)
+        left.set()
+        eventually(
+            lambda: [one.name for one in threading.enumerate() if "process_request" in one.name], lambda on: not on
+        )
+    finally:
+        server.stop()
+    assert capfd.readouterr().err == ""
 
 
 async def test_a_note_is_told_and_makes_nobody_unready() -> None:

@@ -2,7 +2,8 @@ import io
 import json
 import logging
 
-from shared.runtime.logging import JsonLines, without_secrets
+from shared.runtime.logging import REMEMBERED, REPEAT_SECONDS, JsonLines, Repeats, without_secrets
+from tests.support.clock import Clock
 
 
 def line_of(message, *, facts=None, error=None):
@@ -34,3 +35,41 @@ def test_an_exception_is_told_with_its_trace():
     except ValueError as error:
         line = json.loads(line_of("it.failed", error=error))
     assert "ValueError: wrong" in line["exception"]
+
+
+def told_by(repeats, message, *args, level=logging.ERROR, name="aiokafka", facts=None):
+    record = logging.LogRecord(name, level, __file__, 1, message, args, None)
+    if facts is not None:
+        record.facts = facts
+    return getattr(record, "facts", {}) if repeats.filter(record) else None
+
+
+def test_a_library_warns_of_the_same_thing_once_in_a_while_and_the_next_line_says_how_often():
+    clock = Clock()
+    repeats = Repeats(clock)
+    assert told_by(repeats, "Unable connect to node with id %s", 1) == {}
+    assert [told_by(repeats, "Unable connect to node with id %s", node) for node in (1, 2, 3)] == [None] * 3
+    assert told_by(repeats, "Unable to update metadata from %s", [1]) == {}  # something else
+    assert told_by(repeats, "Unable connect to node with id %s", 1, name="kafka") == {}  # somebody else
+    clock.now += REPEAT_SECONDS
+    assert told_by(repeats, "Unable connect to node with id %s", 1) == {"repeated": 3}
+    clock.now += REPEAT_SECONDS
+    assert told_by(repeats, "Unable connect to node with id %s", 1) == {}
+
+
+def test_what_we_say_ourselves_and_what_is_no_warning_is_always_written():
+    repeats = Repeats(Clock())
+    assert [told_by(repeats, "batch.postponed", facts={"attempt": n}) for n in range(2)] == [
+        {"attempt": 0},
+        {"attempt": 1},
+    ]
+    assert [told_by(repeats, "Joined group", level=logging.INFO) for _ in range(2)] == [{}, {}]
+
+
+def test_however_many_things_are_said_only_so_many_are_remembered():
+    repeats = Repeats(Clock())
+    for n in range(REMEMBERED):
+        assert told_by(repeats, "x" * n) == {}
+        assert told_by(repeats, "x" * n) is None
+    assert told_by(repeats, "another") == {}
+    assert told_by(repeats, "x") == {}
