@@ -15,7 +15,7 @@ ITEMS = [{"affiliate": "MLC", "code": "1"}]
 POSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "/v1/reprocess": ({"kind": "order", "items": ITEMS}, {"kind": "price", "items": ITEMS}),
     "/v1/exports": ({"kind": "order"}, {"kind": "price"}),
-    "/v1/dead-letters/replay": ({"filter": {}}, {"filter": {"error_class": ["X"]}}),
+    "/v1/dead-letters/replay": ({"filter": {}}, {"filter": {"error_class": ["NotUtf8"]}}),
     "/v1/keys": ({"name": "a", "scopes": ["read"]}, {"name": "b", "scopes": ["read"]}),
     "/v1/integrations": ({"affiliate": "MLC", "marketplace": "A"}, {"affiliate": "SHP", "marketplace": "A"}),
     "/v1/views": ({"name": "A", "kind": "order"}, {"name": "B", "kind": "order"}),

@@ -169,6 +169,7 @@ async def test_what_is_no_command_becomes_a_dead_letter_and_holds_nothing(
         b'{"account": "%s", "kind": "invoice"}' % account.encode(): b"InvalidCommand",
         b"\xff not json for %s" % account.encode(): b"Invalid",
         orjson.dumps({**good, "reason": "another under the same id"}): b"NotEligible",
+        orjson.dumps({"specversion": "0.3", "data": good}): b"InvalidEnvelope",
     }
 
     with ReprocessorProcess(servers, database_name):
