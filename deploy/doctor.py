@@ -48,10 +48,10 @@ def _here() -> Iterator[Finding]:
 def ask_services(instance: Instance) -> dict[str, Finding]:
     """Ask each service whether it is ready, all at once, in `SECONDS` at most; return what was found, by name."""
     urls = {
-        name: f"http://127.0.0.1:{service['health_port']}"
+        name: instance.api["url"] if name == "query" else f"http://127.0.0.1:{service['health_port']}"
         for name, service in instance.services.items()
         if "health_port" in service
-    } | {"query": instance.api["url"]}  # where people ask it
+    }
     with ThreadPoolExecutor() as pool:
         return dict(zip(urls, pool.map(lambda name: _ask(name, urls[name], instance), urls), strict=True))
 

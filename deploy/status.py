@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from deploy.api import asking
+from deploy.cli import SERVICES
 from deploy.doctor import ask_services
 from deploy.errors import CommandError
 from deploy.instance import Instance
@@ -25,9 +26,10 @@ def tell(instance: Instance) -> tuple[str, bool]:
         said = f"{found[name].detail.partition(':')[0]:15}   " if name in found else ""
         health = f"health on port {service['health_port']}   " if name in found else ""
         rows.append((name, f"{said}process {service['pid']}   {health}log {service['log']}"))
-    if found["query"].ok:
+    ready = {name for name, finding in found.items() if finding.ok}
+    if "query" in ready:
         rows.append(("sign in", _link(instance)))
-    is_well = all(finding.ok for finding in found.values())
+    is_well = ready == set(SERVICES)
     if not is_well:
         rows.append(("", "what is not ready, and why: `ponte doctor`"))
     return "\n".join(f"{name:11}   {said}" for name, said in rows), is_well
