@@ -54,6 +54,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
         worker.add_main(f"runner {number}", loop.run)  # no stop: cancelled, it gives its job back at once
     worker.add_main("expiry", partial(every, EXPIRE_EVERY_SECONDS, "files.expired", old))
     worker.add_main("sweep", partial(every, SWEEP_EVERY_SECONDS, "orphans.swept", orphans))
+    worker.add_check("kafka", publisher.check)
     worker.add_check("mongo", ping)
     worker.on_close(client.close)
     worker.on_close(publisher.close)

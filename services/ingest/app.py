@@ -84,7 +84,8 @@ def build(settings: Settings) -> Worker:
     ]
     for number, lane in enumerate(lanes):
         worker.add_main(f"intake-{number}", lane.run, stop=lane.stop)
-    worker.add_check("kafka", _any_of(lanes))
+    worker.add_check("kafka", publisher.check)
+    worker.add_check("partitions", _any_of(lanes))
     worker.add_check("mongo", log.ping)
     worker.add_check("gaps", gaps.check)
     seen = LanesEntryPoint(lanes, Lags(Ends(settings.kafka_bootstrap)), clock.now)

@@ -22,6 +22,9 @@ RECONNECT_MAX_MS = 1_000
 GRACE_SECONDS = 5.0
 """Beyond the delivery timeout, for the callback to come in."""
 
+CHECK_SECONDS: Final = 2.5
+"""For a broker to say that it is there: less than a health check may take."""
+
 TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 """`Sent.error` of what the topic takes no message of that size for."""
 
@@ -97,6 +100,13 @@ class Publisher:
             for place in [place for place, result in enumerate(results) if result.error == TOO_LARGE]:
                 results[place] = (await asyncio.to_thread(self._publish_all, [messages[place]]))[0]
         return results
+
+    async def check(self) -> None:
+        """Raise BrokerUnavailable unless a broker answers within `CHECK_SECONDS`: a health check."""
+        try:
+            await asyncio.to_thread(self._producer.list_topics, timeout=CHECK_SECONDS)
+        except KafkaException as error:
+            raise BrokerUnavailable(f"Kafka does not answer: {error.args[0].str()}") from error
 
     async def close(self) -> None:
         """Send what is still waiting, for at most a few seconds; whoever waits for an answer is told that there is none."""

@@ -77,7 +77,8 @@ class Health:
                 async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                     await check()
             except Exception as error:  # noqa: BLE001  # whatever it is, the dependency did not answer
-                self._failures[name] = f"{type(error).__name__}: {error}"[:300]
+                why = str(error) or f"no answer within {CHECK_TIMEOUT_SECONDS:g} s"
+                self._failures[name] = f"{type(error).__name__}: {why}"[:300]
             else:
                 self._failures.pop(name, None)
             self._turned_at = self._clock()

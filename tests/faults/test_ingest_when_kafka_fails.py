@@ -64,7 +64,7 @@ def test_a_broker_that_is_restarted_or_killed_under_load_costs_no_event_and_no_w
             it_takes(ingest, RATE)
         check(journal, database, group=ingest.group)
         assert ingest.is_running
-        assert ingest.is_ready()
+        eventually(ingest.is_ready)
 
 
 def test_a_broker_that_answers_nobody_is_waited_for_and_nobody_takes_the_worker_for_stuck(
@@ -75,6 +75,7 @@ def test_a_broker_that_answers_nobody_is_waited_for_and_nobody_takes_the_worker_
         with ingest.running(**stuck), journal.load(rate=RATE, bad_every=40):
             it_takes(ingest, RATE)
             with broker.frozen():
+                eventually(lambda: not ingest.is_ready())
                 assert ingest.process.wait(FROZEN_SECONDS) is None
                 ingest.process.kill()
         with ingest.running():

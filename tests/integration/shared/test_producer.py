@@ -37,3 +37,13 @@ async def test_a_broker_that_does_not_answer_leaves_the_outcome_unknown():
     publisher = Publisher("127.0.0.1:1", service="test", timeout_seconds=1.0)
     with pytest.raises(OutcomeUnknown):
         await publisher.publish(OutMessage("any", b"k", b"v"))
+
+
+async def test_a_check_passes_while_a_broker_answers_and_says_so_when_none_does(servers):
+    there, away = (Publisher(address, service="test") for address in (servers.kafka.bootstrap, "127.0.0.1:1"))
+
+    await there.check()
+    with pytest.raises(BrokerUnavailable, match="Kafka does not answer"):
+        await away.check()
+
+    await there.close()

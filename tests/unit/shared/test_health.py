@@ -154,3 +154,13 @@ async def test_an_alarm_makes_the_worker_not_ready_at_the_next_answer_without_be
 
     fine, facts = health.readiness()
     assert (fine, facts["failures"]) == (False, {"progress": "nothing moves"})
+
+
+async def test_a_check_that_ran_out_of_time_is_told_in_words():
+    async def silent() -> None:
+        raise TimeoutError
+
+    health = Health({"mongo": silent})
+    await health.ask()
+
+    assert health.readiness()[1]["failures"] == {"mongo": "TimeoutError: no answer within 3 s"}
