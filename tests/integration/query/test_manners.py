@@ -131,7 +131,7 @@ async def test_what_would_be_right_is_told(api: httpx.AsyncClient) -> None:
     assert await allowed("/v1/logs/order", limit="501") == ["1", "500"]
     assert await allowed("/v1/reprocess", limit="0") == ["1", "500"]
     assert await allowed("/v1/dead-letters", limit="0") == ["1", "500"]
-    assert await allowed("/v1/reprocess", nothing="0") == ["cursor", "limit"]
+    assert await allowed("/v1/reprocess", nothing="0") == ["cursor", "limit", "automatic"]
     assert await allowed("/v1/reprocess", {"kind": "order", "items": items, "max_per_second": 0}) == ["1", "100000"]
     known = await allowed("/v1/reprocess", {"kind": "order", "items": items, "dryrun": True})
     assert known is not None
