@@ -18,6 +18,9 @@ from shared.contracts.times import aware
 HORIZON: Final = timedelta(days=7)
 """An item whose newest event is older is left to people, so what has to be looked through does not grow for ever."""
 
+AUTOMATIC: Final = "automatic:"
+"""How the ids of the jobs begin that ask for them."""
+
 
 def tries_of(entry: LogEntry) -> int:
     """Return how many automatic retries were asked for since the item last worked, or a person reprocessed it."""

@@ -60,6 +60,9 @@ WINDOWS_AT_ONCE: Final = 10
 
 BY_JOB: Final = "by_reprocess_job"
 
+GIVEN_UP: Final[Document] = {"$set": {"reprocess.state": "unknown"}}
+"""What becomes of a mark that nobody will move on."""
+
 
 class MongoEntryStore:
     """Implements EntryStore."""
@@ -106,7 +109,7 @@ class MongoEntryStore:
         stretch: list[LogEntry] = []
         size = 0
         with translated():
-            async for raw in self._raw_entries.find(_held(ids, job_id), WHOLE):
+            async for raw in self._raw_entries.find(held_by(ids, job_id), WHOLE):
                 stretch.append(entry_from_document(_decoded(raw)))
                 size += len(raw.raw)
                 if size >= STRETCH_BYTES:
@@ -117,15 +120,15 @@ class MongoEntryStore:
 
     async def mark_sent(self, ids: Sequence[str], job_id: str, *, at: datetime) -> None:
         """Set the job's claimed entries to sent; an answer that was faster stays."""
-        await self._update(_held(ids, job_id), {"$set": {"reprocess.state": "sent", "reprocess.sent_at": at}})
+        await self._update(held_by(ids, job_id), {"$set": {"reprocess.state": "sent", "reprocess.sent_at": at}})
 
     async def release(self, ids: Sequence[str], job_id: str) -> None:
         """Remove the job's claims."""
-        await self._update(_held(ids, job_id), {"$unset": {"reprocess": ""}})
+        await self._update(held_by(ids, job_id), {"$unset": {"reprocess": ""}})
 
     async def give_up(self, ids: Sequence[str], job_id: str) -> None:
         """Set the job's claims to unknown."""
-        await self._update(_held(ids, job_id), {"$set": {"reprocess.state": "unknown"}})
+        await self._update(held_by(ids, job_id), GIVEN_UP)
 
     def _find(self, query: Document, start: str, end: str, limit: int) -> AsyncCursor[Document]:
         within = {**query, "_id": {"$gt": start, "$lte": end}}
@@ -166,7 +169,8 @@ def _decoded(raw: RawBSONDocument) -> Document:
     return bson.decode(raw.raw, cast("Any", UTC_AWARE))
 
 
-def _held(ids: Sequence[str], job_id: str) -> Document:
+def held_by(ids: Sequence[str], job_id: str) -> Document:
+    """Return the filter of those of `ids` that the job has claimed and not sent."""
     return {"_id": {"$in": list(ids)}, "reprocess.id": {"$eq": job_id}, "reprocess.state": {"$eq": "claimed"}}
 
 

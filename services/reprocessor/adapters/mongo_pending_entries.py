@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from services.reprocessor.adapters.mongo_entry_store import GIVEN_UP, held_by
 from services.reprocessor.handlers.ports import StaleClaim
 from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database
@@ -36,9 +37,8 @@ class MongoPendingEntries:
 
     async def give_up_claims(self, ids: Sequence[str], job_id: str) -> int:
         """Set the job's claims among `ids` to unknown."""
-        query = {"_id": {"$in": list(ids)}, "reprocess.id": {"$eq": job_id}, "reprocess.state": {"$eq": "claimed"}}
         with translated():
-            result = await self._entries.update_many(query, {"$set": {"reprocess.state": "unknown"}})
+            result = await self._entries.update_many(held_by(ids, job_id), GIVEN_UP)
         return result.modified_count
 
     async def give_up_answers(self, before: datetime) -> int:
@@ -54,9 +54,7 @@ class MongoPendingEntries:
             with translated():
                 found = await self._entries.find(query, {"_id": 1}).hint(BY_PENDING).limit(AT_ONCE).to_list()
                 ids = [document["_id"] for document in found]
-                result = await self._entries.update_many(
-                    {**query, "_id": {"$in": ids}}, {"$set": {"reprocess.state": "unknown"}}
-                )
+                result = await self._entries.update_many({**query, "_id": {"$in": ids}}, GIVEN_UP)
             given_up += result.modified_count
             if len(ids) < AT_ONCE:
                 return given_up

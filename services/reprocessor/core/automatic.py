@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from shared.contracts.automatic_retries import AUTOMATIC
 from shared.contracts.commands import Item, ReprocessCommand, parse_command
 from shared.contracts.entries import LogEntry
 from shared.contracts.names import Kind
@@ -40,7 +41,7 @@ def automatic_retry(
 
 def job_prefix(kind: Kind, tries: int) -> str:
     """Return how the ids of these jobs begin."""
-    return f"automatic:{kind}:{tries}:"
+    return f"{AUTOMATIC}{kind}:{tries}:"
 
 
 def read_stored(command: Mapping[str, Any]) -> ReprocessCommand:

@@ -33,12 +33,10 @@ def check(entry: LogEntry | None, *, job_id: str, explicit: bool, paused: Abstra
     return "paused" if entry is not None and entry.affiliate in paused else None
 
 
-def is_due(entry: LogEntry | None, tries: int, delays: Sequence[timedelta], *, now: datetime) -> bool:
-    """Say whether the automatic retry of that number is due: a person, or another worker, may have been faster."""
-    if entry is None or tries_of(entry) + 1 != tries:
-        return False
-    at = next_retry_at(entry, delays, now=now)
-    return at is not None and at <= now
+def due_retry(entry: LogEntry | None, delays: Sequence[timedelta], *, now: datetime) -> int | None:
+    """Return the number of the automatic retry that is due, 1 the first; None when none is."""
+    at = None if entry is None else next_retry_at(entry, delays, now=now)
+    return None if entry is None or at is None or at > now else tries_of(entry) + 1
 
 
 def claimed_at(entry: LogEntry) -> datetime:

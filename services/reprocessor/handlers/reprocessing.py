@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.reprocessor.core.eligibility import Reason, check, has_gone, is_due, is_in_hand
+from services.reprocessor.core.eligibility import Reason, check, due_retry, has_gone, is_in_hand
 from services.reprocessor.core.job import Document, Work, status_of
 from services.reprocessor.core.progress import Tally
 from services.reprocessor.handlers.ports import Claim, Plugs
@@ -108,7 +108,7 @@ async def _settle(work: Work, batch: Batch, paused: AbstractSet[str], plugs: Plu
 def _why_not(work: Work, entry: LogEntry | None, paused: AbstractSet[str], plugs: Plugs) -> Reason | None:
     if reason := check(entry, job_id=work.command.id, explicit=work.explicit, paused=paused):
         return reason
-    if work.tries is not None and not is_due(entry, work.tries, plugs.limits.retry_delays, now=plugs.clock()):
+    if work.tries is not None and due_retry(entry, plugs.limits.retry_delays, now=plugs.clock()) != work.tries:
         return "not_due"
     return None
 

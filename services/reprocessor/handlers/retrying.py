@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import Final
 
 from services.reprocessor.core.automatic import automatic_retry, job_prefix
+from services.reprocessor.core.eligibility import due_retry
 from services.reprocessor.handlers.ports import FailedEntries, Integrations, Jobs, Limits
-from shared.contracts.automatic_retries import HORIZON, next_retry_at, tries_of
+from shared.contracts.automatic_retries import HORIZON
 from shared.contracts.entries import LogEntry
 from shared.contracts.names import KINDS, Kind
 from shared.runtime.clock import Clock
@@ -66,10 +67,10 @@ async def _find_due(account: str, kind: Kind, plugs: RetryPlugs) -> dict[int, li
     async for entry in plugs.entries.stream_retriable(
         account, kind, since=now - HORIZON, heard_before=now - min(delays)
     ):
-        at = next_retry_at(entry, delays, now=now)
-        if at is None or at > now or entry.affiliate in unasked:
+        tries = due_retry(entry, delays, now=now)
+        if tries is None or entry.affiliate in unasked:
             continue
-        same = due[tries_of(entry) + 1]
+        same = due[tries]
         if len(same) < MOST_ITEMS:
             same.append(entry)
     return due

@@ -12,6 +12,7 @@ from services.query.core.integration import Marketplaces, Standing
 from services.query.core.permissions import Caller
 from services.query.entrypoints.pages.address import entry_path, group_path, item_value
 from services.query.entrypoints.pages.language import Words
+from shared.contracts.automatic_retries import AUTOMATIC
 from shared.contracts.catalogue import find
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY, refusal
 from shared.contracts.entries import Attempt, LogEntry
@@ -90,9 +91,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One line of a history: what was said, and what was exchanged."""
+    """One line of a history: whether it is an automatic retry, what was said, and what was exchanged."""
 
     attempt: Attempt
+    is_automatic: bool
     said: Sequence[str]
     exchanges: Sequence[Exchange]
 
@@ -130,6 +132,7 @@ def attempt_of(attempt: Attempt) -> AttemptView:
     exchanges = [_exchange(cause.get("code") or "", cause.get("evidence")) for cause in attempt.causes]
     return AttemptView(
         attempt=attempt,
+        is_automatic=(attempt.reprocess_id or "").startswith(AUTOMATIC),
         said=[text for text in (*said, log.get("message")) if text],
         exchanges=[one for one in (*exchanges, _exchange("", log.get("evidence"))) if one.request or one.response],
     )
