@@ -162,11 +162,16 @@ def attempt_of_state(entry_id: str, state: Mapping[str, Any]) -> Document:
 def state_document(event: IntegrationEvent) -> Document:
     """Return the `state` that `event` gives its entry."""
     state = _facts(event)
-    causes = state["causes"]
-    state["words"] = _words(tuple([cause["message"] for cause in causes])) if causes else []
-    if causes:
-        state["groups"] = groups_of(event.data.kind, causes)
+    state.update(finding_facts(event.data.kind, state["causes"]))
     return state
+
+
+def finding_facts(kind: str, causes: Sequence[Mapping[str, Any]]) -> Document:
+    """Return the fields of a state by which an entry with these causes is found."""
+    if not causes:
+        return {"words": []}
+    words = _words(tuple([cause["message"] for cause in causes]))
+    return {"words": words, "groups": groups_of(kind, causes)}
 
 
 def _facts(event: IntegrationEvent) -> Document:

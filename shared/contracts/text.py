@@ -34,7 +34,12 @@ def fold_id(value: str) -> str:
 
 def fold_ids(values: Iterable[str | None]) -> list[str]:
     """Return the folded, distinct ids, sorted; None and what is empty are none."""
-    return sorted({folded for value in values if value and (folded := fold_id(value))})
+    found: set[str] = set()
+    for value in values:
+        if value:  # what follows is `fold_id`, without two calls for each id of each event
+            found.add((value.lower().strip() if value.isascii() else fold(value))[:MAX_ID_LENGTH])
+    found.discard("")
+    return sorted(found)
 
 
 def fold_words(texts: Iterable[str]) -> list[str]:

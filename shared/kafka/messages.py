@@ -1,6 +1,7 @@
 """librdkafka's messages → our records."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import methodcaller
 from typing import Final
 
@@ -13,29 +14,28 @@ _told_headers: Final = methodcaller("headers")
 warm, does not look for an error where there is a result.
 """
 
+_NONE: Final[Headers] = ()
+
+_new: Final = tuple.__new__
+"""A named tuple without its own `__new__`, which takes as long as all else here: there is one of each for every record."""
+
 
 def record_of(message: Message) -> Record:
     """Return a librdkafka message as a record; once for each message. A missing timestamp reads as the epoch."""
-    milliseconds = max(message.timestamp()[1], 0)
-    return Record(
-        address=Address(message.topic() or "", message.partition() or 0, _offset(message)),
-        key=_bytes(message.key()),
-        value=_bytes(message.value()),
-        headers=_headers(message),
-        timestamp=datetime.fromtimestamp(milliseconds / 1000, UTC),
-    )
-
-
-def _headers(message: Message) -> Headers:
+    key, value, offset = message.key(), message.value(), message.offset()
     try:
-        return [(name, _bytes(value)) for name, value in _told_headers(message) or ()]
+        told = _told_headers(message)
     except SystemError:  # a name is not UTF-8; asked a second time, the library gives a list that kills the process
-        return UNREADABLE_HEADERS
+        headers = UNREADABLE_HEADERS
+    else:
+        headers = [(name, _bytes(text)) for name, text in told] if told else _NONE
+    at = _new(Address, (message.topic() or "", message.partition() or 0, OFFSET_INVALID if offset is None else offset))
+    return _new(Record, (at, _bytes(key), _bytes(value), headers, _instant(message.timestamp()[1])))
 
 
-def _offset(message: Message) -> int:
-    offset: int | None = message.offset()
-    return OFFSET_INVALID if offset is None else offset
+@lru_cache(1024)  # what a broker takes in at once has one timestamp
+def _instant(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(max(milliseconds, 0) / 1000, UTC)
 
 
 def _bytes(value: "str | bytes | None") -> bytes | None:

@@ -17,6 +17,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
+from services.ingest.adapters.entry_bytes import REFERENCE, entry_bytes
 from services.ingest.core.fold import Held, held_from_document
 from services.ingest.core.plan import Change, Stored
 from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten
@@ -31,9 +32,6 @@ from shared.mongo.errors import DUPLICATE_KEY, TRANSIENT_CODES, translated
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 RAW: Final = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
 """A state that gives way is stored among the attempts as the bytes that came; only its outermost level is read."""
-
-REFERENCE: Final = b"$ref\x00"
-"""The name of a field that makes an object a reference, as BSON has it: found among all bytes, since hardly any event holds it."""
 
 HELD: Final = dict.fromkeys(("state", "aliases", "ids", "first_seen_at", "last_success_at", "attempts", "applied"), 1)
 
@@ -104,7 +102,7 @@ class MongoLogStore:
         encoded = [
             (change.entry_id, raw)
             for change in changes
-            if change.held is None and (raw := _encode(change.document(), change.entry_id, unstorable)) is not None
+            if change.held is None and (raw := _new(change, unstorable)) is not None
         ]
         failed = await _insert(self._entries, [raw for _, raw in encoded])
         errors = {encoded[position][0]: error for position, error in failed.items()}
@@ -203,6 +201,14 @@ def _written(errors: Mapping[str, Mapping[str, Any]], unstorable: Mapping[str, s
             **{identity: _reason(error) for identity, error in errors.items() if error["code"] != DUPLICATE_KEY},
         },
     )
+
+
+def _new(change: Change, unstorable: dict[str, str]) -> RawBSONDocument | None:
+    """Return the bytes of the entry to insert; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
+    at_once = entry_bytes(change.deliveries[0]) if len(change.deliveries) == 1 else None
+    if at_once is None or len(at_once) > MAX_DOCUMENT_BYTES:
+        return _encode(change.document(), change.entry_id, unstorable)
+    return RawBSONDocument(at_once)
 
 
 def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSONDocument | None:

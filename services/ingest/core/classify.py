@@ -1,7 +1,8 @@
 """A cause that came without a code gets one by its message, before anything is written: attempt and entry then agree."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from shared.contracts import catalogue
 from shared.contracts.events import EventData

@@ -3,10 +3,11 @@
 What is cut is masked for good: cut JSON can no longer be read by its fields, so no later masking could be sure of it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec.structs import replace
 
 from shared.contracts.event_data import json_text
 from shared.contracts.events import EventData, IntegrationEvent

@@ -5,22 +5,27 @@ fields or is of another shape is left to `decode`, which reads it object by obje
 each other.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from services.ingest.core.classify import classify_causes
 from services.ingest.core.shapes.processed import KIND_BY_TOPIC
-from services.ingest.core.strict_json import refuse_unstorable
+from services.ingest.core.strict_json import storable_text
 from shared.contracts.cloudevents import SPEC_VERSION, read_binary, read_message
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.event_data import EventData, Status, checked_event_data
 from shared.contracts.events import KIND_BY_TYPE, IntegrationEvent
 from shared.contracts.names import MAX_EVENT_BYTES, Kind
-from shared.contracts.records import UNREADABLE_HEADERS, Record
+from shared.contracts.records import UNREADABLE_HEADERS, Headers, Record
 
-NULL: Final = "null"
+NOTHING: Final = frozenset({b"", b"null"})
+"""The payloads that are none."""
+
+ABOVE: Final = 2
+"""A payload stands in the data, and the data in an envelope, mostly."""
+
+_ESCAPED_NUL: Final = b"\\u0000"
 
 
 class _Evidence(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -58,6 +63,13 @@ class _Envelope(msgspec.Struct, gc=False):
     data_base64: msgspec.UnsetType = msgspec.UNSET
 
 
+class _Usual(_Envelope, forbid_unknown_fields=True, gc=False):
+    time: str | None = None
+    datacontenttype: str | None = None
+    subject: str | None = None
+
+
+_USUAL: Final = msgspec.json.Decoder(_Usual)
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _DATA: Final = msgspec.json.Decoder(_Data)
 
@@ -68,9 +80,11 @@ def read_at_once(record: Record) -> IntegrationEvent | None:
     if value is None or len(value) > MAX_EVENT_BYTES or record.headers is UNREADABLE_HEADERS:
         return None
     try:
-        source, identity, kind, told = _read(value, record.headers)
-        refuse_unstorable(value)
-        data = _event_data(told)
+        source, identity, kind, told, is_unread = _read(value, record.headers)
+        if is_unread or (b"\\" in value and _ESCAPED_NUL in value):
+            storable_text(value)
+        payload = bytes(told.payload)
+        data = _event_data(told, None if payload in NOTHING else storable_text(payload, levels_above=ABOVE))
     except (InvalidEvent, LookupError, ValueError, RecursionError):  # msgspec's own errors are ValueErrors
         return None
     if KIND_BY_TOPIC.get(record.address.topic) != data.kind or (kind is not None and kind != data.kind):
@@ -78,28 +92,41 @@ def read_at_once(record: Record) -> IntegrationEvent | None:
     return IntegrationEvent(source=source, id=identity, data=classify_causes(data), received_at=record.timestamp)
 
 
-def _read(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> tuple[str, str, Kind | None, _Data]:
-    """Return source, id, the kind that the envelope says, None without one, and the data."""
-    message = read_binary({}, headers)
-    if message is None:
-        try:
-            told = _ENVELOPE.decode(value)
-        except msgspec.ValidationError:  # no envelope
-            pass
-        else:
-            if told.specversion != SPEC_VERSION or not (told.id and told.source):
-                raise ValueError
-            return told.source, told.id, KIND_BY_TYPE[told.type], told.data
+def _read(value: bytes, headers: Headers) -> tuple[str, str, Kind | None, _Data, bool]:
+    """Return source, id, the kind that the envelope says, None without one, the data, and whether anything but its payload is unread."""
+    message = read_binary({}, headers) if headers else None
+    envelope = None if message else _envelope(value)
+    if envelope is not None:
+        if envelope.specversion != SPEC_VERSION or not (envelope.id and envelope.source):
+            raise ValueError
+        is_unread = type(envelope) is _Envelope or _has_evidence(envelope.data)
+        return envelope.source, envelope.id, KIND_BY_TYPE[envelope.type], envelope.data, is_unread
     data = _DATA.decode(value)
     message = message or read_message(value, {}, headers)
-    return message.source, message.id, KIND_BY_TYPE[message.type] if message.type else None, data
+    return message.source, message.id, KIND_BY_TYPE[message.type] if message.type else None, data, _has_evidence(data)
 
 
-def _event_data(told: _Data) -> EventData:
-    payload = str(told.payload, "utf-8")
+def _envelope(value: bytes) -> _Envelope | None:
+    try:
+        return _USUAL.decode(value)
+    except msgspec.ValidationError:  # it has extensions, or it is none
+        pass
+    try:
+        return _ENVELOPE.decode(value)
+    except msgspec.ValidationError:
+        return None
+
+
+def _has_evidence(data: _Data) -> bool:
+    """Say whether there is evidence: it was parsed, but by a parser that takes other numbers than ours."""
+    return any([cause.evidence is not None for cause in data.causes])  # noqa: C419  # a generator takes longer than all of it
+
+
+def _event_data(told: _Data, payload: str | None) -> EventData:
+    causes = [_cause(one) for one in told.causes]
     return checked_event_data(
         told.account, told.kind, told.affiliate, told.code, told.status, told.processed_at, told.sequence, told.reprocess_id,
-        told.aliases, [_cause(one) for one in told.causes], None if payload in {"", NULL} else payload, {},
+        told.aliases, causes, payload, {},
     )  # fmt: skip
 
 

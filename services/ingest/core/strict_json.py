@@ -45,26 +45,29 @@ def parse_object(value: bytes | None) -> dict[str, Any]:
     body = _parse(value)
     if not isinstance(body, dict):
         raise InvalidEvent("NotAnObject", "an event is a JSON object")
-    _refuse_unstorable(value, value.translate(_OUTLINE, _LEFT_OUT), body)
+    _refuse_unstorable(value, value.translate(_OUTLINE, _LEFT_OUT), body, MAX_DEPTH)
     return body
 
 
-def refuse_unstorable(value: bytes) -> None:
-    """Raise InvalidEvent where JSON of which not every part was parsed is not what `parse_object` takes, and UnicodeDecodeError.
+def storable_text(value: bytes, *, levels_above: int = 0) -> str:
+    """Return JSON of which not every part was parsed as its text; it stands `levels_above` deep in an event. Raise InvalidEvent where
+    `parse_object` would not take it, and UnicodeDecodeError.
 
     Its structure was checked: what is left are texts that are not UTF-8, numbers beyond 64 bit or a double, U+0000 in names, depth.
     """
-    value.decode()
+    text = value.decode()
     outline = value.translate(_OUTLINE, _LEFT_OUT)
-    _refuse_unstorable(value, outline, _parse(value) if _LONG_EXPONENT in outline else None)
+    body = _parse(value) if _LONG_EXPONENT in outline else None
+    _refuse_unstorable(value, outline, body, MAX_DEPTH - levels_above)
+    return text
 
 
-def _refuse_unstorable(value: bytes, outline: bytes, body: Any) -> None:
+def _refuse_unstorable(value: bytes, outline: bytes, body: Any, depth: int) -> None:
     if _LONG_RUN in outline and _has_long_number(outline):
         _refuse_wide_numbers(value)
     # A single byte is found ten times as fast as six, and few events hold a backslash.
-    if outline.count(b"{") > MAX_DEPTH or (b"\\" in value and b"\\u0000" in value):
-        _refuse_nul_keys_and_depth(_parse(value) if body is None else body)
+    if outline.count(b"{") > depth or (b"\\" in value and b"\\u0000" in value):
+        _refuse_nul_keys_and_depth(_parse(value) if body is None else body, depth)
 
 
 def _has_long_number(outline: bytes) -> bool:
@@ -100,11 +103,11 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _refuse_nul_keys_and_depth(body: Any) -> None:
+def _refuse_nul_keys_and_depth(body: Any, most: int) -> None:
     level, depth = [body], 0
     while level:
         depth += 1
-        if depth > MAX_DEPTH:
+        if depth > most:
             raise InvalidEvent("TooDeep", f"nested more than {MAX_DEPTH} levels deep")
         below: list[Any] = []
         for node in level:

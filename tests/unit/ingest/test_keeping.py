@@ -1,8 +1,8 @@
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from services.ingest.core.keeping import PREVIEW_BYTES, ContentLimits, Keeping

@@ -1,12 +1,12 @@
 """What is read at once says what reading by parts says; what is plainly right is read at once."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.ingest.core.decode import read_by_parts
 from services.ingest.core.read_at_once import read_at_once
