@@ -119,11 +119,12 @@ def _envelope(value: bytes) -> _Envelope | None:
 
 def _has_evidence(data: _Data) -> bool:
     """Say whether there is evidence: it was parsed, but by a parser that takes other numbers than ours."""
-    return any([cause.evidence is not None for cause in data.causes])  # noqa: C419  # a generator takes longer than all of it
+    causes = data.causes
+    return bool(causes) and any([cause.evidence is not None for cause in causes])  # noqa: C419  # a generator takes longer
 
 
 def _event_data(told: _Data, payload: str | None) -> EventData:
-    causes = [_cause(one) for one in told.causes]
+    causes = [_cause(one) for one in told.causes] if told.causes else []
     return checked_event_data(
         told.account, told.kind, told.affiliate, told.code, told.status, told.processed_at, told.sequence, told.reprocess_id,
         told.aliases, causes, payload, {},

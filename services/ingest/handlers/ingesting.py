@@ -66,12 +66,16 @@ class Ingest:
         `turn` returns when the batch before is done: an entry counts by offset, so a later one must not come first.
         """
         keeping = await self._keeping()
+        # Whatever is asked of all records is asked while they are in the processor's caches: after the write it takes many times as long.
+        commit = next_offsets(records)
         deliveries, letters = decode_all(records, self._accounts, self._known, keeping)
+        answers = answers_of(deliveries)
         await turn()
         hopeful = self._new_in_a_row >= NEW_IN_A_ROW
         tally = await write(self._log, deliveries, self._remembered_since(), hopeful=hopeful)
         self._new_in_a_row = 0 if tally.known else self._new_in_a_row + tally.entries
-        await mark_answered(self._log, deliveries)
+        if answers:  # duplicates tell again, which heals a crash
+            await self._log.mark_answered(answers)
         if tally.unstorable:
             letters += [_unstorable(one, tally.unstorable) for one in records if one.address in tally.unstorable]
         rejected = {letter.record.address for letter in letters}
@@ -90,7 +94,7 @@ class Ingest:
             entries=tally.entries,
             duplicates=len(deliveries) - tally.attempts - _sum_rejected(deliveries, rejected),
             dead_lettered=len(letters),
-            commit=next_offsets(records),
+            commit=commit,
             untaken=untaken,
         )
 
@@ -129,15 +133,13 @@ def decode_all(
     return deliveries, letters
 
 
-async def mark_answered(log: LogStore, deliveries: Sequence[Delivery]) -> None:
-    """Tell each entry that the connector answered its reprocess job; duplicates tell again, which heals a crash."""
-    answers = [
+def answers_of(deliveries: Sequence[Delivery]) -> list[Answer]:
+    """Return what is to be told to the entries whose reprocess job a connector has answered."""
+    return [
         Answer(delivery.event.entry_id, delivery.event.data.reprocess_id, delivery.event.received_at)
         for delivery in deliveries
         if delivery.event.data.reprocess_id
     ]
-    if answers:
-        await log.mark_answered(answers)
 
 
 def _sum_rejected(deliveries: Sequence[Delivery], rejected: Collection[Address]) -> int:

@@ -66,7 +66,7 @@ async def write(
         conflicts = late | written.conflicts
         if not (conflicts or refused or written.unstorable):
             tally.entries += len(changes)
-            tally.attempts += sum(len(change.deliveries) for change in changes)
+            tally.attempts += sum([len(change.deliveries) for change in changes])
             return tally
         again: dict[str, list[Delivery]] = {}
         for change in changes:
