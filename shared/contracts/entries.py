@@ -149,7 +149,9 @@ class Attempt:
 
 def attempt_document(event: IntegrationEvent, address: Address) -> Document:
     """Return the document of the attempt that `event` tells of, first delivered at `address`."""
-    return {"_id": event.attempt_id, **_facts(event), "address": address._asdict()}
+    topic, partition, offset = address
+    at = {"topic": topic, "partition": partition, "offset": offset}
+    return {"_id": event.attempt_id, **_facts(event), "address": at}
 
 
 def attempt_of_state(entry_id: str, state: Mapping[str, Any]) -> Document:

@@ -25,7 +25,7 @@ class IntegrationEvent:
     """
 
     __slots__ = (
-        "data", "entry_id", "id", "marks", "order_at", "processed_at", "received_at", "source", "version",
+        "_attempt_id", "data", "entry_id", "id", "marks", "order_at", "processed_at", "received_at", "source", "version",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,7 @@ class IntegrationEvent:
         sequence = -1 if data.sequence is None else data.sequence
         self.version: Version = (order, sequence, source, id)
         self.entry_id = entry_id(data.account, data.kind, data.affiliate, data.code)
+        self._attempt_id = ""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -58,7 +59,9 @@ class IntegrationEvent:
     @property
     def attempt_id(self) -> str:
         """The attempt's `_id`: entry id, U+001F (which no code can hold), hash of source and id."""
-        return attempt_id(self.entry_id, self.source, self.id)
+        # Most new entries never ask, known ones three times.
+        self._attempt_id = self._attempt_id or attempt_id(self.entry_id, self.source, self.id)
+        return self._attempt_id
 
 
 def entry_id(account: str, kind: str, affiliate: str, code: str) -> str:

@@ -4,7 +4,7 @@ Every part is a join (the larger wins, the union), so order and repetition do no
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -63,11 +63,11 @@ class Held:
     ids: Sequence[str]
     first_seen_at: datetime
     last_success_at: datetime | None
+    version: list[Any] = field(init=False)
+    """The version of the event that gave the state."""
 
-    @property
-    def version(self) -> list[Any]:
-        """The version of the event that gave the state."""
-        return list(self.state["version"])
+    def __post_init__(self) -> None:
+        self.version = list(self.state["version"])
 
 
 def held_from_document(document: Mapping[str, Any]) -> Held:
