@@ -7,9 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import bson
 import pytest
 
+from services.ingest.adapters.entry_bytes import entry_bytes
 from services.ingest.core.decode import SHAPES, decode
+from services.ingest.core.fold import Delivery, new_entry
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.records import Record
 from tests.support.builders import make_record
@@ -46,6 +49,14 @@ def test_a_sample_means_what_it_always_meant(name: str) -> None:
     sample = SAMPLES[name]
 
     assert [told(event) for event in decode(record_of(sample))] == sample["events"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_is_stored_of_a_sample_is_its_document(name: str) -> None:
+    record = record_of(SAMPLES[name])
+    for event in decode(record):
+        delivery = Delivery(event, record.address)
+        assert entry_bytes(delivery) == bson.encode(new_entry([delivery]))
 
 
 def test_every_shape_has_its_samples() -> None:

@@ -46,6 +46,9 @@ _LARGEST_INT32: Final = 2**31 - 1
 _LENGTHS: Final = [_int32(length + 1) for length in range(_LONGEST + 1)]
 """The length of a text, with its NUL, by the bytes that it has."""
 
+_FEW: Final = 4
+"""Causes whose bytes are remembered together: a list of a thousand does not come twice."""
+
 _ITEMS: Final = [b"\x02%d\x00" % number for number in range(MAX_ALIASES + 1)]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -154,9 +157,10 @@ def _causes(event: IntegrationEvent) -> tuple[bytes, bytes]:
     causes = causes_of(event)
     if not causes:
         return _NO_CAUSES, _NOTHING_FOUND
-    told = tuple([(one["code"], one["message"], one["field"]) for one in causes if _is_bare(one)])
-    if len(told) == len(causes):
-        return _usual_causes(event.data.kind, told)
+    if len(causes) <= _FEW:
+        told = tuple([(one["code"], one["message"], one["field"]) for one in causes if _is_bare(one)])
+        if len(told) == len(causes):
+            return _usual_causes(event.data.kind, told)
     return _checked({"causes": causes}), _elements(finding_facts(event.data.kind, causes))
 
 

@@ -50,6 +50,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "accents": {"code": "Ç1", "aliases": {"número": "É"}, "causes": [{"code": "c", "message": "Não há preço"}]},
     "several causes": {"causes": [{"code": "a", "message": "m", "field": "f"}, {"message": "m"}]},
     "evidence": {"causes": [{"code": "a", "message": "m", "evidence": {"request": {"a": [1, 2.5]}, "response": "no"}}]},
+    "many causes": {"causes": [{"code": f"c{number}", "message": "m"} for number in range(50)]},
     "a page of HTML": {"causes": [{"code": "a", "message": f"<p>{LONG} {LONG}"}]},
     "an unknown field of a cause": {"causes": [{"code": "a", "message": "m", "hint": {"of": [True]}}]},
     "no payload": {"payload": None},
