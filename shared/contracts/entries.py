@@ -67,7 +67,7 @@ MAX_IDS = 500
 """Ids by which an entry is found, besides its code and the values of its aliases, which always are among them."""
 
 USUAL_LENGTH = 500
-"""Characters of messages whose words are remembered: a page of HTML does not come twice."""
+"""Characters of messages whose words are remembered, and of names: a page of HTML does not come twice."""
 
 
 @dataclass(slots=True)  # not frozen: that doubles what making one costs, and a page has fifty
@@ -300,15 +300,26 @@ def _marks_of(document: Mapping[str, Any]) -> Document:
     return {name: document[name] for name in PAYLOAD_MARKS if name in document}
 
 
-@lru_cache(1024)  # connectors have a handful of names, and write them with every event
 def escape_name(name: str) -> str:
     """Return an alias name as a MongoDB field name."""
+    return _usually_escaped(name) if len(name) <= USUAL_LENGTH else _escaped(name)
+
+
+def unescape_name(escaped: str) -> str:
+    """Return the alias name that `escape_name` wrote."""
+    return _usually_unescaped(escaped) if len(escaped) <= USUAL_LENGTH else _unescaped(escaped)
+
+
+def _escaped(name: str) -> str:
     return name.translate(_ESCAPES)
 
 
-@lru_cache(1024)
-def unescape_name(escaped: str) -> str:
-    """Return the alias name that `escape_name` wrote."""
+def _unescaped(escaped: str) -> str:
     for letter, written in reversed(NAME_ESCAPES.items()):
         escaped = escaped.replace(written, letter)
     return escaped
+
+
+# Connectors have a handful of names, and write them with every event.
+_usually_escaped = lru_cache(1024)(_escaped)
+_usually_unescaped = lru_cache(1024)(_unescaped)

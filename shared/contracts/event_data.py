@@ -35,6 +35,9 @@ Code = Annotated[str, StringConstraints(pattern=f"^{CODE.pattern}$")]
 
 LARGEST: Final = 2**63 - 1
 
+LONGEST_NAME: Final = 64
+"""Characters of an account or an affiliate, as NAME has it: what is longer is not remembered."""
+
 _is_name = lru_cache(4096)(NAME.fullmatch)  # few shops and affiliates, and two looks for each event
 
 
@@ -173,7 +176,9 @@ def checked_event_data(
 ) -> EventData:  # fmt: skip
     """Return the data of fields that have their types, but for `sequence`. Raise ValueError where one has not its form."""
     if (
-        _is_name(account) is None
+        len(account) > LONGEST_NAME
+        or len(affiliate) > LONGEST_NAME
+        or _is_name(account) is None
         or _is_name(affiliate) is None
         or CODE.fullmatch(code) is None
         or (sequence is not None and (type(sequence) is not int or not 0 <= sequence <= LARGEST))

@@ -48,7 +48,8 @@ def template_of(message: str) -> str:
 
 def group_of(kind: str, code: str | None, message: str) -> str:
     """Return the id of the group of a cause: 16 hex digits."""
-    return _usual_group(kind, code or "", message[:MAX_MESSAGE])
+    find = _usual_group if code is None or len(code) <= MAX_TEMPLATE else _group
+    return find(kind, code or "", message[:MAX_MESSAGE])
 
 
 def groups_of(kind: str, causes: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -57,10 +58,12 @@ def groups_of(kind: str, causes: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(found) if len(found) > 1 else list(found)
 
 
-@lru_cache(4096)  # marketplaces say the same few sentences again and again
-def _usual_group(kind: str, code: str, message: str) -> str:
+def _group(kind: str, code: str, message: str) -> str:
     told = "\x00".join((kind, code, template_of(message)))
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+_usual_group = lru_cache(4096)(_group)  # marketplaces say the same few sentences again and again
 
 
 def _placeholder(found: re.Match[str]) -> str:
