@@ -38,7 +38,7 @@ import orjson
 from shared.contracts.events import IntegrationEvent, attempt_id
 from shared.contracts.groups import groups_of
 from shared.contracts.records import Address
-from shared.contracts.text import fold_ids, fold_words
+from shared.contracts.text import USUAL_LENGTH, fold_ids, fold_words, remember_short
 from shared.contracts.times import aware, to_milliseconds
 
 ReprocessState = Literal["claimed", "sent", "answered", "unknown"]
@@ -65,9 +65,6 @@ MAX_ALIASES = 100
 
 MAX_IDS = 500
 """Ids by which an entry is found, besides its code and the values of its aliases, which always are among them."""
-
-USUAL_LENGTH = 500
-"""Characters of messages whose words are remembered, and of names: a page of HTML does not come twice."""
 
 
 @dataclass(slots=True)  # not frozen: that doubles what making one costs, and a page has fifty
@@ -300,26 +297,15 @@ def _marks_of(document: Mapping[str, Any]) -> Document:
     return {name: document[name] for name in PAYLOAD_MARKS if name in document}
 
 
+@remember_short(1024)  # connectors have a handful of names, and write them with every event
 def escape_name(name: str) -> str:
     """Return an alias name as a MongoDB field name."""
-    return _usually_escaped(name) if len(name) <= USUAL_LENGTH else _escaped(name)
-
-
-def unescape_name(escaped: str) -> str:
-    """Return the alias name that `escape_name` wrote."""
-    return _usually_unescaped(escaped) if len(escaped) <= USUAL_LENGTH else _unescaped(escaped)
-
-
-def _escaped(name: str) -> str:
     return name.translate(_ESCAPES)
 
 
-def _unescaped(escaped: str) -> str:
+@remember_short(1024)
+def unescape_name(escaped: str) -> str:
+    """Return the alias name that `escape_name` wrote."""
     for letter, written in reversed(NAME_ESCAPES.items()):
         escaped = escaped.replace(written, letter)
     return escaped
-
-
-# Connectors have a handful of names, and write them with every event.
-_usually_escaped = lru_cache(1024)(_escaped)
-_usually_unescaped = lru_cache(1024)(_unescaped)

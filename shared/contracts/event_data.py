@@ -22,7 +22,10 @@ from shared.contracts.times import parse_instant
 Status = Literal["success", "error", "warning", "processing"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
-NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+LONGEST_NAME: Final = 64
+"""Characters of an account or an affiliate; what is longer is not remembered either."""
+
+NAME: Final = re.compile(rf"[A-Za-z0-9_.-]{{1,{LONGEST_NAME}}}")
 """What an account or an affiliate looks like, for `fullmatch`."""
 
 CODE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,300}")
@@ -34,9 +37,6 @@ Code = Annotated[str, StringConstraints(pattern=f"^{CODE.pattern}$")]
 """An item's id within its kind: an order id in the marketplace, or a SKU id."""
 
 LARGEST: Final = 2**63 - 1
-
-LONGEST_NAME: Final = 64
-"""Characters of an account or an affiliate, as NAME has it: what is longer is not remembered."""
 
 _is_name = lru_cache(4096)(NAME.fullmatch)  # few shops and affiliates, and two looks for each event
 

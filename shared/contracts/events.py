@@ -44,7 +44,7 @@ class IntegrationEvent:
         self.marks = marks or {}
         self.processed_at = self.order_at = data.instant
         order = data.order
-        if data.instant > received_at and data.instant - received_at > FUTURE_TOLERANCE:
+        if data.instant - received_at > FUTURE_TOLERANCE:
             self.order_at, order = received_at, order_text(received_at)
         sequence = -1 if data.sequence is None else data.sequence
         self.version: Version = (order, sequence, source, id)

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache, wraps
 from typing import Final
 
 _SIGNED: Final = r"(?<=[^\W\d_])(?<!\w\w)(?:(?:[&/+.-]\w)+|[+#]{1,2})(?!\w)"
@@ -15,6 +16,24 @@ MAX_WORDS: Final = 64
 """Words kept of an entry's messages: a marketplace's page of HTML as a message must not make an index entry each."""
 
 MAX_ID_LENGTH: Final = 300
+
+USUAL_LENGTH: Final = 500
+"""Characters of messages and names that are remembered: a page of HTML does not come twice."""
+
+
+def remember_short(most: int) -> Callable[[Callable[[str], str]], Callable[[str], str]]:
+    """Return a decorator: `lru_cache(most)` for texts of a usual length; what is made of a longer one is worked out each time."""
+
+    def remembering(function: Callable[[str], str]) -> Callable[[str], str]:
+        remembered = lru_cache(most)(function)
+
+        @wraps(function)
+        def answer(text: str) -> str:
+            return remembered(text) if len(text) <= USUAL_LENGTH else function(text)
+
+        return answer
+
+    return remembering
 
 
 def fold(text: str) -> str:

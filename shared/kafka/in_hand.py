@@ -59,9 +59,7 @@ class InHand:
         messages = messages or self._member.consume(1, patience)
         if messages:
             self._fill(messages)
-        batch.records = [
-            record_of(message) for message in messages if message.error() is None or self._member.is_record(message)
-        ]
+        batch.records = [record_of(message) for message in messages if self._member.is_record(message)]
         if not batch.records:
             self.batches.remove(batch)
         return batch if batch.records else None, len(messages) < self._size

@@ -20,13 +20,13 @@ import bson
 from services.ingest.core.fold import Delivery
 from shared.contracts.entries import (
     MAX_ALIASES,
-    USUAL_LENGTH,
     causes_of,
     escape_name,
     finding_facts,
     search_ids,
 )
 from shared.contracts.events import IntegrationEvent
+from shared.contracts.text import USUAL_LENGTH
 
 REFERENCE: Final = b"$ref\x00"
 """The name of a field that makes an object a reference, as BSON has it: found among all bytes, since hardly any event holds it."""
@@ -139,8 +139,7 @@ def _aliases(told: Mapping[str, str | None], first: bytes) -> tuple[bytes, bytes
         names += (b"\x02", plain, text)
         if value:
             pairs.append((name, b"".join((escaped, _LENGTHS[around + len(raw)], first, b"\x021\0", text, b"\0"))))
-    if len(pairs) > 1:
-        pairs.sort()
+    pairs.sort()
     return b"".join(names), b"".join([pair for _, pair in pairs])
 
 

@@ -81,10 +81,13 @@ def read_at_once(record: Record) -> IntegrationEvent | None:
         return None
     try:
         source, identity, kind, told, is_unread = _read(value, record.headers)
-        if is_unread or (b"\\" in value and _ESCAPED_NUL in value):
-            storable_text(value)
         payload = bytes(told.payload)
-        data = _event_data(told, None if payload in NOTHING else storable_text(payload, levels_above=ABOVE))
+        if is_unread or (b"\\" in value and _ESCAPED_NUL in value):
+            storable_text(value)  # the payload with it
+            text = payload.decode()
+        else:
+            text = storable_text(payload, levels_above=ABOVE)
+        data = _event_data(told, None if payload in NOTHING else text)
     except (InvalidEvent, LookupError, ValueError, RecursionError):  # msgspec's own errors are ValueErrors
         return None
     if KIND_BY_TOPIC.get(record.address.topic) != data.kind or (kind is not None and kind != data.kind):

@@ -4,16 +4,15 @@ Nothing is guessed in silence: what is missing or of a wrong type is an InvalidE
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from shared.contracts.cloudevents import CloudEvent
-from shared.contracts.entries import USUAL_LENGTH
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.events import EventData, parse_event_data
 from shared.contracts.field_faults import no_object
 from shared.contracts.records import Record
+from shared.contracts.text import remember_short
 from shared.contracts.times import order_text, parse_instant
 
 KEY_FORM: Final = "account|kind|affiliate|code"
@@ -125,16 +124,10 @@ def invalid(field: str, reason: str) -> InvalidEvent:
     return InvalidEvent("InvalidField", f"{field}: {reason}")
 
 
+@remember_short(4096)
 def plain_name(name: str) -> str:
     """Return a field's name without case, `_` and `-`: `IdSku`, `idSKU` and `id_sku` are one."""
-    return _usual_name(name) if len(name) <= USUAL_LENGTH else _plain_name(name)
-
-
-def _plain_name(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
-
-
-_usual_name = lru_cache(4096)(_plain_name)
 
 
 def by_plain_name(body: Mapping[str, Any]) -> dict[str, Any]:
