@@ -153,9 +153,14 @@ def attempt_document(event: IntegrationEvent, address: Address) -> Document:
 
 def attempt_of_state(entry_id: str, state: Mapping[str, Any]) -> Document:
     """Return the document of the attempt that an entry's `state` holds."""
-    _, _, source, event_id = state["version"]
     facts = {name: state[name] for name in state if name not in FOR_FINDING}
-    return {"_id": attempt_id(entry_id, source, event_id), **facts}
+    return {"_id": attempt_id_of_state(entry_id, state), **facts}
+
+
+def attempt_id_of_state(entry_id: str, state: Mapping[str, Any]) -> str:
+    """Return the id of the attempt that an entry's `state` holds."""
+    _, _, source, event_id = state["version"]
+    return attempt_id(entry_id, source, event_id)
 
 
 def state_document(event: IntegrationEvent) -> Document:

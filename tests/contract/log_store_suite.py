@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.ingest.core.fold import Delivery, new_entry
+from services.ingest.core.fold import Delivery, PastDelivery, PastState, new_entry
 from services.ingest.core.plan import Change, by_entry, plan
 from services.ingest.handlers.ports import Answer, AttemptsStored, LogStore
 from services.ingest.handlers.writing import Tally, for_ever
 from services.ingest.handlers.writing import write as write_deliveries
-from shared.contracts.entries import attempt_document, attempt_from_document, entry_from_document
+from shared.contracts.entries import attempt_from_document, entry_from_document, state_document
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.records import Address
 from tests.support.builders import RECEIVED_AT, make_event
@@ -27,11 +27,13 @@ def delivered(event: IntegrationEvent, offset: int, partition: int = 0, topic: s
     return Delivery(event, Address(topic, partition, offset))
 
 
-def attempt(event: IntegrationEvent, offset: int | None = None) -> dict[str, Any]:
-    document = attempt_document(event, Address(TOPIC, 0, offset or 0))
-    if offset is None:
-        del document["address"]
-    return document
+def attempt(event: IntegrationEvent, offset: int) -> PastDelivery:
+    return PastDelivery(delivered(event, offset))
+
+
+def attempt_of(event: IntegrationEvent) -> PastState:
+    """Return the attempt of the state that the event was."""
+    return PastState(event.entry_id, state_document(event))
 
 
 async def write(store: LogStore, *deliveries: Delivery) -> Tally:
@@ -64,7 +66,7 @@ class LogStoreSuite:
         first, other = make_event(id="1"), make_event(id="2")
         await store.store_attempts([attempt(first, 3), attempt(other, 4)])
 
-        await store.store_attempts([attempt(first)])
+        await store.store_attempts([attempt_of(first)])
 
         assert await store.find_attempts([first.attempt_id, other.attempt_id]) == {
             first.attempt_id: None,
@@ -72,11 +74,10 @@ class LogStoreSuite:
         }
 
     async def test_what_cannot_be_encoded_harms_no_other(self, store: LogStore, documents: Documents) -> None:
-        good, bad = make_event(id="good"), [make_event(id=str(n)) for n in range(4)]
-        extras = [*BROKEN, _nested(5000)]
-        attempts = [{**attempt(one, 1), "extra": extra} for one, extra in zip(bad, extras, strict=True)]
+        good = make_event(id="good")
+        bad = [make_event(id=str(n), broken=extra) for n, extra in enumerate([*BROKEN, _nested(5000)])]
 
-        stored = await store.store_attempts([*attempts, attempt(good, 2)])
+        stored = await store.store_attempts([*[attempt(one, 1) for one in bad], attempt(good, 2)])
 
         assert set(stored.unstorable) == {one.attempt_id for one in bad}
         assert set(await documents("attempts")) == {good.attempt_id}
@@ -254,7 +255,7 @@ class LogStoreSuite:
                 return getattr(store, name)
 
             async def store_attempts(self, attempts: Any) -> Any:
-                await store.store_attempts([{**attempt(late), "address": theirs.address._asdict()}])
+                await store.store_attempts([PastDelivery(theirs)])
                 return await store.store_attempts(attempts)
 
         between: Any = Between()

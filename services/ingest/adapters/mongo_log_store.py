@@ -7,7 +7,7 @@ word of a primary for it that may be deposed with the write.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import bson
 from bson.codec_options import CodecOptions
@@ -17,12 +17,13 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from services.ingest.adapters.entry_bytes import REFERENCE, entry_bytes
-from services.ingest.core.fold import Held, held_from_document
+from services.ingest.adapters.entry_bytes import REFERENCE, attempt_bytes, entry_bytes, state_bytes
+from services.ingest.core.fold import Held, PastAttempt, PastDelivery, held_from_document
 from services.ingest.core.plan import Change, Stored
 from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten
-from shared.contracts.entries import Document
+from shared.contracts.entries import Document, state_document
 from shared.contracts.errors import OutcomeUnknown, StoreUnavailable
+from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.records import Address
 from shared.contracts.times import to_milliseconds
@@ -68,21 +69,21 @@ class MongoLogStore:
             found = await self._stored.find(ids, {"address": 1}, batch_size=len(attempt_ids) + 1).to_list()
         return {one["_id"]: Address(**one["address"]) if "address" in one else None for one in found}
 
-    async def store_attempts(self, attempts: Sequence[Document]) -> AttemptsStored:
+    async def store_attempts(self, attempts: Sequence[PastAttempt]) -> AttemptsStored:
         """Insert those that are not there yet, each proved encodable before it joins the others."""
         unstorable: dict[str, str] = {}
-        encoded = [raw for attempt in attempts if (raw := _encode(attempt, attempt["_id"], unstorable)) is not None]
-        errors = await _insert(self._attempts, encoded)
-        there = [encoded[position] for position, error in errors.items() if error["code"] == DUPLICATE_KEY]
+        encoded = [(attempt, raw) for attempt in attempts if (raw := _past(attempt, unstorable)) is not None]
+        errors = await _insert(self._attempts, [raw for _, raw in encoded])
+        there = [encoded[position][0] for position, error in errors.items() if error["code"] == DUPLICATE_KEY]
         unstorable |= {
-            encoded[position]["_id"]: _reason(error)
+            encoded[position][0].id: _reason(error)
             for position, error in errors.items()
             if error["code"] != DUPLICATE_KEY
         }
-        if counted := [document["_id"] for document in there if "address" not in document]:
+        if counted := [attempt.id for attempt in there if not isinstance(attempt, PastDelivery)]:
             with translated():
                 await self._attempts.update_many(_any_of(counted), {"$unset": {"address": 1}})
-        present = frozenset(document["_id"] for document in there if "address" in document)
+        present = frozenset(attempt.id for attempt in there if isinstance(attempt, PastDelivery))
         return AttemptsStored(present, unstorable)
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
@@ -114,7 +115,7 @@ class MongoLogStore:
             (change, UpdateOne({"_id": change.entry_id, "attempts": change.held.attempts}, raw))
             for change in changes
             if change.held is not None
-            and (raw := _encode({"$set": change.fields()}, change.entry_id, unstorable)) is not None
+            and (raw := _encode({"$set": change.fields(_state_of)}, change.entry_id, unstorable)) is not None
         ]
         result = await _update(self._entries, [update for _, update in encoded])
         errors = {encoded[position][0].entry_id: error for position, error in result.errors.items()}
@@ -206,9 +207,27 @@ def _written(errors: Mapping[str, Mapping[str, Any]], unstorable: Mapping[str, s
 def _new(change: Change, unstorable: dict[str, str]) -> RawBSONDocument | None:
     """Return the bytes of the entry to insert; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
     at_once = entry_bytes(change.deliveries[0]) if len(change.deliveries) == 1 else None
-    if at_once is None or len(at_once) > MAX_DOCUMENT_BYTES:
+    if not _fits(at_once):
         return _encode(change.document(), change.entry_id, unstorable)
     return RawBSONDocument(at_once)
+
+
+def _past(attempt: PastAttempt, unstorable: dict[str, str]) -> RawBSONDocument | None:
+    """Return the bytes of the attempt to insert; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
+    at_once = attempt_bytes(attempt.delivery) if isinstance(attempt, PastDelivery) else None
+    if not _fits(at_once):
+        return _encode(attempt.document(), attempt.id, unstorable)
+    return RawBSONDocument(at_once)
+
+
+def _state_of(event: IntegrationEvent) -> Mapping[str, Any]:
+    at_once = state_bytes(event)
+    return RawBSONDocument(at_once) if _fits(at_once) else state_document(event)
+
+
+def _fits(at_once: bytes | None) -> TypeGuard[bytes]:
+    """Say whether there are bytes that MongoDB holds; else the document is encoded as any other, which tells why it cannot be stored."""
+    return at_once is not None and len(at_once) <= MAX_DOCUMENT_BYTES
 
 
 def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSONDocument | None:

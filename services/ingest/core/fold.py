@@ -3,7 +3,7 @@
 Every part is a join (the larger wins, the union), so order and repetition do not matter; what counts is decided in `plan.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -15,6 +15,7 @@ from shared.contracts.entries import (
     Document,
     alias_pairs,
     attempt_document,
+    attempt_id_of_state,
     attempt_of_state,
     bounded_ids,
     escape_name,
@@ -38,6 +39,39 @@ class Delivery:
         self.event = event
         self.address = address
         self.partition = applied_partition(address.topic, address.partition, event.data.kind)
+
+
+class PastDelivery:
+    """The attempt of an event that is not the newest of its entry, first delivered at the address of `delivery`."""
+
+    __slots__ = ("delivery", "id")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.id = delivery.event.attempt_id
+        self.delivery = delivery
+
+    def document(self) -> Document:
+        """Return the document to insert."""
+        return attempt_document(self.delivery.event, self.delivery.address)
+
+
+class PastState:
+    """The attempt of an entry's state that gives way: it was counted, and has no address."""
+
+    __slots__ = ("_entry_id", "_state", "id")
+
+    def __init__(self, entry_id: str, state: Mapping[str, Any]) -> None:
+        self.id = attempt_id_of_state(entry_id, state)
+        self._entry_id = entry_id
+        self._state = state
+
+    def document(self) -> Document:
+        """Return the document to insert."""
+        return attempt_of_state(self._entry_id, self._state)
+
+
+PastAttempt = PastDelivery | PastState
+"""What is stored beside an entry, by its `id`."""
 
 
 @lru_cache(1024)
@@ -101,8 +135,12 @@ def new_entry(deliveries: Sequence[Delivery]) -> Document:
     }
 
 
-def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
-    """Return the fields to set, by path, where `held` stands: what does not change is left out."""
+def changed_fields(
+    held: Held,
+    deliveries: Sequence[Delivery],
+    state_of: Callable[[IntegrationEvent], Mapping[str, Any]] = state_document,
+) -> Document:
+    """Return the fields to set, by path, where `held` stands: what does not change is left out. `state_of` makes the new state."""
     events = [delivery.event for delivery in deliveries]
     newest = newest_of(events)
     order, sequence, source, event_id = held.version
@@ -113,7 +151,7 @@ def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
     return {
         "attempts": held.attempts + len(events),
         **{f"applied.{partition}": offset for partition, offset in _applied(deliveries).items()},
-        **({"state": state_document(newest), "was": counted_facts(held)} if is_newer(newest, held) else {}),
+        **({"state": state_of(newest), "was": counted_facts(held)} if is_newer(newest, held) else {}),
         **({"aliases": aliases} if aliases != _plain(held.aliases) else {}),
         **({"ids": ids} if ids != list(held.ids) else {}),
         **({"first_seen_at": first_seen_at} if first_seen_at != held.first_seen_at else {}),
@@ -130,18 +168,15 @@ def counted_facts(held: Held) -> Document:
     return {"n": held.attempts, "status": state["status"], "processed_at": state["processed_at"], "codes": codes}
 
 
-def history(entry_id: str, held: Held | None, deliveries: Sequence[Delivery]) -> list[Document]:
-    """Return the attempts to store beside the entry: all but the newest, which the entry holds itself.
-
-    A state that gives way goes there too, without an address: it has been counted.
-    """
+def history(entry_id: str, held: Held | None, deliveries: Sequence[Delivery]) -> list[PastAttempt]:
+    """Return the attempts to store beside the entry: all but the newest, which the entry holds itself. A state that gives way goes there too."""
     if held is None and len(deliveries) == 1:
         return []
     newest = max(deliveries, key=_version_of).event
     stays = held is not None and not is_newer(newest, held)
-    older = [attempt_document(one.event, one.address) for one in deliveries if stays or one.event is not newest]
+    older: list[PastAttempt] = [PastDelivery(one) for one in deliveries if stays or one.event is not newest]
     if held is not None and not stays:
-        older.append(attempt_of_state(entry_id, held.state))
+        older.append(PastState(entry_id, held.state))
     return older
 
 

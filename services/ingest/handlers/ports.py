@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from services.ingest.core.fold import Held
+from services.ingest.core.fold import Held, PastAttempt
 from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
 from shared.contracts.dead_letters import Letter
@@ -51,8 +51,8 @@ class LogStore(Protocol):
     async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
         """Return the address of each stored attempt; absent ones are left out."""
 
-    async def store_attempts(self, attempts: Sequence[Document]) -> AttemptsStored:
-        """Insert those that are not there yet. One without an address takes the address of one that is there.
+    async def store_attempts(self, attempts: Sequence[PastAttempt]) -> AttemptsStored:
+        """Insert those that are not there yet. That of a state takes the address of one that is there.
 
         What cannot be stored harms no other.
         """

@@ -5,7 +5,7 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.ingest.core.fold import Held, held_from_document
+from services.ingest.core.fold import Held, PastAttempt, PastState, held_from_document
 from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
 from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Fate, Replayed
@@ -36,20 +36,20 @@ class MemoryLogStore:
         found = {i: self.attempts[i].get("address") for i in attempt_ids if i in self.attempts}
         return {i: Address(**address) if address else None for i, address in found.items()}
 
-    async def store_attempts(self, attempts: Sequence[Document]) -> AttemptsStored:
+    async def store_attempts(self, attempts: Sequence[PastAttempt]) -> AttemptsStored:
         self.before("store_attempts")
         present = set()
         unstorable = {}
         for attempt in attempts:
-            known = self.attempts.get(attempt["_id"])
-            if known is not None and "address" not in attempt:
+            known = self.attempts.get(attempt.id)
+            if known is not None and isinstance(attempt, PastState):
                 known.pop("address", None)
             elif known is not None:
-                present.add(attempt["_id"])
-            elif _is_encodable(attempt):
-                self.attempts[attempt["_id"]] = deepcopy(attempt)
+                present.add(attempt.id)
+            elif _is_encodable(document := attempt.document()):
+                self.attempts[attempt.id] = deepcopy(document)
             else:
-                unstorable[attempt["_id"]] = "not encodable"
+                unstorable[attempt.id] = "not encodable"
         return AttemptsStored(frozenset(present), unstorable)
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
