@@ -1,11 +1,9 @@
 """`ponte up`: real servers, the four services and, if asked, the demo shop, watched until Ctrl-C.
 
 Order: port and settings → servers → topics and indexes → services side by side → demo. Stopped the other way round. Every child
-dies with this process, whatever kills it (`deploy/local/process.py`). A service that dies is started again, later each time.
+dies with this process, whatever kills it (`deploy/local/process.py`). Who dies is started again (`deploy/watch.py`).
 """
 
-import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -15,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -37,6 +35,7 @@ from deploy.local.ports import HOST, choose_port, is_free
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
+from deploy.watch import Watch, Watched
 from shared.client import Ponte
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
@@ -46,22 +45,8 @@ READY_WITHIN_SECONDS: Final = 60.0
 HISTORY_WITHIN_SECONDS: Final = 30.0
 STOP_WITHIN_SECONDS: Final = 2.0
 WATCH_EVERY_SECONDS: Final = 0.2
-FIRST_RESTART_SECONDS: Final = 0.5
-LONGEST_RESTART_SECONDS: Final = 30.0
-STEADY_AFTER_SECONDS: Final = 60.0
 KEY_BYTES: Final = 32
 LEAST_KEY_LENGTH: Final = 32
-ROUTINE: Final = frozenset({"debug", "info"})
-
-
-@dataclass
-class Watched:
-    """A child that is to live as long as we do."""
-
-    process: ChildProcess
-    deaths: int = 0
-    restart_at: float | None = None
-    started_at: float = field(default_factory=time.monotonic)
 
 
 class Up:
@@ -73,7 +58,7 @@ class Up:
         self._say = say
         self._port = http_port()
         self._stop = threading.Event()
-        self._children: dict[str, Watched] = {}
+        self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
     def run(self) -> None:
         """Start, watch, stop. Raise CommandError or LocalServerError with one sentence for the person at the terminal."""
@@ -96,7 +81,7 @@ class Up:
             if self._demo:
                 self._start_demo(api)
             self._greet(api)
-            self._watch(servers)
+            self._watch_until_asked_to_stop()
             self._say("stopping …")
         if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
             shutil.rmtree(self._log_folder(), ignore_errors=True)
@@ -130,6 +115,12 @@ class Up:
             kafka=asdict(servers.kafka),
             mongo=asdict(servers.mongo),
         )
+        for name, server, facts in (
+            ("Kafka", servers.own_kafka, self._instance.kafka),
+            ("MongoDB", servers.own_mongod, self._instance.mongo),
+        ):
+            if server is not None:
+                self._watch.add(name, Watched(server.process, server.start, facts, server))
         for service in SERVICES:
             self._start(service, f"services.{service}")
 
@@ -157,10 +148,10 @@ class Up:
         return path.read_text().strip()
 
     def _start(self, name: str, module: str) -> None:
-        environment, facts = self._environment, {}
+        environment, health = self._environment, {}
         if name in SERVICES:  # the demo has no port of its own
-            facts["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
-            environment = {**environment, "PONTE_HEALTH_PORT": str(facts["health_port"])}
+            health["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
+            environment = {**environment, "PONTE_HEALTH_PORT": str(health["health_port"])}
         process = ChildProcess(
             name,
             [sys.executable, "-m", module],
@@ -169,8 +160,12 @@ class Up:
             niceness=0 if name == ASKED_BY_PEOPLE else UNHURRIED,
         )
         process.start()
-        self._children[name] = Watched(process)
-        self._instance.services[name] = {"pid": process.pid, **facts, "log": str(process.log_path)}
+        facts = {"pid": process.pid, **health, "log": str(process.log_path)}
+        self._watch.add(name, Watched(process, process.start, facts))
+        self._instance.services[name] = facts
+        self._write_instance()
+
+    def _write_instance(self) -> None:
         self._instance.write(self._port)
 
     def _log_folder(self) -> Path:
@@ -179,7 +174,7 @@ class Up:
     def _wait_for(self, what: str, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_WITHIN_SECONDS
         while not is_so():
-            self._revive()
+            self._watch.look()
             if self._stop.is_set():
                 raise CommandError(f"stopped before {what} was there")
             if time.monotonic() > deadline:
@@ -210,64 +205,15 @@ class Up:
         self._say(f"sign in     {link}   (works once, for 10 minutes; `ponte status` makes another)")
         self._say("Ctrl-C stops everything")
 
-    def _watch(self, servers: Servers) -> None:
-        pids = {"Kafka": servers.kafka.pid, "MongoDB": servers.mongo.pid}
+    def _watch_until_asked_to_stop(self) -> None:
         while not self._stop.wait(WATCH_EVERY_SECONDS):
-            self._revive()
-            for name, pid in pids.items():
-                if pid is not None and _is_dead(pid):
-                    raise CommandError(
-                        f"{name} (process {pid}) died, and nothing works without it: {self._after_a_death()}"
-                    )
+            self._watch.look()
 
-    def _after_a_death(self) -> str:
+    def _after_the_end_of_a_server(self) -> str:
         if self._data is None:
             return "its last words stand above, and the data was ephemeral; start again with `ponte up`"
         return f"its log is in {self._data}; start again with `ponte up`, what was acknowledged is still there"
 
-    def _revive(self) -> None:
-        now = time.monotonic()
-        for name, child in self._children.items():
-            if child.process.is_running():
-                continue
-            if child.restart_at is None:
-                child.deaths = 1 if now - child.started_at > STEADY_AFTER_SECONDS else child.deaths + 1
-                wait = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (child.deaths - 1))
-                child.restart_at = now + wait
-                self._say(f"{name} ended with {child.process.exit_code()}: again in {wait:.1f} s; {_why(child)}")
-            elif now >= child.restart_at:
-                child.process.start()
-                child.restart_at, child.started_at = None, now
-                self._instance.services[name]["pid"] = child.process.pid
-                self._instance.write(self._port)
-
     def _stop_children(self) -> None:
-        order = [self._children[name].process for name in ("demo", *SERVICES) if name in self._children]
+        order = [process for name in ("demo", *SERVICES) if (process := self._watch.find(name))]
         stop_together(order, STOP_WITHIN_SECONDS)
-
-
-def _why(child: Watched) -> str:
-    """Return why it ended, in one line: its last words, unless it was not given the time for any."""
-    lines = child.process.log_lines()
-    is_killed = child.process.exit_code() == -signal.SIGKILL
-    said = "it was killed" if is_killed else last_words(lines[-1] if lines else "")
-    return f"{said[:500]} (log: {child.process.log_path})".lstrip()
-
-
-def last_words(line: str) -> str:
-    """Return what a last line says of the end: of a log line what happened, without the trace, and nothing where that is routine."""
-    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):
-        told = json.loads(line)
-        if told["level"] in ROUTINE:
-            return ""
-        return ": ".join([told["event"], *told.get("exception", "").splitlines()[-1:]])
-    return line
-
-
-def _is_dead(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True

@@ -115,13 +115,22 @@ class Kafka:
     def wait_until_ready(self, timeout_seconds: float = READY_SECONDS) -> None:
         """Return when topics can be made and written. Raises LocalServerError: it ended, or no answer in time."""
         deadline = time.monotonic() + timeout_seconds
-        while not answers(HOST, self.port):
+        while not self.is_ready():
             if not self.process.is_running():
-                raise LocalServerError(_why_it_ended(self.process))
+                unknown = f"Kafka ended with code {self.process.exit_code()}: see {self.process.log_path}."
+                raise LocalServerError(self.known_cause() or unknown)
             if time.monotonic() > deadline:
                 raise LocalServerError(f"Kafka does not answer on port {self.port}: see {self.process.log_path}.")
             time.sleep(0.01)
         warm_up(HOST, self.port)
+
+    def is_ready(self) -> bool:
+        """True when it is ready for work, again or still; takes a second at most."""
+        return answers(HOST, self.port)
+
+    def known_cause(self) -> str:
+        """One sentence on why it ended and what to do about it; empty where its log does not tell."""
+        return _known_cause(self.process)
 
 
 def kafka_properties(port: int, controller_port: int) -> str:
@@ -177,7 +186,7 @@ def _kafka_uuid() -> str:
     return text
 
 
-def _why_it_ended(process: ChildProcess) -> str:
+def _known_cause(process: ChildProcess) -> str:
     text = "\n".join(process.log_lines())
     if "Address already in use" in text:
         return "Kafka's port is taken by another program: stop that one or choose another port."
@@ -187,4 +196,4 @@ def _why_it_ended(process: ChildProcess) -> str:
         return "Another Kafka already works on this data folder: stop it or choose another folder."
     if "Could not reserve enough space" in text or "insufficient memory" in text:
         return "There is not enough memory for Kafka (about 600 MB): close some programs."
-    return f"Kafka ended with code {process.exit_code()}: see {process.log_path}."
+    return ""

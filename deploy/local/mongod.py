@@ -38,6 +38,7 @@ _OPLOG_MIB: Final = 2048  # the default is a share of the free disk, up to 50 GB
 SNAPSHOT_SECONDS: Final = 1800
 """So long a moment can be read: the whole log is counted as it stood at one, a minute for some millions of entries (decision 0013)."""
 
+_ANSWER_MS: Final = 500
 _ALREADY_INITIATED, _NOT_A_MEMBER = 23, 93  # error codes of replSetInitiate and replSetGetStatus
 
 
@@ -120,6 +121,23 @@ class Mongod:
             else:
                 return
 
+    def is_ready(self) -> bool:
+        """True when it is the writable primary, again or still; takes a second at most."""
+        from pymongo import MongoClient
+        from pymongo.errors import PyMongoError
+
+        with MongoClient[dict[str, Any]](
+            HOST, self.port, directConnection=True, serverSelectionTimeoutMS=_ANSWER_MS, socketTimeoutMS=_ANSWER_MS
+        ) as client:
+            try:
+                return bool(client.admin.command("hello").get("isWritablePrimary"))
+            except PyMongoError:
+                return False
+
+    def known_cause(self) -> str:
+        """One sentence on why it ended and what to do about it; empty where neither its log nor its exit code tells."""
+        return _known_cause(self.process)
+
     def _become_primary(self, deadline: float) -> None:
         from pymongo import MongoClient
 
@@ -142,7 +160,8 @@ class Mongod:
 
     def _give_up_if_hopeless(self, deadline: float) -> None:
         if not self.process.is_running():
-            raise LocalServerError(_why_it_ended(self.process))
+            unknown = f"mongod ended with code {self.process.exit_code()}: see {self.process.log_path}."
+            raise LocalServerError(self.known_cause() or unknown)
         if time.monotonic() > deadline:
             raise LocalServerError(f"mongod does not answer on port {self.port}: see {self.process.log_path}.")
 
@@ -194,7 +213,7 @@ def _tell_its_address(client: Any, member: dict[str, Any]) -> None:
         client.admin.command("replSetReconfig", config, force=True)
 
 
-def _why_it_ended(process: ChildProcess) -> str:
+def _known_cause(process: ChildProcess) -> str:
     lines = process.log_lines()
     text = "\n".join(lines)
     for library_line in (line for line in lines if "error while loading shared libraries" in line):
@@ -207,4 +226,4 @@ def _why_it_ended(process: ChildProcess) -> str:
         return "Another mongod already works on this data folder: stop it or choose another folder."
     if process.exit_code() == -signal.SIGILL:
         return "This processor lacks AVX, which MongoDB 5 and later need: give a server's address in PONTE_MONGO_URI."
-    return f"mongod ended with code {process.exit_code()}: see {process.log_path}."
+    return ""

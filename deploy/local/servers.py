@@ -32,7 +32,7 @@ _LAST_WORDS: Final = 3
 
 @dataclass(frozen=True)
 class KafkaAddress:
-    """`bootstrap` is `host:port`, several separated by commas; `pid` only of an embedded server."""
+    """`bootstrap` is `host:port`, several separated by commas; `pid` only of an embedded server, as it was first started."""
 
     bootstrap: str
     pid: int | None
@@ -57,11 +57,24 @@ class MongodShape:
 
 
 class Servers:
-    """The two servers, running. Leave the `with` block or call `stop`, and what was started here is gone."""
+    """The two servers, running. Leave the `with` block or call `stop`, and what was started here is gone.
 
-    def __init__(self, kafka: KafkaAddress, mongo: MongoAddress, undo: ExitStack) -> None:
+    `own_kafka` and `own_mongod` are those that run embedded, else None. One that has ended may be started again: it takes up its data
+    on its port, and is stopped with the rest.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaAddress,
+        mongo: MongoAddress,
+        undo: ExitStack,
+        own_kafka: Kafka | None = None,
+        own_mongod: Mongod | None = None,
+    ) -> None:
         self.kafka = kafka
         self.mongo = mongo
+        self.own_kafka = own_kafka
+        self.own_mongod = own_mongod
         self._undo = undo
 
     def stop(self) -> None:
@@ -107,16 +120,15 @@ def start_servers(
         mongo = _given_mongo(environ, report)
         if prefer_docker and not (kafka and mongo):
             kafka, mongo = _in_docker(data, kafka, mongo, report, undo)
-        if not (kafka and mongo):
-            try:
-                kafka, mongo = _embedded(
-                    data, kafka, mongo, MongodShape(mongo_parameters or {}, mongo_cache_gb), report, undo
-                )
-            except OSError as error:
-                raise LocalServerError(
-                    f"The servers cannot be started ({error}): free some space or choose another data folder."
-                ) from error
-        return Servers(kafka, mongo, undo.pop_all())
+        if kafka and mongo:
+            return Servers(kafka, mongo, undo.pop_all())
+        try:
+            shape = MongodShape(mongo_parameters or {}, mongo_cache_gb)
+            return _embedded(data, kafka, mongo, shape, report, undo)
+        except OSError as error:
+            raise LocalServerError(
+                f"The servers cannot be started ({error}): free some space or choose another data folder."
+            ) from error
 
 
 def _given_kafka(environ: Mapping[str, str], report: Callable[[str], None]) -> KafkaAddress | None:
@@ -167,7 +179,7 @@ def _embedded(
     shape: MongodShape,
     report: Callable[[str], None],
     undo: ExitStack,
-) -> tuple[KafkaAddress, MongoAddress]:
+) -> Servers:
     folder = DataFolder.ephemeral_one() if data is None else DataFolder.open(data)
     undo.callback(folder.close)
     ports = choose_ports(("kafka", "controller", "mongo"), folder.path / "ports.json")
@@ -191,7 +203,7 @@ def _embedded(
         kafka = KafkaAddress(own_kafka.bootstrap, own_kafka.process.pid, "embedded")
     assert kafka  # noqa: S101 - each is given or own; mypy cannot see it
     assert mongo  # noqa: S101
-    return kafka, mongo
+    return Servers(kafka, mongo, undo.pop_all(), own_kafka, own_mongo)
 
 
 def _tell_of_the_dead(processes: Sequence[ChildProcess], report: Callable[[str], None]) -> None:

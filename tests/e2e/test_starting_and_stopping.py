@@ -1,18 +1,34 @@
+import contextlib
+import json
 import os
 import signal
 import socket
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from deploy.local.folder import DataFolder
 from deploy.local.process import UNHURRIED
 from shared.contracts.names import KINDS
+from tests.support.builders import make_data
 from tests.support.eventually import eventually
 from tests.support.ponte import RunningPonte, is_alive
 
 STOP_SECONDS = 5.0
+
+
+def try_to_listen(address: tuple[str, int]) -> socket.socket | None:
+    with contextlib.suppress(OSError):
+        return socket.create_server(address)
+    return None
+
+
+def publish(ponte: RunningPonte, code: str) -> None:
+    published = ponte.run("publish", "-", text=json.dumps(make_data(code=code)))
+    assert published.returncode == 0, published.stderr
 
 
 def test_ctrl_c_stops_everything_within_five_seconds(tmp_path):
@@ -70,13 +86,54 @@ def test_status_tells_of_each_service_whether_it_is_ready_and_where_its_log_is(t
         assert "ponte doctor" in told.stdout
 
 
-def test_a_database_that_was_killed_ends_everything_and_says_what_to_do(tmp_path):
+def test_servers_that_were_killed_come_back_with_their_data_and_no_service_has_to_be_started_again():
+    with RunningPonte("--ephemeral") as ponte:
+        before = ponte.pids()
+
+        publish(ponte, "before")
+        os.kill(before["mongo"], signal.SIGKILL)
+        publish(ponte, "without-mongo")
+        eventually(lambda: "MongoDB answers again after" in ponte.said())
+
+        os.kill(before["kafka"], signal.SIGKILL)
+        eventually(lambda: "Kafka answers again after" in ponte.said(), within=60)
+        publish(ponte, "after-kafka")
+
+        for code in ("before", "without-mongo", "after-kafka"):
+            eventually(lambda code=code: ponte.entry("order", "MLC", code), within=60)
+        eventually(lambda: ponte.run("status").returncode == 0, within=60)
+        after = ponte.pids()
+        assert {name for name in before if after[name] != before[name]} == {"kafka", "mongo"}
+        assert all(is_alive(pid) for pid in after.values())
+
+
+def test_ctrl_c_while_a_server_is_away_stops_everything(tmp_path):
     with RunningPonte("--data", str(tmp_path)) as ponte:
         pids = ponte.pids()
+        for server in ("mongo", "kafka"):
+            os.kill(pids[server], signal.SIGKILL)
+        eventually(lambda: ponte.pids()["kafka"] != pids["kafka"])  # it starts, and answers nobody yet
+        pids |= ponte.pids()
+        asked_at = time.monotonic()
+        assert ponte.stop() == 0
+        assert time.monotonic() - asked_at < STOP_SECONDS
+        assert [name for name, pid in pids.items() if is_alive(pid)] == []
+        DataFolder.open(tmp_path).close()  # which each server holds for as long as it lives
+
+
+def test_a_database_that_cannot_come_back_ends_everything_and_says_what_to_do(tmp_path):
+    with RunningPonte("--data", str(tmp_path)) as ponte:
+        pids = ponte.pids()
+        ponte.process.send_signal(signal.SIGSTOP)  # it shall not be faster than whoever takes the port
         os.kill(pids["mongo"], signal.SIGKILL)
-        assert ponte.process.wait(30) == 1
-        assert f"MongoDB (process {pids['mongo']}) died" in ponte.said()
+        address = ("127.0.0.1", urlsplit(ponte.status["mongo"]["uri"]).port)
+        with eventually(lambda: try_to_listen(address)):
+            ponte.process.send_signal(signal.SIGCONT)
+            assert ponte.process.wait(60) == 1
+        assert "and nothing works without it: mongod's port is taken by another program" in ponte.said()
         assert f"its log is in {tmp_path}; start again with `ponte up`" in ponte.said()
+        assert "Traceback" not in ponte.said()
+        pids = {name: pid for name, pid in pids.items() if name != "mongo"}
         eventually(lambda: [name for name, pid in pids.items() if is_alive(pid)], lambda left: left == [], within=5)
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from deploy.instance import Instance
 from deploy.status import tell
-from deploy.up import Up, last_words
+from deploy.up import Up
+from deploy.watch import last_words
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""The watch over the children of `ponte up`: who ends is started again, later each time.
+
+A service may die for ever, others go on meanwhile. A server may not: without it nothing works, so one that ends again and again ends
+the watch, with the reason.
+"""
+
+import contextlib
+import json
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from deploy.local.errors import LocalServerError
+from deploy.local.kafka import Kafka
+from deploy.local.mongod import Mongod
+from deploy.local.process import ChildProcess
+
+FIRST_RESTART_SECONDS: Final = 0.5
+LONGEST_RESTART_SECONDS: Final = 30.0
+STEADY_AFTER_SECONDS: Final = 60.0
+HOPELESS_DEATHS: Final = 5
+"""A server that ended so often in a row, each time before it was steady, will not stay the next time either."""
+
+ROUTINE: Final = frozenset({"debug", "info"})
+
+
+@dataclass
+class Watched:
+    """A child that is to live as long as we do, and how it is started again.
+
+    `facts` are what `ponte status` tells of it: its `pid` is kept right. `server` is set where the child is one.
+    """
+
+    process: ChildProcess
+    start: Callable[[], object]
+    facts: dict[str, Any]
+    server: Kafka | Mongod | None = None
+    deaths: int = 0
+    restart_at: float | None = None
+    started_at: float = field(default_factory=time.monotonic)
+    away_since: float | None = None
+
+
+class Watch:
+    """Children by the names that people know them by.
+
+    `say` is told a line, `note` is called when a `pid` has changed; `advice` is what to do when a server has ended for good.
+    """
+
+    def __init__(self, say: Callable[[str], None], note: Callable[[], None], advice: str) -> None:
+        self._say = say
+        self._note = note
+        self._advice = advice
+        self._children: dict[str, Watched] = {}
+
+    def add(self, name: str, child: Watched) -> None:
+        """Watch a child that runs."""
+        self._children[name] = child
+
+    def find(self, name: str) -> ChildProcess | None:
+        """Return the process of that name, or None when none is watched."""
+        return self._children[name].process if name in self._children else None
+
+    def look(self) -> None:
+        """Start again who ended and has waited for it; return at once. Call it several times a second.
+
+        Raises LocalServerError: a server ended again and again, or a child cannot be started.
+        """
+        now = time.monotonic()
+        for name, child in self._children.items():
+            if child.process.is_running():
+                self._tell_when_back(name, child, now)
+            elif child.restart_at is None:
+                self._bury(name, child, now)
+            elif now >= child.restart_at:
+                self._start_again(name, child, now)
+
+    def _bury(self, name: str, child: Watched, now: float) -> None:
+        child.deaths = 1 if now - child.started_at > STEADY_AFTER_SECONDS else child.deaths + 1
+        if child.server is not None and child.deaths >= HOPELESS_DEATHS:
+            why = "; ".join(filter(None, (_cause(child).rstrip("."), self._advice)))
+            raise LocalServerError(f"{name} ended {child.deaths} times in a row, and nothing works without it: {why}")
+        wait = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (child.deaths - 1))
+        child.restart_at = now + wait
+        child.away_since = now if child.away_since is None else child.away_since
+        why = f"{_cause(child)} (log: {child.process.log_path})".lstrip()
+        self._say(f"{name} ended with {child.process.exit_code()}: again in {wait:.1f} s; {why}")
+
+    def _start_again(self, name: str, child: Watched, now: float) -> None:
+        try:
+            child.start()
+        except OSError as error:
+            raise LocalServerError(
+                f"{name} cannot be started again ({error}): free some space or choose another data folder."
+            ) from error
+        child.restart_at, child.started_at = None, now
+        child.facts["pid"] = child.process.pid
+        self._note()
+
+    def _tell_when_back(self, name: str, child: Watched, now: float) -> None:
+        if child.server is None or child.away_since is None or not child.server.is_ready():
+            return
+        self._say(f"{name} answers again after {now - child.away_since:.1f} s")
+        child.away_since = None
+
+
+def _cause(child: Watched) -> str:
+    """Return why it ended, in one line: its last words, unless it was not given the time for any."""
+    if child.process.exit_code() == -signal.SIGKILL:
+        return "it was killed"
+    if child.server is not None:
+        return child.server.known_cause()
+    lines = child.process.log_lines()
+    return last_words(lines[-1] if lines else "")[:500]
+
+
+def last_words(line: str) -> str:
+    """Return what a last line says of the end: of a log line what happened, without the trace, and nothing where that is routine."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):
+        told = json.loads(line)
+        if told["level"] in ROUTINE:
+            return ""
+        return ": ".join([told["event"], *told.get("exception", "").splitlines()[-1:]])
+    return line

@@ -1,0 +1,121 @@
+"""The watch over real children: who ends is started again, and a server that cannot stay ends the watch."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import pytest
+from pymongo import MongoClient
+
+from deploy import watch
+from deploy.local.errors import LocalServerError
+from deploy.local.mongod import Mongod
+from deploy.local.ports import choose_port
+from deploy.local.process import ChildProcess
+from deploy.watch import HOPELESS_DEATHS, Watch, Watched
+from tests.support.eventually import eventually
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch):
+    monkeypatch.setattr(watch, "FIRST_RESTART_SECONDS", 0.0)
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def noted():
+    return []
+
+
+@pytest.fixture
+def watching(said, noted):
+    return Watch(said.append, lambda: noted.append(None), "start again with `ponte up`")
+
+
+@pytest.fixture
+def mongod(tmp_path):
+    server = Mongod(tmp_path / "mongo", choose_port(), tmp_path / "mongod.log", cache_gb=0.25)
+    yield server
+    server.process.kill()
+
+
+def looking(watching: Watch, is_so: Callable[[], bool]) -> Callable[[], bool]:
+    def look() -> bool:
+        watching.look()
+        return is_so()
+
+    return look
+
+
+def test_a_killed_server_is_started_on_its_port_and_data_and_told_of_when_it_answers(watching, said, noted, mongod):
+    mongod.start()
+    mongod.wait_until_ready()
+    with MongoClient(mongod.uri) as client:
+        client.test.kept.insert_one({"_id": 1})
+    killed = mongod.process.pid
+    facts = {"pid": killed}
+    watching.add("MongoDB", Watched(mongod.process, mongod.start, facts, mongod))
+
+    os.kill(killed, signal.SIGKILL)
+    eventually(looking(watching, lambda: len(said) == 2))
+
+    assert said[0].startswith("MongoDB ended with -9: again in 0.0 s; it was killed (log: ")
+    assert said[1].startswith("MongoDB answers again after ")
+    assert facts["pid"] == mongod.process.pid != killed
+    assert len(noted) == 1
+    with MongoClient(mongod.uri) as client:
+        assert client.test.kept.count_documents({}) == 1
+
+
+def test_a_server_whose_port_somebody_took_is_given_up_with_the_reason(watching, said, mongod):
+    mongod.start()
+    mongod.wait_until_ready()
+    watching.add("MongoDB", Watched(mongod.process, mongod.start, {}, mongod))
+    mongod.process.kill()
+
+    with socket.create_server(("127.0.0.1", mongod.port)), pytest.raises(LocalServerError) as told:
+        eventually(looking(watching, lambda: False))
+
+    assert str(told.value) == (
+        f"MongoDB ended {HOPELESS_DEATHS} times in a row, and nothing works without it: mongod's port is taken by "
+        "another program: stop that one or choose another port; start again with `ponte up`"
+    )
+    assert len(said) == HOPELESS_DEATHS - 1
+    assert "mongod's port is taken by another program" in said[-1]
+
+
+def test_a_server_that_ended_after_a_steady_life_has_all_its_chances_again(monkeypatch, watching, said, mongod):
+    monkeypatch.setattr(watch, "STEADY_AFTER_SECONDS", -1.0)
+    mongod.process.argv = ("true",)
+    mongod.start()
+    watching.add("MongoDB", Watched(mongod.process, mongod.start, {}, mongod))
+
+    eventually(looking(watching, lambda: len(said) > HOPELESS_DEATHS))
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path, watching, mongod):
+    mongod.process.argv = ("true",)
+    mongod.start()
+    watching.add("MongoDB", Watched(mongod.process, mongod.start, {}, mongod))
+    (tmp_path / "mongo").rmdir()
+    (tmp_path / "mongo").touch()
+
+    with pytest.raises(LocalServerError, match=r"MongoDB cannot be started again \(.*\): free some space"):
+        eventually(looking(watching, lambda: False))
+
+
+def test_a_service_is_started_again_however_often_it_ends(tmp_path, watching, said):
+    argv = [sys.executable, "-c", "print('no settings'); raise SystemExit(2)"]
+    service = ChildProcess("ingest", argv, None, tmp_path / "ingest.log").start()
+    watching.add("ingest", Watched(service, service.start, {}))
+
+    eventually(looking(watching, lambda: len(said) > HOPELESS_DEATHS))
+
+    assert set(said) == {f"ingest ended with 2: again in 0.0 s; no settings (log: {service.log_path})"}
+    service.kill()
