@@ -1,4 +1,4 @@
-"""The watch over the children of `ponte up`: who ends is started again, later each time.
+"""The watch over the children of `ponte up`: who ends is started again, later each time, and no log fills the disk.
 
 A service may die for ever, others go on meanwhile. A server may not: without it nothing works, so one that ends again and again ends
 the watch, with the reason.
@@ -64,12 +64,13 @@ class Watch:
         return self._children[name].process if name in self._children else None
 
     def look(self) -> None:
-        """Start again who ended and has waited for it; return at once. Call it several times a second.
+        """Start again who ended and has waited for it, trim logs; return at once. Call it several times a second.
 
         Raises LocalServerError: a server ended again and again, or a child cannot be started.
         """
         now = time.monotonic()
         for name, child in self._children.items():
+            child.process.trim_log()
             if child.process.is_running():
                 self._tell_when_back(name, child, now)
             elif child.restart_at is None:

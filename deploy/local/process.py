@@ -5,6 +5,7 @@ They stay in our session, though: Linux shares processors out among sessions fir
 When this process dies, however it dies, the kernel kills them (Linux; elsewhere only an orderly stop does).
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -27,12 +28,13 @@ UNHURRIED_SHARES: Final = 110
 
 _PR_SET_PDEATHSIG = 1
 _LOG_KEPT_BYTES = 10 * 1024 * 1024
+_LAST_LINES_BYTES = 64 * 1024
 # Bound before any fork: in the forked child nothing may be imported or looked up, another thread may have held a lock.
 _prctl: Callable[..., int] | None = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 class ChildProcess:
-    """One child. Both its output streams go to `log_path` (appended; put aside as `.1` when it has grown past 10 MiB).
+    """One child. Both its output streams go to `log_path`, appended; past 10 MiB it is put aside as `.1` at the start, and by `trim_log`.
 
     `keep_open` are descriptors of ours that the child keeps for its whole life, such as that of a lock on its data. The greater its
     `niceness`, the longer it waits for a processor that others want as well (0 to 19).
@@ -57,7 +59,7 @@ class ChildProcess:
         self._keep_open = tuple(keep_open)
         self._niceness = niceness
         self._popen: subprocess.Popen[bytes] | None = None
-        self._log_start = 0
+        self._log_start = 0  # where this run begins in the log; below 0 once its beginning was put aside
 
     @property
     def pid(self) -> int:
@@ -113,12 +115,36 @@ class ChildProcess:
             self.kill()
         return self.exit_code()
 
+    def trim_log(self) -> None:
+        """Where the log has grown past 10 MiB, copy its end to `.1` and begin anew; call it every now and then while the child runs.
+
+        The child goes on writing into the same file: what it writes between the end of the copy and the cut, some microseconds, is
+        lost. Where there is no room for the copy, or somebody has removed the log, it stays as it is.
+        """
+        with contextlib.suppress(OSError):
+            if self.log_path.stat().st_size <= _LOG_KEPT_BYTES:
+                return
+            with self.log_path.open("rb") as log, _kept(self.log_path).open("wb") as kept:
+                log.seek(-_LOG_KEPT_BYTES, os.SEEK_END)
+                kept.write(log.read(2 * _LOG_KEPT_BYTES))  # to the end, unless the child writes as fast as we read
+                copied_to = log.tell()
+            os.truncate(self.log_path, 0)  # not renamed: the child has it open for appending
+            self._log_start -= copied_to
+
     def log_lines(self) -> list[str]:
-        """What this run has written so far, line by line; the last 64 KiB at most."""
-        with self.log_path.open("rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, end - 65_536))
-            return log.read().decode("utf-8", "replace").splitlines()
+        """What this run has written so far, line by line; the last 64 KiB at most. Nothing where it cannot be read any more."""
+        try:
+            with self.log_path.open("rb") as log:
+                first = max(self._log_start, log.seek(0, os.SEEK_END) - _LAST_LINES_BYTES)
+                log.seek(max(first, 0))
+                said = log.read()
+            if first < 0:  # so much stands at the end of what was put aside
+                with _kept(self.log_path).open("rb") as kept:
+                    kept.seek(first, os.SEEK_END)
+                    said = kept.read() + said
+        except OSError:
+            return []
+        return said.decode("utf-8", "replace").splitlines()
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._popen is None:
@@ -164,10 +190,14 @@ def _first_steps(parent_pid: int, niceness: int) -> Callable[[], None]:
 def _open_log(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _LOG_KEPT_BYTES:
-        path.replace(path.with_suffix(path.suffix + ".1"))
+        path.replace(_kept(path))
     log = path.open("ab")
     log.seek(0, os.SEEK_END)
     return log
+
+
+def _kept(log_path: Path) -> Path:
+    return log_path.with_suffix(log_path.suffix + ".1")
 
 
 class _Spawner:

@@ -15,6 +15,7 @@ from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[3]
+LOG_KIB = 10 * 1024
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 )
@@ -112,3 +113,44 @@ def test_a_log_that_has_grown_is_put_aside(tmp_path):
 
     assert child.log_lines() == ["new"]
     assert (tmp_path / "sleeper.log.1").exists()
+
+
+def test_a_log_that_grows_while_the_child_runs_is_cut_and_its_last_lines_are_still_read(tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    code = f"print(*['x' * 1023] * {LOG_KIB + 100}, 'before', sep='\\n', flush=True); open({str(gate)!r}).read(); print('after')"
+    child = sleeper(tmp_path, code=code).start()
+    eventually(child.log_lines, lambda lines: lines[-1:] == ["before"])
+
+    child.trim_log()
+
+    log, kept = child.log_path, tmp_path / "sleeper.log.1"
+    assert (log.stat().st_size, kept.stat().st_size) == (0, LOG_KIB * 1024)
+    assert child.log_lines()[-2:] == ["x" * 1023, "before"]
+    gate.write_text("")
+    child.wait(10)
+    assert log.read_bytes() == b"after\n"
+    assert child.log_lines()[-2:] == ["before", "after"]
+    child.trim_log()  # nothing is put aside before there is much
+    assert log.read_bytes() == b"after\n"
+
+
+def test_a_log_that_was_cut_tells_nothing_of_the_run_before(tmp_path):
+    (tmp_path / "sleeper.log").write_bytes(b"old\n" * (LOG_KIB * 256))
+    child = sleeper(tmp_path, code="print('new')").start()
+    child.wait(10)
+
+    child.trim_log()
+
+    assert (tmp_path / "sleeper.log").stat().st_size == 0
+    assert child.log_lines() == ["new"]
+
+
+def test_a_log_that_somebody_removed_harms_nobody(tmp_path):
+    child = sleeper(tmp_path, code="print('new')").start()
+    child.wait(10)
+    child.log_path.unlink()
+
+    child.trim_log()
+
+    assert child.log_lines() == []

@@ -119,3 +119,16 @@ def test_a_service_is_started_again_however_often_it_ends(tmp_path, watching, sa
 
     assert set(said) == {f"ingest ended with 2: again in 0.0 s; no settings (log: {service.log_path})"}
     service.kill()
+
+
+def test_the_log_of_a_child_that_writes_for_ever_stays_bounded(tmp_path, watching):
+    argv = [sys.executable, "-c", "while True: print('x' * 1023)"]
+    service = ChildProcess("ingest", argv, None, tmp_path / "ingest.log").start()
+    watching.add("ingest", Watched(service, service.start, {}))
+
+    eventually(looking(watching, (tmp_path / "ingest.log.1").exists))
+
+    service.kill()
+    watching.look()
+    assert service.log_path.stat().st_size <= 10 * 1024 * 1024
+    assert (tmp_path / "ingest.log.1").stat().st_size <= 20 * 1024 * 1024
