@@ -176,7 +176,8 @@ def _doctor(_: argparse.Namespace) -> int:
 
     findings = examine()
     for finding in findings:
-        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:22} {finding.detail}")
+        mark = "FAIL" if not finding.ok else "hint" if finding.remedy else "ok"
+        print(f"{mark:4}  {finding.name:22} {finding.detail}")
         if finding.remedy:
             print(f"      {'':22} → {finding.remedy}")
     return 0 if all(finding.ok for finding in findings) else EXIT_FAILED

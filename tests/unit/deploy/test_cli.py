@@ -1,0 +1,23 @@
+import pytest
+
+from deploy import doctor
+from deploy.cli import main
+from deploy.local.diagnosis import Finding
+
+FINE = Finding("mongod", ok=True, detail="db version v6.0.5")
+HINT = Finding("AOT cache", ok=True, detail="missing", remedy="Run `make setup`.")
+BAD = Finding("Disk", ok=False, detail="0.1 GiB free", remedy="Free space.")
+
+
+@pytest.mark.parametrize(("findings", "code"), [([FINE], 0), ([FINE, HINT], 0), ([HINT, BAD], 1)])
+def test_doctor_fails_only_where_something_does_not_work(monkeypatch, findings, code) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda: findings)
+    assert main(["doctor"]) == code
+
+
+def test_doctor_says_what_is_fine_what_might_be_better_and_what_fails_and_what_to_do(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda: [FINE, HINT, BAD])
+    main(["doctor"])
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert [mark for mark, _ in lines] == ["ok", "hint", "→", "FAIL", "→"]
+    assert lines[2] == ["→", "Run `make setup`."]
