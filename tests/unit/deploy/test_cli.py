@@ -1,3 +1,6 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from deploy import doctor
@@ -21,3 +24,11 @@ def test_doctor_says_what_is_fine_what_might_be_better_and_what_fails_and_what_t
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert [mark for mark, _ in lines] == ["ok", "hint", "→", "FAIL", "→"]
     assert lines[2] == ["→", "Run `make setup`."]
+
+
+def test_the_version_is_that_of_the_project(capsys) -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"ponte {project['version']}\n"
