@@ -61,7 +61,11 @@ def _parser() -> argparse.ArgumentParser:
 
     publish = _command(commands, "publish", "publish the events of a file", _publish)
     publish.add_argument("file", metavar="FILE", help="one JSON object, an array or JSON lines; `-` is standard input")
-    publish.add_argument("--kind", choices=KINDS, help="the topic of CloudEvents in other shapes than ours")
+    publish.add_argument(
+        "--kind",
+        choices=KINDS,
+        help="the kind of bare data that names none; the topic of CloudEvents in other shapes than ours",
+    )
 
     again = _command(commands, "reprocess", "ask for failed items to be tried again, through the topic", _reprocess)
     again.add_argument("kind", choices=KINDS)

@@ -24,7 +24,8 @@ BATCH = 5_000
 
 def publish_file(path: str, *, bootstrap: str, default_account: str, kind: Kind | None = None) -> int:
     """Publish all events of `path` (`-` is standard input) and return how many. Raise CommandError; nothing was sent then,
-    unless it says otherwise. `kind` chooses the topic of messages in other shapes than ours; their key is their `subject`.
+    unless it says otherwise. `kind` is that of bare data without one, and chooses the topic of messages in other shapes than ours, whose
+    key is their `subject`; data that names another kind is refused.
     """
     items = read_items(path)
     if not items:
@@ -57,12 +58,21 @@ def to_message(item: object, default_account: str, place: str, kind: Kind | None
         raise CommandError(f"{place}: an event is a JSON object")
     if kind is not None and "specversion" in item and item.get("type") not in KIND_BY_TYPE:
         return _message(events_topic(kind), str(item.get("subject", "")), item, place)
-    event = item if "specversion" in item else _wrap(item, default_account, place)
+    _refuse_another_kind(item.get("data") if "specversion" in item else item, kind, place)
+    event = item if "specversion" in item else _wrap(item, default_account, place, kind)
     data = event.get("data")
     if not isinstance(data, dict) or data.get("kind") not in KINDS:
         raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}; other shapes than ours need --kind")
     key = entry_id(*(str(data.get(name, "")) for name in ("account", "kind", "affiliate", "code")))
     return _message(events_topic(data["kind"]), key, event, place)
+
+
+def _refuse_another_kind(data: object, kind: Kind | None, place: str) -> None:
+    named = data.get("kind") if isinstance(data, dict) else None
+    if kind is not None and named is not None and named != kind:
+        raise CommandError(
+            f"{place}: its `kind` is {named!r} and --kind is {kind!r}: leave out --kind, or repair the event"
+        )
 
 
 def _message(topic: str, key: str, event: Mapping[str, Any], place: str) -> OutMessage:
@@ -75,10 +85,10 @@ def _message(topic: str, key: str, event: Mapping[str, Any], place: str) -> OutM
     return OutMessage(topic, key_bytes or None, value, [("content-type", b"application/cloudevents+json")])
 
 
-def _wrap(data: Mapping[str, Any], default_account: str, place: str) -> dict[str, Any]:
-    data = {"account": default_account, **data}
+def _wrap(data: Mapping[str, Any], default_account: str, place: str, kind: Kind | None) -> dict[str, Any]:
+    data = {"account": default_account, **data, **({"kind": kind} if kind else {})}
     if data.get("kind") not in KINDS:
-        raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}")
+        raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}; data that names none needs --kind")
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
     return envelope(CloudEvent(id=digest[:32], source=SOURCE, type=type_of(data["kind"]), data=data))
 

@@ -93,3 +93,22 @@ def test_another_shape_goes_to_the_topic_that_is_named_under_its_subject():
     assert (message.topic, message.key) == ("integration.events.order", b"loja|order|MLC|1")
     with pytest.raises(CommandError, match="--kind"):
         to_message(result, "loja", "item 1")
+
+
+@pytest.mark.parametrize("named", [{}, {"kind": None}, {"kind": "price"}])
+def test_bare_data_that_names_no_kind_is_of_the_one_that_is_given(named):
+    data = {name: value for name, value in make_data().items() if name != "kind"}
+    message = to_message(data | named, "loja", "item 1", "price")
+
+    (event,) = decode(make_record(message.value, topic=message.topic))
+    assert (message.topic, event.data.kind) == ("integration.events.price", "price")
+    same = to_message(make_data(kind="price"), "loja", "item 1")
+    assert (json.loads(message.value), message.key) == (json.loads(same.value), same.key)
+    with pytest.raises(CommandError, match=r"item 1: `kind` must be one of .* needs --kind"):
+        to_message(data, "loja", "item 1")
+
+
+@pytest.mark.parametrize("item", [make_data(kind="order"), make_data(kind="orders"), make_cloudevent(kind="order")])
+def test_a_kind_that_contradicts_the_one_that_is_given_is_refused_naming_both(item):
+    with pytest.raises(CommandError, match=r"item 2: its `kind` is 'orders?' and --kind is 'price': "):
+        to_message(item, "loja", "item 2", "price")
