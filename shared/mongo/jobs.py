@@ -17,6 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
+from shared.mongo.paging import beyond, order_by
 
 LAST_LETTER = "\U0010ffff"
 """Follows every letter of a job's id."""
@@ -85,14 +86,11 @@ class Jobs:
         What somebody asked for, or what was `automatic`: never both, for of those there may be very many.
         """
         query: Document = {"account": {"$eq": account}, "automatic": {"$eq": True if automatic else None}}
-        direction, beyond = (1, "$gt") if ascending else (-1, "$lt")
         if after is not None:
-            at, identity = after[0], job_document_id(account, after[1])
-            places = [{"created_at": {beyond: at}}, {"created_at": {"$eq": at}, "_id": {beyond: identity}}]
-            query = {"$and": [query, {"created_at": {f"{beyond}e": at}}, {"$or": places}]}
-        order = [("created_at", direction), ("_id", direction)]
+            query = beyond(query, "created_at", after[0], job_document_id(account, after[1]), ascending=ascending)
+        found = self._jobs.find(query).sort(order_by("created_at", ascending=ascending)).limit(limit)
         with translated():
-            return await self._jobs.find(query).sort(order).limit(limit).to_list()
+            return await found.to_list()
 
     async def lease(self, *, worker: str, now: datetime, lease_for: timedelta) -> Document | None:
         """Take the unfinished job that waits longest for its next slice, so that all get their turn; None when there is none."""

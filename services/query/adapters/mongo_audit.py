@@ -10,6 +10,7 @@ from services.query.handlers.auditing import AuditFilter, AuditLine
 from shared.contracts.names import AUDIT
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
+from shared.mongo.paging import beyond, order_by
 
 
 class MongoAudit:
@@ -27,12 +28,16 @@ class MongoAudit:
             await self._lines.insert_one(document)
 
     async def list_lines(
-        self, account: str, rows: AuditFilter, *, after: Position | None, limit: int
+        self, account: str, rows: AuditFilter, *, after: Position | None, ascending: bool = False, limit: int
     ) -> list[AuditLine]:
         """Walk the one index that starts with what is asked for; the rest is filtered on the way, within the time limit."""
-        found = self._lines.find(_query(account, rows, after), hint=_index(rows), max_time_ms=self._time_limit_ms)
+        query = _query(account, rows)
+        if after is not None:
+            query = beyond(query, "at", after.at, after.id, ascending=ascending)
+        found = self._lines.find(query, hint=_index(rows), max_time_ms=self._time_limit_ms)
+        found = found.sort(order_by("at", ascending=ascending)).limit(limit)
         with translated():
-            return [_line(document) for document in await found.sort([("at", -1), ("_id", -1)]).limit(limit).to_list()]
+            return [_line(document) for document in await found.to_list()]
 
 
 def _index(rows: AuditFilter) -> str:
@@ -43,7 +48,7 @@ def _index(rows: AuditFilter) -> str:
     return "by_action" if rows.action else "by_time"
 
 
-def _query(account: str, rows: AuditFilter, after: Position | None) -> Document:
+def _query(account: str, rows: AuditFilter) -> Document:
     query: Document = {"account": {"$eq": account}}
     for name, values in (("key_id", rows.actor), ("action", rows.action), ("target", rows.target)):
         if values:
@@ -55,10 +60,7 @@ def _query(account: str, rows: AuditFilter, after: Position | None) -> Document:
         period["$lt"] = rows.to_at
     if period:
         query["at"] = period
-    if after is None:
-        return query
-    beyond = [{"at": {"$lt": after.at}}, {"at": {"$eq": after.at}, "_id": {"$lt": after.id}}]
-    return {"$and": [query, {"at": {"$lte": after.at}}, {"$or": beyond}]}
+    return query
 
 
 def _line(document: Document) -> AuditLine:

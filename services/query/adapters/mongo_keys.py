@@ -12,6 +12,7 @@ from services.query.core.keys import ApiKey
 from shared.contracts.names import API_KEYS
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
+from shared.mongo.paging import beyond, order_by
 from shared.runtime.clock import Clock
 
 REMEMBERED_FOR: Final = timedelta(seconds=5)
@@ -52,16 +53,17 @@ class MongoKeys:
             await self._keys.update_one(mine, {"$set": document}, upsert=True)
         self._forget(key.id)
 
-    async def list_keys(self, account: str, *, after: Position | None, limit: int) -> list[ApiKey]:
-        """Return the first `limit` keys beyond `after`, newest first."""
+    async def list_keys(
+        self, account: str, *, after: Position | None, ascending: bool = False, limit: int
+    ) -> list[ApiKey]:
+        """Return the first `limit` keys beyond `after`."""
         query: Document = {"account": {"$eq": account}}
         if after is not None:
-            beyond = [{"created_at": {"$lt": after.at}}, {"created_at": {"$eq": after.at}, "_id": {"$lt": after.id}}]
-            query = {**query, "created_at": {"$lte": after.at}, "$or": beyond}
+            query = beyond(query, "created_at", after.at, after.id, ascending=ascending)
         found = self._keys.find(query, hint="by_account", max_time_ms=self._time_limit_ms)
+        found = found.sort(order_by("created_at", ascending=ascending)).limit(limit)
         with translated():
-            listed = await found.sort([("created_at", -1), ("_id", -1)]).limit(limit).to_list()
-        return [_key(document) for document in listed]
+            return [_key(document) for document in await found.to_list()]
 
     async def note_use(self, key_id: str, *, at: datetime, unless_since: datetime) -> None:
         """Write the last use, in one step with the question whether that is due: many processes cost one write."""

@@ -50,7 +50,7 @@ def leafed(request: Request, page: dict[str, Any]) -> Response:
 
 def linked(request: Request, page: dict[str, Any]) -> Response:
     """Return a page as an answer with links to the pages whose cursors it tells."""
-    cursors = {"next": page["next_cursor"], "prev": page.get("previous_cursor")}
+    cursors = {"next": page["next_cursor"], "prev": page["previous_cursor"]}
     return json_answer(page, headers=links(request, cursors))
 
 

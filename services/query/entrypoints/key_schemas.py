@@ -9,7 +9,7 @@ from services.query.core.actions import ACTIONS
 from services.query.core.keys import LONGEST_OVERLAP, ApiKey, KeyState
 from services.query.core.permissions import Scope
 from services.query.entrypoints.filter_schemas import Actions, InstantText, SaidInstant
-from services.query.entrypoints.parameters import Body, DropEmpty
+from services.query.entrypoints.parameters import Body, Cursor, DropEmpty
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.auditing import AuditLine
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
@@ -74,7 +74,7 @@ class KeysAsked(BaseModel):
     """A page of keys."""
 
     model_config = ConfigDict(extra="forbid")
-    cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None
+    cursor: Cursor = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
@@ -119,6 +119,7 @@ class KeyList(Answer):
 
     items: list[KeyAnswer]
     next_cursor: str | None
+    previous_cursor: str | None
 
 
 class AuditLineAnswer(Answer):
@@ -143,6 +144,7 @@ class AuditPageAnswer(Answer):
 
     items: list[AuditLineAnswer]
     next_cursor: str | None
+    previous_cursor: str | None
 
 
 def key_json(key: ApiKey, now: datetime) -> dict[str, Any]:

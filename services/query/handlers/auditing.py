@@ -6,7 +6,8 @@ from typing import Final, Protocol
 from uuid import uuid4
 
 from services.query.core.actions import Action, Revealed
-from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
+from services.query.core.cursor import Binding, Position, decode_cursor
+from services.query.core.leaf import Leaf, cut_leaf
 from services.query.core.permissions import Caller
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.errors import InvalidField
@@ -48,14 +49,6 @@ class AuditFilter:
     to_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditPage:
-    """Lines, newest first."""
-
-    items: list[AuditLine]
-    next_cursor: str | None
-
-
 class Audit(Protocol):
     """Lines that nobody changes: there is no way to, on purpose. Raises Transient."""
 
@@ -64,9 +57,9 @@ class Audit(Protocol):
         ...
 
     async def list_lines(
-        self, account: str, rows: AuditFilter, *, after: Position | None, limit: int
+        self, account: str, rows: AuditFilter, *, after: Position | None, ascending: bool = False, limit: int
     ) -> list[AuditLine]:
-        """Return the first `limit` lines beyond `after`, newest first; lines of one instant by descending id."""
+        """Return the first `limit` lines beyond `after`, newest first by (at, id), or oldest first."""
         ...
 
 
@@ -106,14 +99,22 @@ async def record_act(
 
 async def list_audit(
     audit: Audit, caller: Caller, rows: AuditFilter, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
-) -> AuditPage:
-    """Return a page of the account's audit. Raise NotPermitted, InvalidCursor, InvalidField."""
+) -> Leaf[AuditLine]:
+    """Return a page of the account's audit, newest first. Raise NotPermitted, InvalidCursor, InvalidField."""
     caller.require("admin")
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     binding = Binding(caller.account, repr(rows), f"audit {ORDER}")
-    after = decode_cursor(cursor, binding).position if cursor else None
-    found = await audit.list_lines(caller.account, rows, after=after, limit=limit + 1)
-    items = found[:limit]
-    more = len(found) > limit
-    return AuditPage(items, encode_cursor(Position(items[-1].at, items[-1].id), binding) if more else None)
+    start = decode_cursor(cursor, binding) if cursor else None
+    found = await audit.list_lines(
+        caller.account,
+        rows,
+        after=start.position if start else None,
+        ascending=start is not None and start.backwards,
+        limit=limit + 1,
+    )
+    return cut_leaf(found, start, binding, limit=limit, place_of=_place_of)
+
+
+def _place_of(line: AuditLine) -> Position:
+    return Position(line.at, line.id)

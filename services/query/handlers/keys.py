@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from services.query.core.cursor import Binding, Position, decode_cursor, encode_cursor
+from services.query.core.cursor import Binding, Position, decode_cursor
 from services.query.core.keys import (
     LONGEST_OVERLAP,
     MARK,
@@ -18,6 +18,7 @@ from services.query.core.keys import (
     prefix_of,
     successor_expiry,
 )
+from services.query.core.leaf import Leaf, cut_leaf
 from services.query.core.permissions import Caller
 from services.query.handlers.auditing import Audit, record_act
 from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
@@ -36,14 +37,6 @@ class NewKey:
 
     key: ApiKey
     secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPage:
-    """Keys, newest first."""
-
-    items: list[ApiKey]
-    next_cursor: str | None
 
 
 class KeyStore(Protocol):
@@ -65,8 +58,10 @@ class KeyStore(Protocol):
         """Store a key in the place of the account's one of the same id, if there is one: its secret is good no more."""
         ...
 
-    async def list_keys(self, account: str, *, after: Position | None, limit: int) -> list[ApiKey]:
-        """Return the first `limit` keys beyond `after`, newest first."""
+    async def list_keys(
+        self, account: str, *, after: Position | None, ascending: bool = False, limit: int
+    ) -> list[ApiKey]:
+        """Return the first `limit` keys beyond `after`, newest first by (created_at, id), or oldest first."""
         ...
 
     async def note_use(self, key_id: str, *, at: datetime, unless_since: datetime) -> None:
@@ -110,16 +105,20 @@ async def create_key(
 
 async def list_keys(
     keys: KeyStore, caller: Caller, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
-) -> KeyPage:
-    """Return a page of the account's keys, also those that are over. Raise NotPermitted, InvalidCursor, InvalidField."""
+) -> Leaf[ApiKey]:
+    """Return a page of the account's keys, newest first, also those that are over. Raise NotPermitted, InvalidCursor, InvalidField."""
     caller.require("admin")
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     binding = Binding(caller.account, "", f"keys {ORDER}")
-    after = decode_cursor(cursor, binding).position if cursor else None
-    found = await keys.list_keys(caller.account, after=after, limit=limit + 1)
-    items, more = found[:limit], len(found) > limit
-    return KeyPage(items, encode_cursor(Position(items[-1].created_at, items[-1].id), binding) if more else None)
+    start = decode_cursor(cursor, binding) if cursor else None
+    found = await keys.list_keys(
+        caller.account,
+        after=start.position if start else None,
+        ascending=start is not None and start.backwards,
+        limit=limit + 1,
+    )
+    return cut_leaf(found, start, binding, limit=limit, place_of=_place_of)
 
 
 async def get_key(keys: KeyStore, caller: Caller, key_id: str) -> ApiKey:
@@ -180,6 +179,10 @@ async def revoke_key(
 def digest_of(secret: str) -> str:
     """Return the SHA-256 of a secret, hex: secrets are long and random, so no slow hash is needed."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+def _place_of(key: ApiKey) -> Position:
+    return Position(key.created_at, key.id)
 
 
 def _new_key(

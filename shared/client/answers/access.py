@@ -32,6 +32,7 @@ class KeyList(Answer):
 
     items: tuple[KeyAnswer, ...]
     next_cursor: str | None
+    previous_cursor: str | None
 
 
 class AuditLineAnswer(Answer):
@@ -54,6 +55,7 @@ class AuditPageAnswer(Answer):
 
     items: tuple[AuditLineAnswer, ...]
     next_cursor: str | None
+    previous_cursor: str | None
 
 
 class SignInCode(Answer):

@@ -109,8 +109,10 @@ class KeyStoreSuite:
         wanted = [made[3], made[2], made[1], made[0]]
         assert await keys.list_keys("loja", after=None, limit=9) == wanted
         for at, key in enumerate(wanted):
-            rest = await keys.list_keys("loja", after=Position(key.created_at, key.id), limit=2)
-            assert rest == wanted[at + 1 : at + 3]
+            place = Position(key.created_at, key.id)
+            assert await keys.list_keys("loja", after=place, limit=2) == wanted[at + 1 : at + 3]
+            newer = await keys.list_keys("loja", after=place, ascending=True, limit=2)
+            assert newer == wanted[max(0, at - 2) : at][::-1]
 
 
 class CredentialsSuite:
@@ -160,11 +162,13 @@ class AuditSuite:
         made = [replace(LINE, id=f"a{n}", at=NOW + (n // 3) * SECOND) for n in range(7)]
         for line in made:
             await audit.record(line)
-        seen: list[AuditLine] = []
-        while True:
-            after = Position(seen[-1].at, seen[-1].id) if seen else None
-            page = await audit.list_lines("loja", AuditFilter(from_at=NOW), after=after, limit=2)
-            if not page:
-                break
-            seen += page
-        assert seen == made[::-1]
+        for ascending in (False, True):
+            seen: list[AuditLine] = []
+            while True:
+                after = Position(seen[-1].at, seen[-1].id) if seen else None
+                rows = AuditFilter(from_at=NOW)
+                page = await audit.list_lines("loja", rows, after=after, ascending=ascending, limit=2)
+                if not page:
+                    break
+                seen += page
+            assert seen == (made if ascending else made[::-1])

@@ -5,6 +5,7 @@ import pytest
 from services.query.adapters.mongo_audit import MongoAudit
 from services.query.adapters.mongo_keys import REMEMBERED_FOR, MongoKeys
 from services.query.adapters.mongo_sessions import MongoCredentials
+from services.query.core.cursor import Position
 from services.query.handlers.auditing import AuditFilter
 from shared.contracts.names import API_KEYS, AUDIT
 from shared.mongo.client import Database
@@ -13,6 +14,7 @@ from tests.contract.query.access_suites import (
     KEY,
     LINE,
     NOW,
+    SECOND,
     AuditSuite,
     CredentialsSuite,
     KeyStoreSuite,
@@ -107,15 +109,18 @@ async def test_lines_written_by_an_older_version_are_read(database: Database) ->
     "rows",
     [AuditFilter(), AuditFilter(actor=("k1",)), AuditFilter(action=("a",)), AuditFilter(target=("t",), from_at=NOW)],
 )
-async def test_a_page_of_the_audit_reads_no_more_than_it_shows(database: Database, rows: AuditFilter) -> None:
-    lines = [
-        {"_id": f"a{n}", "account": "loja", "at": NOW, "key_id": "k1", "action": "a", "target": "t"} for n in range(300)
-    ]
+@pytest.mark.parametrize(("after", "ascending"), [(None, False), (150, False), (150, True)])
+async def test_a_page_of_the_audit_reads_no_more_than_it_shows(
+    database: Database, rows: AuditFilter, after: int | None, *, ascending: bool
+) -> None:
+    told = {"account": "loja", "key_id": "k1", "action": "a", "target": "t"}
+    lines = [{"_id": f"a{n:03}", "at": NOW + n * SECOND, **told} for n in range(300)]
     await database[AUDIT].insert_many([{**line, "key_name": "", "by_session": False, "reason": ""} for line in lines])
     audit = MongoAudit(database, time_limit_ms=LIMIT_MS)
     await database.command("profile", 2)
 
-    assert len(await audit.list_lines("loja", rows, after=None, limit=10)) == 10
+    place = None if after is None else Position(NOW + after * SECOND, f"a{after:03}")
+    assert len(await audit.list_lines("loja", rows, after=place, ascending=ascending, limit=10)) == 10
 
     await database.command("profile", 0)
     seen = await database["system.profile"].find_one({"ns": f"{database.name}.{AUDIT}", "op": "query"})

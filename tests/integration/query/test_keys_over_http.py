@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -61,17 +62,41 @@ async def test_a_rotation_without_overlap_ends_the_old_key_at_once(api: httpx.As
     assert await status(app, old["secret"]) == 401
 
 
-async def test_keys_are_listed_a_page_at_a_time(api: httpx.AsyncClient) -> None:
+async def pages_of(api: httpx.AsyncClient, address: str, **asked: Any) -> list[dict[str, Any]]:
+    """Return the pages of a list from the first one to the last one, each two rows, held against the way back."""
+    answers = [await api.get(address, params={"limit": "2", **asked})]
+    while onward := answers[-1].links.get("next"):
+        answers.append(await api.get(onward["url"]))
+    pages: list[dict[str, Any]] = [answer.json() for answer in answers]
+    back = [answers[-1]]
+    while onward := back[-1].links.get("prev"):
+        back.append(await api.get(onward["url"]))
+    assert [answer.json()["items"] for answer in back] == [page["items"] for page in reversed(pages)]
+    assert pages[0]["previous_cursor"] is pages[-1]["next_cursor"] is None
+    assert back[-1].json()["previous_cursor"] is None, "the first page, reached from behind, knows that it is the first"
+    return pages
+
+
+async def is_refused(clients: Sequence[tuple[httpx.AsyncClient, dict[str, str]]], address: str, cursor: str) -> bool:
+    answers = [await client.get(address, params={"cursor": cursor, **more}) for client, more in clients]
+    return [(one.status_code, one.json()["type"]) for one in answers] == [(400, "urn:ponte:problem:bad-request")] * len(
+        clients
+    )
+
+
+async def test_keys_are_leafed_through_both_ways(api: httpx.AsyncClient, neighbour: httpx.AsyncClient) -> None:
     made = [(await make(api, name=f"key {number}"))["id"] for number in range(4)]
-    seen, cursor = [], None
-    while cursor is not None or not seen:
-        page = (await api.get("/v1/keys", params={"limit": "2", **({"cursor": cursor} if cursor else {})})).json()
+    pages = await pages_of(api, "/v1/keys")
+    for page in pages:
         KeyList.model_validate(page)
-        assert not any("secret" in item for item in page["items"])
-        seen += [item["id"] for item in page["items"]]
-        cursor = page["next_cursor"]
-    assert seen[:4] == made[::-1]
-    assert len(seen) == len(set(seen)) == 5, "the first key stands in the list too"
+    items = [item for page in pages for item in page["items"]]
+    assert not any("secret" in item for item in items)
+    assert [item["id"] for item in items[:4]] == made[::-1]
+    assert len(items) == len({item["id"] for item in items}) == 5, "the first key stands in the list too"
+    for cursor in (pages[1]["next_cursor"], pages[1]["previous_cursor"]):
+        assert await is_refused([(neighbour, {})], "/v1/keys", cursor), "it is of another account"
+        assert await is_refused([(api, {})], "/v1/keys", cursor[:-4] + "AAAA")
+        assert await is_refused([(api, {})], "/v1/audit", cursor), "it is of another list"
 
 
 async def test_a_key_that_cannot_be_is_refused_by_the_field(api: httpx.AsyncClient) -> None:
@@ -168,21 +193,26 @@ async def test_the_audit_tells_who_did_what_in_which_request(api: httpx.AsyncCli
     assert await database[AUDIT].count_documents({}) == 4, "looking at the audit is no change"
 
 
-async def test_the_audit_is_read_a_page_at_a_time_and_cannot_be_changed(
+async def test_the_audit_is_leafed_through_both_ways_and_cannot_be_changed(
     api: httpx.AsyncClient, neighbour: httpx.AsyncClient
 ) -> None:
-    for number in range(5):
-        await make(api, name=f"key {number}")
-    first = (await api.get("/v1/audit", params={"limit": "3"})).json()
-    rest = (await api.get("/v1/audit", params={"limit": "3", "cursor": first["next_cursor"]})).json()
-    assert len({line["id"] for line in (*first["items"], *rest["items"])}) == 5
-    assert rest["next_cursor"] is None
-    for client, asked in ((neighbour, {}), (api, {"action": "key.created"})):
-        refused = await client.get("/v1/audit", params={"cursor": first["next_cursor"], **asked})
-        assert refused.status_code == 400
+    made = [(await make(api, name=f"key {number}"))["id"] for number in range(5)]
+    await api.delete(f"/v1/keys/{made[0]}")
+    asked: dict[str, Any]
+    for asked, targets in (
+        ({}, [made[0], *made[::-1]]),
+        ({"action": "key.created"}, made[::-1]),
+        ({"target": made[:3]}, [made[0], *made[2::-1]]),
+    ):
+        pages = await pages_of(api, "/v1/audit", **asked)
+        assert [line["target"] for page in pages for line in page["items"]] == targets
+    middle = (await pages_of(api, "/v1/audit"))[1]
+    for cursor in (middle["next_cursor"], middle["previous_cursor"]):
+        assert await is_refused([(neighbour, {}), (api, {"action": "key.created"})], "/v1/audit", cursor)
+        assert await is_refused([(api, {})], "/v1/audit", cursor[:-4] + "AAAA")
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert (await api.request(method, "/v1/audit")).status_code == 405
-        assert (await api.request(method, f"/v1/audit/{first['items'][0]['id']}")).status_code == 404
+        assert (await api.request(method, f"/v1/audit/{middle['items'][0]['id']}")).status_code == 404
 
 
 async def test_what_no_line_can_have_is_refused_by_the_field(api: httpx.AsyncClient) -> None:

@@ -1,6 +1,6 @@
 """The query service's world in memory. Trusted because it passes the same suites as the real adapters."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from services.query.core.cursor import Position
 from services.query.core.freshness import MOST_RECENT, Recent
 from services.query.core.integration import Integration
 from services.query.core.keys import ApiKey
+from services.query.core.leaf import Row
 from services.query.core.permissions import Caller
 from services.query.core.repeating import Answer, Asked
 from services.query.core.rolled import Cell, Rolled, rolled_of
@@ -201,6 +202,17 @@ def _is_beyond(entry: LogEntry, by: SortField, after: Position, *, ascending: bo
     return (place == start and after.is_included) or (place > start if ascending else place < start)
 
 
+def _beyond(
+    rows: Iterable[Row],
+    place: Callable[[Row], tuple[datetime, str]],
+    after: tuple[datetime, str] | None,
+    *,
+    ascending: bool,
+) -> list[Row]:
+    found = sorted(rows, key=place, reverse=not ascending)
+    return [row for row in found if after is None or (place(row) > after if ascending else place(row) < after)]
+
+
 class FakeJobs:
     """JobStore."""
 
@@ -244,10 +256,7 @@ class FakeJobs:
             for job in self.jobs.values()
             if job["account"] == account and job.get("automatic", False) is automatic
         ]
-        found = sorted(own, key=place, reverse=not ascending)
-        if after is not None:
-            found = [job for job in found if (place(job) > after if ascending else place(job) < after)]
-        return found[:limit]
+        return _beyond(own, place, after, ascending=ascending)[:limit]
 
     async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> Document | None:
         job = self.jobs.get(job_document_id(account, job_id))
@@ -272,10 +281,7 @@ class FakeLetters:
         def place(letter: Letter) -> tuple[datetime, str]:
             return letter.received_at, letter.id
 
-        found = sorted(self._rows(account, rows), key=place, reverse=not ascending)
-        if after is not None:
-            start = (after.at, after.id)
-            found = [letter for letter in found if (place(letter) > start if ascending else place(letter) < start)]
+        found = _beyond(self._rows(account, rows), place, after and (after.at, after.id), ascending=ascending)
         return [replace(letter, value=None, headers=[]) for letter in found[:limit]]
 
     async def count_letters(self, account: str, rows: LetterFilter, *, at_most: int) -> int:
@@ -484,20 +490,22 @@ class FakeAudit:
         self.lines.append(line)
 
     async def list_lines(
-        self, account: str, rows: AuditFilter, *, after: Position | None, limit: int
+        self, account: str, rows: AuditFilter, *, after: Position | None, ascending: bool = False, limit: int
     ) -> list[AuditLine]:
+        def place(line: AuditLine) -> tuple[datetime, str]:
+            return line.at, line.id
+
         found = [
             line
-            for line in sorted(self.lines, key=lambda line: (line.at, line.id), reverse=True)
+            for line in self.lines
             if line.account == account
             and (not rows.actor or line.key_id in rows.actor)
             and (not rows.action or line.action in rows.action)
             and (not rows.target or line.target in rows.target)
             and (rows.from_at is None or line.at >= rows.from_at)
             and (rows.to_at is None or line.at < rows.to_at)
-            and (after is None or (line.at, line.id) < (after.at, after.id))
         ]
-        return found[:limit]
+        return _beyond(found, place, after and (after.at, after.id), ascending=ascending)[:limit]
 
 
 class FakeKeys:
@@ -520,12 +528,14 @@ class FakeKeys:
         self.keys = {known: one for known, one in self.keys.items() if (one.account, one.id) != (key.account, key.id)}
         self.keys[digest] = key
 
-    async def list_keys(self, account: str, *, after: Position | None, limit: int) -> list[ApiKey]:
+    async def list_keys(
+        self, account: str, *, after: Position | None, ascending: bool = False, limit: int
+    ) -> list[ApiKey]:
         def place(key: ApiKey) -> tuple[datetime, str]:
             return key.created_at, key.id
 
-        found = sorted((key for key in self.keys.values() if key.account == account), key=place, reverse=True)
-        return [key for key in found if after is None or place(key) < (after.at, after.id)][:limit]
+        mine = [key for key in self.keys.values() if key.account == account]
+        return _beyond(mine, place, after and (after.at, after.id), ascending=ascending)[:limit]
 
     async def note_use(self, key_id: str, *, at: datetime, unless_since: datetime) -> None:
         for digest, key in self.keys.items():

@@ -169,21 +169,23 @@ async def test_keys_of_another_account_are_not_there(ring: Ring) -> None:
     assert await ring.caller(new.secret)
 
 
-async def test_all_keys_are_listed_once_newest_first_a_page_at_a_time(ring: Ring) -> None:
+async def test_all_keys_are_listed_once_newest_first_a_page_at_a_time_both_ways(ring: Ring) -> None:
     made = []
     for number in range(5):
         made.append((await ring.create()).key)
         ring.clock.advance(seconds=number % 2)
-    seen, cursor = [], None
-    while True:
-        page = await list_keys(ring.keys, ADMIN, cursor=cursor, limit=2)
-        seen += page.items
-        if (cursor := page.next_cursor) is None:
-            break
+    forward = [await list_keys(ring.keys, ADMIN, limit=2)]
+    while cursor := forward[-1].next_cursor:
+        forward.append(await list_keys(ring.keys, ADMIN, cursor=cursor, limit=2))
         with pytest.raises(InvalidCursor):
             await list_keys(ring.keys, NEIGHBOUR, cursor=cursor)
+    back = [forward[-1]]
+    while cursor := back[-1].previous_cursor:
+        back.append(await list_keys(ring.keys, ADMIN, cursor=cursor, limit=2))
 
-    assert seen == sorted(made, key=lambda key: (key.created_at, key.id), reverse=True)
+    told = [key for page in forward for key in page.items]
+    assert told == sorted(made, key=lambda key: (key.created_at, key.id), reverse=True)
+    assert [page.items for page in back] == [page.items for page in reversed(forward)]
 
 
 async def test_what_is_done_with_keys_is_written_down(ring: Ring) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.core.actions import ACTIONS
+from services.query.entrypoints.answers import leaf_json
 from services.query.entrypoints.auth import AdminCaller
 from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import ServicesDep
@@ -38,7 +39,7 @@ async def get_audit(
     if rows.from_at is not None and rows.to_at is not None and rows.from_at >= rows.to_at:
         raise InvalidField("to", "must lie after `from`")
     page = await list_audit(services.audit, caller, rows, cursor=asked.cursor, limit=asked.limit)
-    return leafed(request, {"items": [line_json(line) for line in page.items], "next_cursor": page.next_cursor})
+    return leafed(request, leaf_json(page, line_json))
 
 
 def _instant(request: Request, name: str) -> datetime | None:

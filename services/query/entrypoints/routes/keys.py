@@ -1,11 +1,12 @@
 """`/v1/keys`: the account's API keys. A secret is in the answer that makes it, and nowhere else."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from services.query.entrypoints.answers import json_answer
+from services.query.entrypoints.answers import json_answer, leaf_json
 from services.query.entrypoints.auth import AdminCaller
 from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed
 from services.query.entrypoints.dependencies import Services, ServicesDep
@@ -57,8 +58,7 @@ async def list_keys(
 ) -> Response:
     """Also those that expired or were revoked: they explain lines of the audit."""
     page = await keys.list_keys(services.credentials, caller, cursor=asked.cursor, limit=asked.limit)
-    items = [key_json(key, services.now()) for key in page.items]
-    return leafed(request, {"items": items, "next_cursor": page.next_cursor})
+    return leafed(request, leaf_json(page, partial(key_json, now=services.now())))
 
 
 @router.get("/keys/{key_id}", response_model=KeyAnswer, responses=LOOKED_AT, summary="One API key")
