@@ -293,7 +293,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
     CollectionSpec(
         VIEWS,
         "query",
-        "saved views: name, kind, filter as a query string, order, revision; _id = account|view id",
+        "saved views: name, kind, filter as a query string, order, revision; _id = account|view id, and account: how many were made",
         (
             IndexSpec(
                 "by_name",

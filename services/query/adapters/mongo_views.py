@@ -1,16 +1,19 @@
 """Saved views in MongoDB: one index holds an account's views by name and keeps each name to one view.
 
-A document: `_id` (account|id), `account`, `name_key` (the name without its case), and the fields of View by their names.
+A document: `_id` (account|id), `account`, `name_key` (the name without its case), and the fields of View by their names. One document
+more of each account counts the views that were made (`_id` is the account, and so is `name_key`, for the index; no `account`, so no list
+shows it): those who make one at once meet in it, and each of them counts what the others made.
 """
 
 from dataclasses import asdict, fields
 from typing import Final
 
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from services.query.core.view import MAX_VIEWS, View, name_key
-from services.query.handlers.views import NameTaken
+from services.query.handlers.views import NameTaken, TooManyViews
 from shared.contracts.names import VIEWS
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
@@ -22,6 +25,7 @@ class MongoViews:
     """The port ViewStore."""
 
     def __init__(self, database: Database, *, time_limit_ms: int) -> None:
+        self._client = database.client
         self._views: AsyncCollection[Document] = database[VIEWS]
         self._time_limit_ms = time_limit_ms
 
@@ -40,10 +44,20 @@ class MongoViews:
         return None if found is None else _view(found)
 
     async def add_view(self, account: str, view: View) -> None:
-        """Insert it."""
+        """Insert it, in one transaction with the question whether there is room."""
+
+        async def add(session: AsyncClientSession) -> None:
+            meeting = {"_id": {"$eq": account}, "name_key": {"$eq": account}}
+            await self._views.update_one(meeting, {"$inc": {"made": 1}}, upsert=True, session=session)
+            mine = {"account": {"$eq": account}}
+            if await self._views.count_documents(mine, limit=MAX_VIEWS, session=session) >= MAX_VIEWS:
+                raise TooManyViews
+            await self._views.insert_one(_document(account, view), session=session)
+
         with translated():
             try:
-                await self._views.insert_one(_document(account, view))
+                async with self._client.start_session() as session:
+                    await session.with_transaction(add)
             except DuplicateKeyError as error:
                 raise _taken(view) from error
 

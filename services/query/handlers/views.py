@@ -32,6 +32,9 @@ class NameTaken(NotEligible):
 class TooManyViews(NotEligible):
     """The account has as many views as it may."""
 
+    def __init__(self) -> None:
+        super().__init__(f"an account may keep {MAX_VIEWS} views; remove one that nobody needs any longer")
+
 
 class ViewStore(Protocol):
     """The views of all accounts. Writes are durable on return."""
@@ -45,7 +48,7 @@ class ViewStore(Protocol):
         ...
 
     async def add_view(self, account: str, view: View) -> None:
-        """Store a new one. Raise NameTaken."""
+        """Store a new one. Raise NameTaken, or TooManyViews where the account has MAX_VIEWS, however many are added at once."""
         ...
 
     async def replace_view(self, account: str, view: View, *, revision: int) -> bool:
@@ -94,7 +97,7 @@ async def create_view(
         return made
     _refuse_taken(known, name)
     if len(known) >= MAX_VIEWS:
-        raise TooManyViews(f"an account may keep {MAX_VIEWS} views; remove one that nobody needs any longer")
+        raise TooManyViews
     view = View(view_id, name, kind, printed, sort, created_by=caller.name, created_at=at, updated_at=at)
     await record_act(audit, caller, "view.created", view.id, now=at, reason=reason)
     await views.add_view(caller.account, view)

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from services.query.adapters.mongo_views import MongoViews
-from services.query.handlers.views import NameTaken
+from services.query.core.view import MAX_VIEWS, View
+from services.query.handlers.views import NameTaken, TooManyViews
 from shared.contracts.names import VIEWS
 from shared.mongo.client import Database
 from tests.contract.query.view_suite import OTHER, WHOLE, ViewStoreSuite
@@ -27,6 +28,19 @@ class TestMongoViews(ViewStoreSuite):
         done = await asyncio.gather(*many, return_exceptions=True)
         assert sum(isinstance(one, NameTaken) for one in done) == len(done) - 1
         assert len(await views.list_views("loja")) == 1
+
+    async def test_of_many_that_are_made_at_once_as_many_are_kept_as_there_is_room_for(
+        self, views: MongoViews, database: Database
+    ) -> None:
+        def numbered(n: int) -> View:
+            return replace(WHOLE, id=f"{n:016}", name=str(n))
+
+        for n in range(MAX_VIEWS - 5):
+            await views.add_view("loja", numbered(n))
+        making = (views.add_view("loja", numbered(MAX_VIEWS + n)) for n in range(20))
+        done = await asyncio.gather(*making, return_exceptions=True)
+        assert [type(one) for one in done if one is not None] == [TooManyViews] * 15
+        assert await database[VIEWS].count_documents({"account": "loja"}) == MAX_VIEWS
 
     async def test_a_list_looks_at_the_accounts_own_keys_only(self, views: MongoViews, database: Database) -> None:
         for account in ("loja", "vizinha"):

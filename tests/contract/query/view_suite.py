@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.query.core.view import View
-from services.query.handlers.views import NameTaken, ViewStore
+from services.query.core.view import MAX_VIEWS, View
+from services.query.handlers.views import NameTaken, TooManyViews, ViewStore
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WHOLE = View(
@@ -53,6 +53,17 @@ class ViewStoreSuite:
         assert await views.list_views("loja") == [OTHER, WHOLE]
         renamed = replace(WHOLE, name=WHOLE.name.upper(), revision=2)
         assert await views.replace_view("loja", renamed, revision=1)
+
+    async def test_an_account_has_room_for_so_many_and_no_more(self, views: ViewStore) -> None:
+        many = [replace(WHOLE, id=f"{n:016}", name=str(n)) for n in range(MAX_VIEWS + 1)]
+        for view in many[:MAX_VIEWS]:
+            await views.add_view("loja", view)
+        with pytest.raises(TooManyViews):
+            await views.add_view("loja", many[-1])
+        await views.add_view("vizinha", many[-1])
+        assert await views.remove_view("loja", many[0].id, revision=1)
+        await views.add_view("loja", many[-1])
+        assert len(await views.list_views("loja")) == MAX_VIEWS
 
     async def test_only_the_newest_revision_is_replaced_or_removed(self, views: ViewStore) -> None:
         second = replace(WHOLE, name="second", revision=2)

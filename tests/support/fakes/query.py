@@ -24,7 +24,7 @@ from services.query.handlers.outcomes import Outcome
 from services.query.handlers.previewing import Alike
 from services.query.handlers.reading import MOST_KEYS, Found, Total
 from services.query.handlers.repeating import Claim
-from services.query.handlers.views import NameTaken
+from services.query.handlers.views import NameTaken, TooManyViews
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.contracts.dead_letters import LETTER_STATES, Letter, LetterFilter, letter_from_document
 from shared.contracts.eligibility import refusal
@@ -395,6 +395,8 @@ class FakeViews:
     async def add_view(self, account: str, view: View) -> None:
         if (account, view.id) in self.views:
             raise NameTaken("the id is taken")
+        if sum(owner == account for owner, _ in self.views) >= MAX_VIEWS:
+            raise TooManyViews
         self._put(account, view)
 
     async def replace_view(self, account: str, view: View, *, revision: int) -> bool:

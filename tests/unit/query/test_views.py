@@ -161,6 +161,19 @@ async def test_an_account_keeps_so_many_views_and_no_more() -> None:
     assert (await save(views, name="one more")).name == "one more"
 
 
+async def test_two_who_save_the_last_view_at_once_do_not_both_get_in() -> None:
+    class SeesLate(FakeViews):
+        async def list_views(self, account: str) -> list[View]:
+            return []
+
+    views = SeesLate()
+    for n in range(MAX_VIEWS):
+        await views.add_view("loja", view(id=f"{n:016}", name=str(n)))
+    with pytest.raises(TooManyViews, match="200 views"):
+        await save(views, name="one more")
+    assert len(views.views) == MAX_VIEWS
+
+
 async def test_a_change_needs_the_newest_revision_and_says_what_else_would_be_lost() -> None:
     views, audit = FakeViews(), FakeAudit()
     made = await save(views, filter="status=error", sort="code")
