@@ -110,7 +110,9 @@ class IntegrationAsked(BaseModel):
     """One integration."""
 
     model_config = ConfigDict(extra="forbid")
-    health: Annotated[bool, Field(description="tell how it does; such an answer has no ETag")] = False
+    health: Annotated[
+        bool, Field(description="tell how it does; the ETag of such an answer is weak: `If-Match` wants its `etag`")
+    ] = False
 
 
 EXAMPLE: Final[dict[str, Any]] = {

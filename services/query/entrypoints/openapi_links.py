@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 ID: Final = "$response.body#/id"
-ETAG: Final = "$response.header.ETag"
+ETAG: Final = "$response.body#/etag"
+"""The header names the revision as well, but where it stands over the bytes of an answer with health."""
 FIRST_ITEM: Final = {
     "kind": "$request.path.kind",
     "affiliate": "$response.body#/items/0/affiliate",

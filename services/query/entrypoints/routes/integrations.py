@@ -99,7 +99,10 @@ async def get_integration(
     found = await registry.get_integration(services.registry, caller, affiliate)
     if asked.health:
         told = await check_health(services.freshness, caller, [found], now=services.now())
-        return json_answer(integration_json(found, is_admin=caller.may("admin"), health=told[affiliate]))
+        # Weak, and over its bytes: it changes with every event, and names no revision that `If-Match` would take.
+        return checked(
+            request, json_answer(integration_json(found, is_admin=caller.may("admin"), health=told[affiliate]))
+        )
     return checked(request, _answer(found, caller))
 
 
