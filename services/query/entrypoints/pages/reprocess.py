@@ -1,10 +1,13 @@
 """Trying again: one row, chosen rows, or all rows of a filter after a look at what that means; and how it went."""
 
+from dataclasses import dataclass, replace
+from typing import Final
+
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.query.core.jobs import Job
-from services.query.entrypoints.pages.address import FILTER_NAMES
+from services.query.entrypoints.pages.address import ListAddress, parse_address
 from services.query.entrypoints.pages.forms import (
     NONE_CHOSEN,
     PageAddress,
@@ -31,8 +34,23 @@ from shared.contracts.names import Kind
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+WISHES: Final = ("reason", "max_per_second")
 Items = list[tuple[str, str]]
 """(affiliate, code) pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was typed into the form that sends all rows of a filter. `wrong`: which of WISHES cannot be as it is; "" for none."""
+
+    reason: str = ""
+    max_per_second: str = ""
+    wrong: str = ""
+
+    def said(self) -> dict[str, object]:
+        """Return the members of a command. Raise InvalidCommand for a pace that is no number."""
+        pace = {"max_per_second": _whole(self.max_per_second)} if self.max_per_second else {}
+        return {"reason": self.reason, **pace}
 
 
 @router.post("/logs/{kind}/reprocess")
@@ -54,21 +72,21 @@ async def reprocess_items(kind: Kind, request: Request, screen: Visitor) -> Resp
 @router.get("/logs/{kind}/reprocess")
 async def confirm_filter(kind: Kind, request: Request, screen: Visitor) -> Response:
     """Show how many rows of the filter would be sent, and which not and why, before anything is sent."""
-    address = address_of(kind, request, screen)
-    command = _command(screen, kind, {"filter": _filter(address.rows), "dry_run": True})
-    off = (await marketplace_names(screen.services.registry, screen.caller)).off(kind)
-    preview = await preview_reprocess(screen.services.entries, screen.caller, command, off=off)
-    return screen.render("reprocess_confirm.html", address=address, kind=kind, preview=preview)
+    return await _confirm(screen, address_of(kind, request, screen), Wishes())
 
 
 @router.post("/logs/{kind}/reprocess/all")
 async def reprocess_filter(kind: Kind, request: Request, screen: Visitor) -> Response:
-    """Ask for all rows of the filter that stood in the confirmed form."""
+    """Ask for all rows of the filter that stood in the confirmed form, or show it again with what cannot be."""
     sent = await fields_of(request)
-    rows = LogFilter.parse({name: sent[name] for name in FILTER_NAMES if name in sent})
-    pace = field(sent, "max_per_second")
-    wishes = {"reason": field(sent, "reason"), **({"max_per_second": _whole(pace)} if pace else {})}
-    job = await _request(screen, kind, {"filter": _filter(rows), **wishes})
+    address = parse_address(kind, sent, screen.zone)
+    wishes = Wishes(field(sent, "reason"), field(sent, "max_per_second"))
+    try:
+        job = await _request(screen, kind, {"filter": _filter(address.rows), **wishes.said()})
+    except InvalidCommand as error:
+        if error.field not in WISHES:
+            raise
+        return await _confirm(screen, address, replace(wishes, wrong=error.field))
     return RedirectResponse(f"/reprocess/{job.id}", status_code=303)
 
 
@@ -96,6 +114,21 @@ async def cancel_job(job_id: str, screen: Visitor) -> Response:
     services = screen.services
     await cancel_reprocess(services.reprocesses, services.audit, screen.caller, job_id, now=services.now)
     return RedirectResponse(f"/reprocess/{job_id}", status_code=303)
+
+
+async def _confirm(screen: Screen, address: ListAddress, wishes: Wishes) -> Response:
+    kind = address.kind
+    command = _command(screen, kind, {"filter": _filter(address.rows), "dry_run": True})
+    off = (await marketplace_names(screen.services.registry, screen.caller)).off(kind)
+    preview = await preview_reprocess(screen.services.entries, screen.caller, command, off=off)
+    return screen.render(
+        "reprocess_confirm.html",
+        status=422 if wishes.wrong else 200,
+        address=address,
+        kind=kind,
+        preview=preview,
+        wishes=wishes,
+    )
 
 
 async def _rows_under_way(screen: Screen, kind: Kind, items: Items, job: Job) -> Response:

@@ -356,6 +356,56 @@ def link(page: str, relation: str) -> str:
     return unescape(found[1])
 
 
+@pytest.mark.parametrize(
+    ("reason", "pace", "wrong"),
+    [
+        ("token renewed\r\n<b>by Ana</b>", "0", "pace"),
+        ("token renewed", "soon", "pace"),
+        ("token renewed", "9" * 5000, "pace"),
+        ("a\x07b", "20", "reason"),
+        ("x" * 1001, "", "reason"),
+    ],
+)
+async def test_what_was_typed_stays_in_the_form_that_comes_back(reason: str, pace: str, wrong: str) -> None:
+    made = services()
+    rows = {"status": ["error"], "affiliate": ["MLC"], "sort": "code"}
+    async with await visitor(made, "read", "reprocess") as client:
+        page = await client.post(
+            "/logs/order/reprocess/all",
+            data={**rows, "reason": reason, "max_per_second": pace},
+            headers={**FROM_PANEL, "Accept-Language": "en"},
+        )
+        form = page.text[page.text.index("reprocess/all") :]
+        assert page.status_code == 422
+        assert "Nothing was sent yet." in form
+        assert re.findall(r'id="(\w+)-error"', form) == [wrong]
+        (typed,) = re.findall(r"<textarea[^>]*>([^<]*)</textarea>", form)
+        assert unescape(typed) == reason
+        assert f'name="max_per_second" value="{pace}"' in form
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+        assert hidden == {"status": "error", "affiliate": "MLC", "sort": "code"}
+        assert await made.reprocesses.list_jobs("loja", limit=9) == []
+
+        sent = await client.post(
+            "/logs/order/reprocess/all",
+            data={**hidden, "reason": "token renewed", "max_per_second": "20"},
+            headers=FROM_PANEL,
+        )
+    (job,) = await made.reprocesses.list_jobs("loja", limit=9)
+    assert sent.headers["location"] == f"/reprocess/{job['id']}"
+    said = {name: job["command"][name] for name in ("reason", "max_per_second", "filter")}
+    assert said == {
+        "reason": "token renewed",
+        "max_per_second": 20,
+        "filter": {"affiliate": ["MLC"], "status": ["error"]},
+    }
+
+
+async def test_a_form_that_may_not_be_sent_does_not_come_back(reader: httpx.AsyncClient) -> None:
+    wrong = {"status": "error", "max_per_second": "0"}
+    assert (await reader.post("/logs/order/reprocess/all", data=wrong, headers=FROM_PANEL)).status_code == 403
+
+
 async def test_the_confirmation_names_the_rows_left_out() -> None:
     log = FakeLog([entry_document([make_event(code="ok-1", status="success", causes=[])])])
     async with await visitor(services(log=log, entries=log), "read", "reprocess") as client:
