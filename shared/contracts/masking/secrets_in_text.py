@@ -82,7 +82,7 @@ def mask_secret(text: str, key: str, start: int, end: int) -> tuple[str, int] | 
     if ":" not in text[start:end]:
         return _hidden(text, end, _FORM)
     if _HEADER.fullmatch(key) is None:
-        if _explains(text, end):
+        if explains(text, end):
             return _mask_sentence(text, end)
         told = _hidden(text, end, _PHRASE)
         rest = _mask_sentence(text, told[1]) if told else None
@@ -119,12 +119,12 @@ def _is_said_of(listed: re.Match[str], text: str) -> bool:
     """The first of a list is sooner a name with its value than one of several names: there a plain word is a secret, too."""
     if listed["label"]:
         return False
-    return _is_name(text) or _explains(text, 0) if listed["open"] else is_said(text)
+    return _is_name(text) or explains(text, 0) if listed["open"] else is_said(text)
 
 
 def is_said(text: str) -> bool:
     """Say whether what stands in a list behind the name of a secret is none: a plain word, another name, an explanation."""
-    return _PLAIN.fullmatch(text) is not None or _is_name(text) or _explains(text, 0)
+    return _PLAIN.fullmatch(text) is not None or _is_name(text) or explains(text, 0)
 
 
 def _is_name(text: str) -> bool:
@@ -142,7 +142,7 @@ def _mask_header(text: str, key: str, at: int, extent: re.Pattern[str]) -> tuple
         told = _hidden(text, scheme.end(), extent)
         return told and (scheme[0] + told[0], told[1])
     # A cookie explains nothing: `Cookie: true; sid=…`.
-    if "cookie" not in normal(key) and _explains(text, at):
+    if "cookie" not in normal(key) and explains(text, at):
         return _mask_sentence(text, at)
     return _hidden(text, at, extent)
 
@@ -168,7 +168,8 @@ def _extent_of_header(text: str, start: int, end: int) -> re.Pattern[str]:
     return _LINE if begins else _HEADER_WITHIN
 
 
-def _explains(text: str, at: int) -> bool:
+def explains(text: str, at: int) -> bool:
+    """Say whether a sentence begins at `at` that tells what is wrong."""
     first = _FIRST.match(text, at)
     return first is not None and _EXPLAINING.fullmatch(fold(first[1])) is not None
 

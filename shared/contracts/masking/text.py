@@ -16,8 +16,17 @@ import orjson
 
 from shared.contracts.masking.content import mask_with
 from shared.contracts.masking.fields import Category, category_of, is_about_a_person
+from shared.contracts.masking.labelled_in_text import mask_labelled
 from shared.contracts.masking.secrets_in_text import mask_addresses, mask_bearer, mask_listed, mask_secret
-from shared.contracts.masking.values import HIDDEN, mask_document, mask_email, mask_phone, mask_postal, mask_value
+from shared.contracts.masking.values import (
+    HIDDEN,
+    mask_document,
+    mask_email,
+    mask_phone,
+    mask_postal,
+    mask_value,
+    mask_words,
+)
 
 _HARMLESS: Final = re.compile(r"[^0-9@=:<%\[]*")
 """Most messages: words alone. Nothing below finds anything in them, but for what follows one word."""
@@ -63,8 +72,6 @@ _NUMBERS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[str], st
 )
 """Words without which a pattern cannot match, the pattern, the mask: looking for a word is a tenth of trying a pattern."""
 
-_WORD: Final = re.compile(r"\S+")
-_TELLING: Final = re.compile(r"[\d@]")
 NEARBY: Final = 2000
 """So many characters back we look for what a bare `name` in a cut text belongs to."""
 
@@ -89,6 +96,7 @@ def _masked_json(text: str) -> str | None:
 
 
 def _mask_pairs(text: str) -> str:
+    text = mask_labelled(text)
     if '"' in text or "'" in text:
         text = mask_listed(_QUOTED.sub(_quoted, text))
     if "<" in text:
@@ -177,18 +185,7 @@ def _mask_told(text: str, found: re.Match[str]) -> tuple[str, int] | None:
     if category is None:
         return None
     value = _PAIR_VALUE.match(text, found.end())
-    return value and (_mask_value(category, value[0], is_sentence=found["is"] == ":"), value.end())
-
-
-def _mask_value(category: Category, written: str, *, is_sentence: bool) -> str:
-    """After a colon may stand a sentence, "firstName: is required": there words stay, capitals and digits go."""
-    if category == "name":
-        return _WORD.sub(
-            lambda word: word[0] if is_sentence and word[0].islower() else mask_value("name", word[0]), written
-        )
-    if category == "hidden" and not is_sentence:
-        return HIDDEN
-    return _WORD.sub(lambda word: mask_value(category, word[0]) if _TELLING.search(word[0]) else word[0], written)
+    return value and (mask_words(category, value[0], is_sentence=found["is"] == ":"), value.end())
 
 
 def _formatted(number: str) -> str:

@@ -17,11 +17,24 @@ _MASKED_WORD: Final = re.compile(r".?\*{3}", re.DOTALL)
 _NOT_A_DIGIT: Final = re.compile(r"[^0-9]+")
 _NOT_A_LETTER: Final = re.compile(r"[^0-9A-Za-z]+")
 _WORD: Final = re.compile(r"\S+")
+_TELLING: Final = re.compile(r"[\d@]")
 
 
 def mask_value(category: Category, text: str) -> str:
     """Return what may be seen of `text`, a value of that category. An empty text stays empty."""
     return _MASKS[category](text) if text.strip() else text
+
+
+def mask_words(category: Category, text: str, *, is_sentence: bool) -> str:
+    """Return what may be seen of `text` after a name: of words that stand for a value, or of a sentence ("firstName: is required").
+
+    In a sentence words in small letters stay; those with digits, `@` or capitals are masked.
+    """
+    if category == "name":
+        return _WORD.sub(lambda word: word[0] if is_sentence and word[0].islower() else mask_name(word[0]), text)
+    if category == "hidden" and not is_sentence:
+        return HIDDEN
+    return _WORD.sub(lambda word: mask_value(category, word[0]) if _TELLING.search(word[0]) else word[0], text)
 
 
 def mask_name(text: str) -> str:

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -6,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.masking import mask_causes, mask_content, mask_text
-from shared.contracts.masking.content import is_tax_number
+from shared.contracts.masking.content import LABELS, VALUES, is_tax_number
+from shared.contracts.masking.labelled_in_text import LABEL, VALUE
 from tests.support.counting import grows_with_length_alone
 
 CPF, CNPJ = "12345678909", "12345678000195"
@@ -25,7 +27,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )
 texts = st.text(max_size=80) | st.lists(
-    st.sampled_from(["cpf", "CPF: ", CPF, "123.456.789-09", "a@b.co", "(11) 98765-4321", "=", ":", '"', "\\", "nome", "<email>", "***", " ", "{"]),
+    st.sampled_from(["cpf", "CPF: ", CPF, "123.456.789-09", "a@b.co", "(11) 98765-4321", "=", ":", '"', "\\", "nome", "<email>", "***", " ", "{", "value", "name", "<value>", "</value>", "<name>", '"value":"', '","', "; ", "\n"]),
     max_size=12,
 ).map("".join)  # fmt: skip
 
@@ -152,6 +154,91 @@ def test_text_is_masked_where_its_form_or_its_label_says_so(text: str, seen: str
 
 
 @pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        (
+            "<field><value>Maria Silva</value><name>receiverName</name></field>",
+            "<field><value>M*** S***</value><name>receiverName</name></field>",
+        ),
+        (
+            "<f:field><f:type>cpf</f:type>\n    <f:value id='1'>12345678909</f:value></f:field>",
+            "<f:field><f:type>cpf</f:type>\n    <f:value id='1'>***.***.***-09</f:value></f:field>",
+        ),
+        ("value=Maria; name=receiverName", "value=M***; name=receiverName"),
+        ("name=receiverName&value=Maria%20S&x=1", "name=receiverName&value=M***&x=1"),
+        ("at=5 value=Ana Lima name=receiverName code=7", "at=5 value=A*** L*** name=receiverName code=7"),
+        ("- value: Ana\n  name: receiverName\n- value: Ada", "- value: A***\n  name: receiverName\n- value: Ada"),
+        ("<field value='Ana' name='receiverName'/>", "<field value='A***' name='receiverName'/>"),
+        ('{"value":"Ana Lima","name":"receiverName"},{"na', '{"value":"A*** L***","name":"receiverName"},{"na'),
+        ('{"name":"receiverName", "value":"Ana Li', '{"name":"receiverName", "value":"A*** L***'),
+        (r"{\"value\":\"Ana\",\"name\":\"receiverName\"}, {", r"{\"value\":\"A***\",\"name\":\"receiverName\"}, {"),
+        ('{"valor":12345678909,"tipo":"CPF"},', '{"valor":"***.***.***-09","tipo":"CPF"},'),
+        ('{"name":"E-mail","values":["ana","b"]},', '{"name":"E-mail","values":["***"]},'),
+        ('{"value":"SEGREDO","name":"X-Api-Key"},', '{"value":"***","name":"X-Api-Key"},'),
+        ('{"id":7,"value":"Ana","name":"receiverName"},', '{"id":7,"value":"A***","name":"receiverName"},'),
+        ("key=token, value=segredo", "key=token, value=***"),
+        ("field: receiverName, value: Ana is unknown", "field: receiverName, value: A*** is unknown"),
+    ],
+)
+def test_in_text_too_a_label_names_the_value_beside_it_before_or_behind(text: str, seen: str) -> None:
+    assert mask_text(text) == seen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "value=Azul; name=cor; value=Grande; name=tamanho",
+        "<field><value>Azul</value></field><field><name>receiverName</name></field>",
+        "<value>Azul</value><note/><name>receiverName</name>",
+        '{"value":"Azul"},{"name":"receiverName"},',
+        '{"value":"Azul","position":1,"name":"receiverName"},',
+        "value: Azul\n\nname: receiverName",
+        "value: Azul. The name: receiverName",
+        "field: email, value: is required",
+        "name: token, value: expired",
+        "The value of the name receiverName is Azul",
+        "the field: receiverName has a wrong type: text",
+    ],
+)
+def test_a_label_names_nothing_that_is_not_beside_it(text: str) -> None:
+    assert mask_text(text) == text
+
+
+def test_of_pairs_in_a_row_each_label_names_its_own_value() -> None:
+    assert mask_text("value=Azul; name=cor; value=Ana; name=receiverName; value=5") == (
+        "value=Azul; name=cor; value=A***; name=receiverName; value=5"
+    )
+    assert mask_text("name=cor; value=Azul; name=receiverName; value=Ana; name=cor; value=Verde") == (
+        "name=cor; value=Azul; name=receiverName; value=A***; name=cor; value=Verde"
+    )
+
+
+def test_what_names_and_is_named_in_payloads_does_in_text() -> None:
+    for words, pattern in ((LABELS, LABEL), (VALUES, VALUE)):
+        assert [word for word in words if not re.fullmatch(pattern, word)] == []
+
+
+@given(
+    name=st.sampled_from(["receiverName", "cpf", "E-mail", "telefone", "CEP", "password"]),
+    value=st.text(st.characters(categories=["L", "Nd"]), min_size=2, max_size=20),
+    is_first=st.booleans(),
+)
+def test_in_every_writing_and_order_a_personal_value_never_stays_whole(
+    name: str, value: str, *, is_first: bool
+) -> None:
+    members = {"value": f"Q1{value}", "name": name}
+    ordered = members if is_first else dict(reversed(members.items()))
+    for text in (
+        json.dumps(ordered, ensure_ascii=False) + ",",
+        "".join(f"<{key}>{told}</{key}>" for key, told in ordered.items()),
+        "; ".join(f"{key}={told}" for key, told in ordered.items()),
+        "\n".join(f"{key}: {told}" for key, told in ordered.items()),
+    ):
+        assert members["value"] not in mask_text(text)
+        assert name in mask_text(text)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "No available sla to deliver this order",
@@ -251,6 +338,14 @@ PIECES = [
     "[",
     "eyJ",
     '"nome": ',
+    '"value":"a",',
+    '"name":"cpf",',
+    '"value":"',
+    "<value>a</value><name>cpf</name>",
+    "<value>",
+    "value=a; name=cpf; ",
+    "value=",
+    "value: \t ",
 ]
 
 
