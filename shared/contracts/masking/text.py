@@ -37,6 +37,12 @@ _QUOTED: Final = re.compile(
     re.DOTALL,
 )
 _TAG: Final = re.compile(r"(<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,200})?>)(?P<text>[^<>]{1,2000})")
+_NAMED_TAG: Final = re.compile(
+    r"""(?i)(<[\w:.\-]{1,40}\s(?:[^<>]{0,200}?\s)?(?:name|key|field|label|nome|chave|campo)\s?=\s?(?P<q>\\{0,7}["'])"""
+    r"""(?P<key>[\w .\-]{1,40})(?P=q)[^<>]{0,200}(?<!/)>)(?P<text>[^<>]{1,2000})"""
+)
+"""An element that an attribute says the meaning of: `<field name="receiverName">Ana</field>`. What an `id` says is a place on a page."""
+
 _PAIR: Final = re.compile(
     r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})(?:\\{0,7}[\"'])?\]?(?:[ \t]{0,8}(?==>)|\s?)(?P<is>=>|[=:])(?:(?<=>)[ \t]{0,8}|\s?)"
 )
@@ -100,7 +106,7 @@ def _mask_pairs(text: str) -> str:
     if '"' in text or "'" in text:
         text = mask_listed(_QUOTED.sub(_quoted, text))
     if "<" in text:
-        text = _TAG.sub(_tag, text)
+        text = _NAMED_TAG.sub(_tag, _TAG.sub(_tag, text))
     return _mask_named(text) if "=" in text or ":" in text else text
 
 

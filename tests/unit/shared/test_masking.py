@@ -177,6 +177,12 @@ def test_text_is_masked_where_its_form_or_its_label_says_so(text: str, seen: str
         ('{"value":"SEGREDO","name":"X-Api-Key"},', '{"value":"***","name":"X-Api-Key"},'),
         ('{"id":7,"value":"Ana","name":"receiverName"},', '{"id":7,"value":"A***","name":"receiverName"},'),
         ("key=token, value=segredo", "key=token, value=***"),
+        ('<field name="receiverName">Ana Lima</field>', '<field name="receiverName">A*** L***</field>'),
+        (
+            "<ns:item type='text' key='cpf' lang='pt'>12345678909</ns:item>",
+            "<ns:item type='text' key='cpf' lang='pt'>***.***.***-09</ns:item>",
+        ),
+        (r"<a name=\"email\">ana</a>", r"<a name=\"email\">***</a>"),
         ("field: receiverName, value: Ana is unknown", "field: receiverName, value: A*** is unknown"),
     ],
 )
@@ -190,6 +196,9 @@ def test_in_text_too_a_label_names_the_value_beside_it_before_or_behind(text: st
         "value=Azul; name=cor; value=Grande; name=tamanho",
         "<field><value>Azul</value></field><field><name>receiverName</name></field>",
         "<value>Azul</value><note/><name>receiverName</name>",
+        '<input name="receiverName"/> is missing',
+        '<field name="color">Azul</field>',
+        '<h1 id="phone">Telefone</h1>',
         '{"value":"Azul"},{"name":"receiverName"},',
         '{"value":"Azul","position":1,"name":"receiverName"},',
         "value: Azul\n\nname: receiverName",
@@ -346,6 +355,8 @@ PIECES = [
     "value=a; name=cpf; ",
     "value=",
     "value: \t ",
+    "<a name=",
+    '<a name="cpf">a',
 ]
 
 
