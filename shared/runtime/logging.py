@@ -7,6 +7,7 @@ log.info("batch.written", extra={"facts": {"records": 1000}})
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -89,6 +90,16 @@ def configure_logging(service: str, level: str) -> None:
     root.setLevel(level.upper())
     for chatty in ("aiokafka", "faust", "mode", "kafka", "pymongo", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def log_ended_threads() -> None:
+    """Have an error that ends a thread told as a line of the log; Python would print its trace between the lines."""
+    threading.excepthook = _tell_of_ended_thread
+
+
+def _tell_of_ended_thread(ended: threading.ExceptHookArgs) -> None:
+    name = ended.thread.name if ended.thread else ""
+    get_logger(__name__).error("thread.ended", exc_info=ended.exc_value, extra={"facts": {"thread": name}})
 
 
 def get_logger(name: str) -> logging.Logger:

@@ -26,10 +26,11 @@ from shared.contracts.errors import InvalidEvent, PonteError
 from shared.contracts.names import consumer_group
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.kafka.dead_letters import KafkaDeadLetters
+from shared.kafka.faust_transport import FaustTransport
 from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
 from shared.runtime.health import Alarm, Check, Health, HealthServer
-from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.logging import configure_logging, get_logger, log_ended_threads
 from shared.runtime.retry import until_done
 from shared.runtime.settings import Settings
 from shared.runtime.start import EXIT_DEFECT, EXIT_STOPPED_LATE
@@ -85,6 +86,7 @@ class Worker:
             web_tables_enabled=False,
             web_router_enabled=False,
         )
+        self.app.transport = FaustTransport(self.app.conf.broker_consumer, self.app)
 
     def take_commands(self, topic: str, handle: Handle, dead_letters: KafkaDeadLetters) -> None:
         """Hand every record of `topic` to `handle`, one after the other; what it refuses becomes a dead letter."""
@@ -140,6 +142,7 @@ class Worker:
     def run(self) -> NoReturn:
         """Run until SIGTERM or SIGINT; exits the process."""
         faulthandler.enable()
+        log_ended_threads()
         self.app.service(_life_of(self))
         log.info("worker.started", extra={"facts": {"settings": self._settings.summary()}})
         worker: Any = faust.Worker(
@@ -197,7 +200,7 @@ def leave_loudly(event: str, error: BaseException) -> NoReturn:
 
 
 def _leave_in_time(is_stopping: Callable[[], bool], within_seconds: float) -> None:
-    # aiokafka waits without end for a broker that is gone.
+    # Faust and what stands below it may wait without end for a server that is gone.
     while not is_stopping():
         time.sleep(0.2)
     time.sleep(within_seconds)

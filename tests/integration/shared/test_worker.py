@@ -1,36 +1,121 @@
+"""Workers as processes that are asked to stop while a server is away."""
+
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
-from deploy.local.servers import start_servers
-from deploy.provision import provision
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.servers import Servers, start_servers
+from deploy.provision import provision, provision_topics
+from shared.contracts.names import TOPICS, consumer_group
 from shared.runtime.start import EXIT_STOPPED_LATE
+from tests.support.broker import Broker, own_broker
 from tests.support.eventually import eventually
 
+GROUPS = {name: consumer_group(name) for name in ("reprocessor", "exporter")} | {
+    "ingest": f"{consumer_group('ingest')}.commands"
+}
+"""Of the agents: service → group."""
 
-def test_a_worker_stops_in_time_though_both_servers_are_gone_and_its_code_says_how(tmp_path):
-    log = tmp_path / "log"
-    with start_servers(None, environ={}) as servers:
-        provision(servers.kafka.bootstrap, servers.mongo.uri, "ponte")
-        environment = {
-            **os.environ,
-            "PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap,
-            "PONTE_MONGO_URI": servers.mongo.uri,
-            "PONTE_STOP_SECONDS": "2",
-            "PONTE_REPROCESSOR_GROUP": f"test.{uuid4().hex[:12]}",
-        }
-        with log.open("wb") as output:
-            worker = subprocess.Popen([sys.executable, "-m", "services.reprocessor"], env=environment, stderr=output)
-        eventually(log.read_text, lambda text: "health.listening" in text)
+KAFKA_IS_AWAY = "Failed fetch messages"
+"""What aiokafka says then of its own: the agents' consumer, which has to be ended, has met it."""
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with own_broker(tmp_path_factory.mktemp("broker")) as broker:
+        provision_topics(broker.bootstrap, TOPICS)
+        yield broker
+
+
+@contextmanager
+def running(service: str, kafka: str, mongo: str, log: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `service` for the block; its output goes to `log`."""
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", f"services.{service}"],
+            env={**os.environ, "PONTE_KAFKA_BOOTSTRAP": kafka, "PONTE_MONGO_URI": mongo, **environment},
+            stdout=output,
+            stderr=output,
+        )
     try:
-        asked_at = time.monotonic()
-        worker.send_signal(signal.SIGTERM)
-        code = worker.wait(20)
-        assert code == (EXIT_STOPPED_LATE if "worker.gave_up_stopping" in log.read_text() else 0)
-        assert time.monotonic() - asked_at < 10
+        eventually(log.read_text, lambda text: "health.listening" in text)
+        yield worker
     finally:
         worker.kill()
         worker.wait()
+
+
+def takes_commands(broker: Broker, service: str) -> bool:
+    """Say whether its agent has partitions."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+    group = admin.describe_consumer_groups([GROUPS[service]])[GROUPS[service]].result(30)
+    return any(member.assignment.topic_partitions for member in group.members)
+
+
+def stop(worker: "subprocess.Popen[bytes]") -> int:
+    worker.send_signal(signal.SIGTERM)
+    return worker.wait(40)
+
+
+def events(log: Path) -> list[str]:
+    """Return what the worker said; each line must be one of its log."""
+    return [json.loads(line)["event"] for line in log.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("service", sorted(GROUPS))
+def test_a_worker_whose_kafka_went_away_stops_in_time_and_says_nothing_but_lines_of_its_log(
+    service: str, broker: Broker, servers: Servers, database_name: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with running(service, broker.bootstrap, servers.mongo.uri, log, PONTE_MONGO_DATABASE=database_name) as worker:
+        eventually(lambda: takes_commands(broker, service))
+        broker.stop()
+        try:
+            eventually(log.read_text, lambda text: KAFKA_IS_AWAY in text)
+            code = stop(worker)
+        finally:
+            broker.start()
+
+    told = events(log)
+    assert code == 0
+    assert "worker.stopped" in told
+    assert "worker.gave_up_stopping" not in told
+
+
+def test_a_worker_whose_kafka_answers_nobody_stops_in_time(
+    broker: Broker, servers: Servers, database_name: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with running("exporter", broker.bootstrap, servers.mongo.uri, log, PONTE_MONGO_DATABASE=database_name) as worker:
+        eventually(lambda: takes_commands(broker, "exporter"))
+        with broker.frozen():
+            code = stop(worker)
+
+    assert code == 0
+    assert "worker.gave_up_stopping" not in events(log)
+
+
+def test_a_worker_stops_in_time_though_both_servers_are_gone_and_its_code_says_how(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    group = f"test.{uuid4().hex[:12]}"
+    with start_servers(None, environ={}) as servers:
+        provision(servers.kafka.bootstrap, servers.mongo.uri, "ponte")
+        told = {"PONTE_STOP_SECONDS": "2", "PONTE_REPROCESSOR_GROUP": group}
+        with running("reprocessor", servers.kafka.bootstrap, servers.mongo.uri, log, **told) as worker:
+            servers.stop()
+            asked_at = time.monotonic()
+            code = stop(worker)
+            took = time.monotonic() - asked_at
+
+    assert code == (EXIT_STOPPED_LATE if "worker.gave_up_stopping" in events(log) else 0)
+    assert took < 10

@@ -1,8 +1,16 @@
 import io
 import json
 import logging
+import threading
 
-from shared.runtime.logging import REMEMBERED, REPEAT_SECONDS, JsonLines, Repeats, without_secrets
+from shared.runtime.logging import (
+    REMEMBERED,
+    REPEAT_SECONDS,
+    JsonLines,
+    Repeats,
+    log_ended_threads,
+    without_secrets,
+)
 from tests.support.clock import Clock
 
 
@@ -35,6 +43,18 @@ def test_an_exception_is_told_with_its_trace():
     except ValueError as error:
         line = json.loads(line_of("it.failed", error=error))
     assert "ValueError: wrong" in line["exception"]
+
+
+def test_an_error_that_ends_a_thread_is_a_line_of_the_log(monkeypatch, caplog, capsys):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    log_ended_threads()
+    thread = threading.Thread(target=[].pop, name="reader")
+    thread.start()
+    thread.join()
+    (told,) = caplog.records
+    assert (told.getMessage(), told.facts) == ("thread.ended", {"thread": "reader"})
+    assert told.exc_info[0] is IndexError
+    assert capsys.readouterr().err == ""
 
 
 def told_by(repeats, message, *args, level=logging.ERROR, name="aiokafka", facts=None):

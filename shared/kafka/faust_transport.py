@@ -1,0 +1,63 @@
+"""How Faust reaches Kafka: aiokafka, which must not keep a worker that stops while Kafka is away, nor ask for it ten times a second.
+
+As it comes, a worker never ends then. aiokafka cancels a fetch that pauses after a failure, and takes that cancel for its own; Faust's
+thread dies of it, with a trace on standard error, before it has said that it ended, for which the worker waits. A commit, and a goodbye
+to a broker that is frozen, have no limit either. What is given up here is taken again by whoever reads on: it is not committed.
+
+It reaches into Faust's and aiokafka's privates: the versions are pinned (decision 0001), and a test stops workers whose Kafka is away.
+"""
+
+import asyncio
+import logging
+import sys
+from typing import Any, Final
+
+from faust.transport.drivers import aiokafka
+
+COMMIT_SECONDS: Final = 3.0
+LEAVE_SECONDS: Final = 3.0
+"""Beyond them a stopping worker gives up its last commit, and then its goodbye to the group."""
+
+log = logging.getLogger(__name__)
+faust_log = logging.getLogger("faust")
+"""For what Faust says of its own steps: a class of ours would tell them as ours, one by one."""
+
+
+class _ConsumerThread(aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
+    logger = faust_log
+
+    async def on_thread_stop(self) -> None:
+        # A task of its own: the cancel that aiokafka lets through ends that task, and not this thread.
+        leaving = asyncio.ensure_future(super().on_thread_stop())
+        done, _ = await asyncio.wait({leaving}, timeout=LEAVE_SECONDS)
+        if done and not leaving.cancelled() and leaving.exception() is None:
+            return
+        leaving.cancel()
+        why = repr(leaving.exception()) if done and not leaving.cancelled() else "Kafka is away"
+        log.warning("consumer.left_in_silence", extra={"facts": {"why": why}})
+        if self._consumer is not None:
+            await self._consumer._client.close()  # noqa: SLF001
+
+    def on_crash(self, msg: str, *fmt: Any, **_: Any) -> None:
+        # Faust prints it, between the lines of the log.
+        log.critical("consumer.crashed", exc_info=sys.exception(), extra={"facts": {"what": msg.format(*fmt)}})
+
+
+class _Consumer(aiokafka.Consumer):  # type: ignore[misc]  # Faust has no types
+    logger = faust_log
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_stop(self) -> None:
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await super().on_stop()
+        except TimeoutError:
+            log.warning("commands.not_committed", extra={"facts": {"after_seconds": COMMIT_SECONDS}})
+
+
+class FaustTransport(aiokafka.Transport):  # type: ignore[misc]  # Faust has no types
+    """Faust's own, with consumers that stop in time. `app.transport = FaustTransport(app.conf.broker_consumer, app)`."""
+
+    Consumer = _Consumer
