@@ -1,4 +1,4 @@
-"""How Faust reaches Kafka: aiokafka, which must not keep a worker that stops while Kafka is away, nor ask for it ten times a second.
+"""How Faust reaches Kafka: aiokafka, which must not keep a worker that stops while Kafka is away, nor look for it 36 times a second.
 
 As it comes, a worker never ends then. aiokafka cancels a fetch that pauses after a failure, and takes that cancel for its own; Faust's
 thread dies of it, with a trace on standard error, before it has said that it ended, for which the worker waits. A commit, and a goodbye
@@ -10,9 +10,14 @@ It reaches into Faust's and aiokafka's privates: the versions are pinned (decisi
 import asyncio
 import logging
 import sys
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from aiokafka.client import ConnectionGroup
 from faust.transport.drivers import aiokafka
+
+from shared.kafka.reconnecting import RECONNECT_SECONDS
 
 COMMIT_SECONDS: Final = 3.0
 LEAVE_SECONDS: Final = 3.0
@@ -23,8 +28,38 @@ faust_log = logging.getLogger("faust")
 """For what Faust says of its own steps: a class of ours would tell them as ours, one by one."""
 
 
+Connect = Callable[..., Awaitable[Any]]
+
+
+class PatientConnect:
+    """What aiokafka connects by, `connect(node_id, group=…)`, which returns None when that failed; asked again too early, so does this.
+
+    aiokafka has no such setting: its fetches and its coordinator try ten times a second each, and ask for the brokers after each try.
+    """
+
+    def __init__(self, connect: Connect, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._again_at: dict[Any, float] = {}
+
+    async def __call__(self, node_id: Any, *, group: Any = ConnectionGroup.DEFAULT, **how: Any) -> Any:
+        """Return the connection, or None."""
+        if self._clock() < self._again_at.get((node_id, group), 0.0):
+            return None
+        connection = await self._connect(node_id, group=group, **how)
+        if connection is None:
+            self._again_at[node_id, group] = self._clock() + RECONNECT_SECONDS
+        return connection
+
+
 class _ConsumerThread(aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
     logger = faust_log
+
+    def _create_worker_consumer(self, transport: aiokafka.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        client = consumer._client  # noqa: SLF001
+        client._get_conn = PatientConnect(client._get_conn)  # noqa: SLF001
+        return consumer
 
     async def on_thread_stop(self) -> None:
         # A task of its own: the cancel that aiokafka lets through ends that task, and not this thread.

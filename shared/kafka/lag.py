@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from shared.kafka.beginnings import Place
+from shared.kafka.reconnecting import RECONNECT
 
 ASK_EVERY_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
@@ -35,12 +36,12 @@ class Ends:
     """Asks Kafka for the ends of partitions, by a client that joins nothing."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+        self._settings = {"bootstrap.servers": bootstrap, **RECONNECT, "log_level": 0}
         self._admin: AdminClient | None = None
 
     async def __call__(self, places: Iterable[Place]) -> dict[Place, int]:
         """Return the end of each; those that cannot be had are left out. Never raises for a broker's sake."""
-        self._admin = self._admin or AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        self._admin = self._admin or AdminClient(self._settings)
         asked = {TopicPartition(*place): OffsetSpec.latest() for place in places}
         answers = self._admin.list_offsets(asked, request_timeout=ANSWER_SECONDS)
         told = {(at.topic, at.partition): asyncio.wrap_future(answer) for at, answer in answers.items()}

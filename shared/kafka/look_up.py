@@ -11,6 +11,8 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from shared.kafka.reconnecting import RECONNECT
+
 T = TypeVar("T")
 
 
@@ -21,13 +23,14 @@ def look_up(
 
     `patience` in seconds. Raise KafkaException: the broker is away, or a commit is under way.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin = AdminClient({"bootstrap.servers": bootstrap, **RECONNECT, "log_level": 0})
     ids = find_topic_ids(admin, sorted({topic for topic, _ in places}), patience)
     return [(at, ids.get(at.topic, "")) for at in _committed(bootstrap, group, places, patience)]
 
 
 def _committed(bootstrap: str, group: str, places: Sequence[tuple[str, int]], patience: float) -> list[TopicPartition]:
-    asking = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})
+    settings = {"bootstrap.servers": bootstrap, **RECONNECT, "group.id": group, "enable.auto.commit": False}
+    asking = Consumer({**settings, "log_level": 0})
     try:
         found: list[TopicPartition] = asking.committed([TopicPartition(*place) for place in places], timeout=patience)
     finally:

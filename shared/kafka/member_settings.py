@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from shared.kafka.producer import RECONNECT_MAX_MS
+from shared.kafka.reconnecting import RECONNECT
 
 Assignor = Literal["range", "uniform"]
 """How a broker shares partitions out: the same part of each topic for every member, none for more members than a topic has
@@ -18,8 +18,7 @@ def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assign
         "client.id": client_id,
         "group.protocol": "consumer",
         "group.remote.assignor": assignor,
-        # A broker that was restarted is found again within a second: librdkafka's own limit is ten.
-        "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
+        **RECONNECT,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         # Where to begin is decided by shared/kafka/beginnings.py; an offset that is not there is an error to us.

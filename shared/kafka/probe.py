@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from shared.kafka.beginnings import Place
+from shared.kafka.reconnecting import RECONNECT
 
 ANSWER_SECONDS = 5.0
 READ_SECONDS = 1.0
@@ -17,12 +18,12 @@ class Probe:
     """Asks one cluster."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+        self._settings = {"bootstrap.servers": bootstrap, **RECONNECT}
 
     def answers(self) -> bool:
         """Say whether a broker answers."""
         try:
-            AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0}).list_topics(timeout=ANSWER_SECONDS)
+            AdminClient({**self._settings, "log_level": 0}).list_topics(timeout=ANSWER_SECONDS)
         except KafkaException:
             return False
         return True
@@ -34,7 +35,7 @@ class Probe:
             return set()
         consumer = Consumer(
             {
-                "bootstrap.servers": self._bootstrap,
+                **self._settings,
                 "group.id": "ponte.probe",  # librdkafka wants one; nothing is joined or committed
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
@@ -54,7 +55,7 @@ class Probe:
 
     def _behind(self, positions: Mapping[Place, int]) -> dict[Place, int]:
         """Return those whose partition does not end there; what ends a transaction is no record, so this alone proves nothing."""
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        admin = AdminClient({**self._settings, "log_level": 0})
         asked = {TopicPartition(*place): OffsetSpec.latest() for place in positions}
         answers = admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS

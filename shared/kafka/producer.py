@@ -13,11 +13,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
 from shared.kafka.probe import Probe
+from shared.kafka.reconnecting import RECONNECT
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
-
-RECONNECT_MAX_MS = 1_000
-"""A client looks that often for a broker that went away: librdkafka's own limit is ten seconds, in which a healthy broker is not used."""
 
 GRACE_SECONDS = 5.0
 """Beyond the delivery timeout, for the callback to come in."""
@@ -66,13 +64,13 @@ class Publisher:
         self._is_closing = False
         self._probe = Probe(bootstrap)
         self._renewing = threading.Lock()
-        self._settings = {
+        self._settings: dict[str, object] = {
             "bootstrap.servers": bootstrap,
             "client.id": f"ponte.{service}",
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 2,
-            "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
+            **RECONNECT,
             "compression.type": "lz4",
             "message.max.bytes": MAX_REQUEST_BYTES,
             "delivery.timeout.ms": int(timeout_seconds * 1000),

@@ -12,6 +12,7 @@ from shared.contracts.names import DEAD_LETTER_TOPIC
 from shared.contracts.records import Record
 from shared.kafka.messages import record_of
 from shared.kafka.producer import TOO_LARGE, OutMessage, Publisher, Sent
+from shared.kafka.reconnecting import RECONNECT
 
 ANSWER_SECONDS = 10.0
 
@@ -34,6 +35,7 @@ class KafkaDeadLetterShelf:
         consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap,
+                **RECONNECT,
                 "group.id": "ponte.ingest.shelf",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",

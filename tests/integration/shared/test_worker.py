@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import orjson
 import pytest
 from confluent_kafka.admin import AdminClient
 
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision, provision_topics
-from shared.contracts.names import TOPICS, consumer_group
+from shared.contracts.names import REPROCESS_TOPIC, TOPICS, consumer_group
+from shared.kafka.producer import OutMessage, Publisher
 from shared.runtime.start import EXIT_STOPPED_LATE
 from tests.support.broker import Broker, own_broker
 from tests.support.eventually import eventually
@@ -90,6 +92,25 @@ def test_a_worker_whose_kafka_went_away_stops_in_time_and_says_nothing_but_lines
     assert code == 0
     assert "worker.stopped" in told
     assert "worker.gave_up_stopping" not in told
+
+
+async def test_a_worker_whose_kafka_is_back_takes_commands_again(
+    broker: Broker, servers: Servers, database_name: str, account: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    command = {"id": uuid4().hex, "account": account, "kind": "order", "requested_by": "ana", "filter": {}}
+    with running("reprocessor", broker.bootstrap, servers.mongo.uri, log, PONTE_MONGO_DATABASE=database_name) as worker:
+        eventually(lambda: takes_commands(broker, "reprocessor"))
+        broker.stop()
+        try:
+            eventually(log.read_text, lambda text: KAFKA_IS_AWAY in text)
+        finally:
+            broker.start()
+        publisher = Publisher(broker.bootstrap, service="test")
+        await publisher.publish(OutMessage(REPROCESS_TOPIC, None, orjson.dumps(command)))
+        await publisher.close()
+        eventually(lambda: events(log), lambda told: "command.stored" in told)
+        assert stop(worker) == 0
 
 
 def test_a_worker_whose_kafka_answers_nobody_stops_in_time(
