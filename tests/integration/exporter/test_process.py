@@ -19,6 +19,7 @@ import orjson
 import pytest
 from confluent_kafka import Consumer, Producer
 from gridfs import GridFSBucket
+from kafka import KafkaProducer
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -32,6 +33,7 @@ from shared.runtime.clock import now
 from tests.support.eventually import eventually
 from tests.support.export_rows import AT, document_of, make_entry
 from tests.support.fakes.exporter import sha256_of
+from tests.support.odd_headers import NotUtf8
 
 Documents = Database[dict[str, Any]]
 Start = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
@@ -171,6 +173,28 @@ def test_a_command_becomes_a_file_of_exactly_the_rows_asked_for_and_a_wrong_one_
     assert rows_of(files["empty"])[0]["kind"] == "Nenhum item foi encontrado"
     assert job_of(documents, account, "wrong")["state"] == "absent"
     assert sorted(letters) == ["Invalid", "InvalidCommand"]
+
+
+def test_a_command_with_odd_headers_is_taken_and_so_are_those_behind_it(
+    servers: Servers, documents: Documents, start: Start, account: str
+) -> None:
+    fill(documents, account, 2)
+    commands = {job_id: orjson.dumps({"id": job_id, "account": account}) for job_id in ("name", "null", "behind")}
+    with start() as exporter:
+        unreadable = KafkaProducer(bootstrap_servers=servers.kafka.bootstrap)
+        headers = [("a", b"1"), (NotUtf8("x"), b"2")]
+        unreadable.send(EXPORTS_TOPIC, commands["name"], headers=headers, partition=0)
+        unreadable.close()
+        producer = Producer({"bootstrap.servers": servers.kafka.bootstrap})
+        odd = [("a", None), ("a", b""), ("ce_id", b"\xff")]
+        producer.produce(EXPORTS_TOPIC, commands["null"], headers=odd, partition=0)
+        producer.produce(EXPORTS_TOPIC, commands["behind"], partition=0)
+        assert producer.flush(10) == 0
+        jobs = [ended(documents, account, job_id) for job_id in commands]
+        assert exporter.poll() is None
+
+    assert [(job["state"], job["progress"]["rows"]) for job in jobs] == [("done", 2)] * 3
+    assert exporter.returncode == 0
 
 
 def _dead_letters(servers: Servers, account: str, count: int) -> list[str]:
