@@ -76,7 +76,8 @@ class Beginnings:
             try:
                 return look_up(self._bootstrap, self._group, places, patience)
             except KafkaException as error:
-                refusal = error
+                # Its trace would hold this frame and the client that asked, until somebody collects what holds one another.
+                refusal = error.with_traceback(None)
         raise refusal
 
     def _as_committed(self, at: TopicPartition, topic_id: str) -> Beginning:
