@@ -10,10 +10,9 @@ from typing import Any
 import bson
 import pytest
 
-from services.ingest.adapters.entry_bytes import attempt_bytes, entry_bytes, state_bytes
+from services.ingest.adapters.entry_bytes import entry_bytes
 from services.ingest.core.decode import SHAPES, decode
 from services.ingest.core.fold import Delivery, new_entry
-from shared.contracts.entries import attempt_document, state_document
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.records import Record
 from tests.support.builders import make_record
@@ -58,8 +57,6 @@ def test_what_is_stored_of_a_sample_is_its_document(name: str) -> None:
     for event in decode(record):
         delivery = Delivery(event, record.address)
         assert entry_bytes(delivery) == bson.encode(new_entry([delivery]))
-        assert attempt_bytes(delivery) == bson.encode(attempt_document(event, record.address))
-        assert state_bytes(event) == bson.encode(state_document(event))
 
 
 def test_every_shape_has_its_samples() -> None:

@@ -1,4 +1,4 @@
-"""An event's new entry, its attempt and its state as BSON: what repeats is remembered, the rest joined to it.
+"""The document of a new entry as BSON, for the one event that nearly every new entry has: what repeats is remembered, the rest joined to it.
 
 `bson.encode` asks each value what it is, and most of an entry is what the one before it had: names, whose it is, what the marketplace
 says. Such stretches are encoded by `bson.encode` once. What differs is a dozen texts and instants, which are written here. That halves
@@ -9,11 +9,11 @@ In BSON an element is its type, its name, a NUL and its value; a text is the len
 its length, its elements and a NUL, an array a document whose names are 0, 1, 2 …
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import bson
 
@@ -54,45 +54,32 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-Told = TypeVar("Told")
-
-
 class _Unusual(ValueError):
     """Left to `bson.encode`, which knows what to do or why it cannot be done."""
 
 
 def entry_bytes(delivery: Delivery) -> bytes | None:
     """Return what `bson.encode(new_entry([delivery]))` returns; None where that is to be asked itself."""
-    return _usual(_entry, delivery)
-
-
-def attempt_bytes(delivery: Delivery) -> bytes | None:
-    """Return what `bson.encode(attempt_document(delivery.event, delivery.address))` returns; None where that is to be asked itself."""
-    return _usual(_attempt, delivery)
-
-
-def state_bytes(event: IntegrationEvent) -> bytes | None:
-    """Return what `bson.encode(state_document(event))` returns; None where that is to be asked itself."""
-    return _usual(_state, event)
-
-
-def _usual(written: Callable[[Told], bytes], told: Told) -> bytes | None:
     try:
-        return written(told)
+        return _entry(delivery)
     except Exception:  # noqa: BLE001  # OverflowError, RecursionError and others come out of the encoder, which will say it again
         return None
 
 
 def _entry(delivery: Delivery) -> bytes:
     event = delivery.event
-    data = event.data
-    first = _first(event)
+    data, marks = event.data, event.marks
+    order, sequence, source, event_id = event.version
+    if len(source) > _LONGEST:
+        raise _Unusual
+    raw = order.encode()
+    first = b"".join((b"\x020\0", _LENGTHS[len(raw)], raw, b"\0"))
     names, pairs = _aliases(data.aliases, first)
-    told, found = _causes(event)
-    processed_at = _milliseconds(event.processed_at)
-    state = _facts(event, first, names, told, processed_at)
     ids = _ids(event)
+    told, found = _causes(event)
+    processed_at = _int64((event.processed_at - _EPOCH) // _MILLISECOND)
     order_at = processed_at if event.order_at is event.processed_at else _instant(event.order_at)
+
     raw, code = event.entry_id.encode(), data.code.encode()
     begin = b"".join(
         (
@@ -100,7 +87,26 @@ def _entry(delivery: Delivery) -> bytes:
             _whose(data.account, data.kind, data.affiliate), b"\x02code\0", _LENGTHS[len(code)], code, b"\0\x03state\0",
         )
     )  # fmt: skip
-    applied = _integer(_name(delivery.partition), delivery.address.offset)
+
+    second = _BEFORE_ALL if sequence < 0 else _integer(b"1\0", sequence)
+    third, raw = _third(source), event_id.encode()
+    payload = b"" if data.payload_json is None else data.payload_json.encode()
+    state = b"".join(
+        (
+            b"\x04version\0", _int32(len(first) + len(second) + len(third) + _AROUND_TEXT + len(raw) + _AROUND), first, second, third,
+            b"\x023\0", _LENGTHS[len(raw)], raw, b"\0\0", _status(data.status), processed_at,
+            b"\x09received_at\0", _instant(event.received_at),
+            b"\x0asequence\0" if sequence < 0 else _integer(b"sequence\0", sequence),
+            b"\x0areprocess_id\0" if data.reprocess_id is None else _elements({"reprocess_id": data.reprocess_id}),
+            b"\x03aliases\0", _int32(len(names) + _AROUND), names, b"\0", told,
+            b"".join((b"\x02payload_json\0", _int32(len(payload) + 1), payload, b"\0")) if payload else b"",
+            _checked({**marks, **({"extra": data.extra} if data.extra else {})}) if marks or data.extra else b"",
+            found,
+        )
+    )  # fmt: skip
+
+    offset = delivery.address.offset
+    applied = _integer(_name(delivery.partition), offset)
     end = b"".join(
         (
             b"\0\x03aliases\0", _int32(len(pairs) + _AROUND), pairs, b"\0\x04ids\0", _int32(len(ids) + _AROUND), ids,
@@ -109,61 +115,9 @@ def _entry(delivery: Delivery) -> bytes:
             b"\x10attempts\0\1\0\0\0\x03applied\0", _int32(len(applied) + _AROUND), applied, b"\0\0",
         )
     )  # fmt: skip
-    length = len(state) + len(found) + _AROUND
-    size = 4 + len(begin) + length - 1 + len(end)  # `end` begins with the NUL of `state`, and ends with its own
-    return b"".join((_int32(size), begin, _int32(length), state, found, end))
-
-
-def _attempt(delivery: Delivery) -> bytes:
-    event = delivery.event
-    first = _first(event)
-    names, _ = _aliases(event.data.aliases, first)
-    told, _ = _causes(event)
-    facts = _facts(event, first, names, told, _milliseconds(event.processed_at))
-    raw = event.attempt_id.encode()
-    topic, partition, offset = delivery.address
-    at = _topic(topic) + _integer(b"partition\0", partition) + _integer(b"offset\0", offset)
-    elements = b"".join(
-        (b"\x02_id\0", _LENGTHS[len(raw)], raw, b"\0", facts, b"\x03address\0", _int32(len(at) + _AROUND), at, b"\0")
-    )
-    return b"".join((_int32(len(elements) + _AROUND), elements, b"\0"))
-
-
-def _state(event: IntegrationEvent) -> bytes:
-    first = _first(event)
-    names, _ = _aliases(event.data.aliases, first)
-    told, found = _causes(event)
-    facts = _facts(event, first, names, told, _milliseconds(event.processed_at))
-    return b"".join((_int32(len(facts) + len(found) + _AROUND), facts, found, b"\0"))
-
-
-def _first(event: IntegrationEvent) -> bytes:
-    """Return the element 0 of a version, and of the pair of each alias: the text by which instants are ordered."""
-    raw = event.version[0].encode()
-    return b"".join((b"\x020\0", _LENGTHS[len(raw)], raw, b"\0"))
-
-
-def _facts(event: IntegrationEvent, first: bytes, names: bytes, causes: bytes, processed_at: bytes) -> bytes:
-    """Return the elements that a state and an attempt have in common; `names` are those of the aliases."""
-    data, marks = event.data, event.marks
-    _, sequence, source, event_id = event.version
-    if len(source) > _LONGEST:
-        raise _Unusual
-    second = _BEFORE_ALL if sequence < 0 else _integer(b"1\0", sequence)
-    third, raw = _third(source), event_id.encode()
-    payload = b"" if data.payload_json is None else data.payload_json.encode()
-    return b"".join(
-        (
-            b"\x04version\0", _int32(len(first) + len(second) + len(third) + _AROUND_TEXT + len(raw) + _AROUND), first, second, third,
-            b"\x023\0", _LENGTHS[len(raw)], raw, b"\0\0", _status(data.status), processed_at,
-            b"\x09received_at\0", _instant(event.received_at),
-            b"\x0asequence\0" if sequence < 0 else _integer(b"sequence\0", sequence),
-            b"\x0areprocess_id\0" if data.reprocess_id is None else _elements({"reprocess_id": data.reprocess_id}),
-            b"\x03aliases\0", _int32(len(names) + _AROUND), names, b"\0", causes,
-            b"".join((b"\x02payload_json\0", _int32(len(payload) + 1), payload, b"\0")) if payload else b"",
-            _checked({**marks, **({"extra": data.extra} if data.extra else {})}) if marks or data.extra else b"",
-        )
-    )  # fmt: skip
+    length = len(state) + _AROUND
+    size = 4 + len(begin) + 4 + len(state) + len(end)  # `end` begins with the NUL of `state`, and ends with its own
+    return b"".join((_int32(size), begin, _int32(length), state, end))
 
 
 def _aliases(told: Mapping[str, str | None], first: bytes) -> tuple[bytes, bytes]:
@@ -227,11 +181,9 @@ def _usual_causes(kind: str, told: Sequence[tuple[str, str, str | None]]) -> tup
     return _elements({"causes": causes}), _elements(finding_facts(kind, causes))
 
 
-def _milliseconds(instant: datetime) -> bytes:
+@lru_cache(1024)  # what a broker takes in at once has one timestamp
+def _instant(instant: datetime) -> bytes:
     return _int64((instant - _EPOCH) // _MILLISECOND)
-
-
-_instant = lru_cache(1024)(_milliseconds)  # what a broker takes in at once has one timestamp
 
 
 def _integer(name: bytes, value: int) -> bytes:
@@ -254,11 +206,6 @@ def _name(name: str) -> bytes:
 @lru_cache(1024)
 def _third(source: str) -> bytes:
     return _elements({"2": source})
-
-
-@lru_cache(64)
-def _topic(name: str) -> bytes:
-    return _elements({"topic": name})
 
 
 @lru_cache(4096)

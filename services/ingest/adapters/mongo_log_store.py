@@ -7,7 +7,7 @@ word of a primary for it that may be deposed with the write.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 import bson
 from bson.codec_options import CodecOptions
@@ -17,13 +17,13 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
-from services.ingest.adapters.entry_bytes import REFERENCE, attempt_bytes, entry_bytes, state_bytes
-from services.ingest.core.fold import Held, PastAttempt, PastDelivery, held_from_document
+from services.ingest.adapters.entry_bytes import REFERENCE, entry_bytes
+from services.ingest.adapters.held_bytes import FIELDS, KeptState, attempt_of_kept, held_of
+from services.ingest.core.fold import Held, PastAttempt, PastState
 from services.ingest.core.plan import Change, Stored
 from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten
-from shared.contracts.entries import Document, state_document
+from shared.contracts.entries import Document
 from shared.contracts.errors import OutcomeUnknown, StoreUnavailable
-from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.records import Address
 from shared.contracts.times import to_milliseconds
@@ -33,8 +33,6 @@ from shared.mongo.errors import DUPLICATE_KEY, TRANSIENT_CODES, translated
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 RAW: Final = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
 """A state that gives way is stored among the attempts as the bytes that came; only its outermost level is read."""
-
-HELD: Final = dict.fromkeys(("state", "aliases", "ids", "first_seen_at", "last_success_at", "attempts", "applied"), 1)
 
 
 class MongoLogStore:
@@ -57,8 +55,8 @@ class MongoLogStore:
     async def find_entries(self, entry_ids: Sequence[str]) -> Mapping[str, Held]:
         """Return what is held of each."""
         with translated():
-            found = await self._found.find(_any_of(entry_ids), HELD, batch_size=len(entry_ids) + 1).to_list()
-        return {document["_id"]: held_from_document(document) for document in found}
+            found = await self._found.find(_any_of(entry_ids), FIELDS, batch_size=len(entry_ids) + 1).to_list()
+        return dict(map(held_of, found))
 
     async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
         """Return the address of each."""
@@ -80,10 +78,10 @@ class MongoLogStore:
             for position, error in errors.items()
             if error["code"] != DUPLICATE_KEY
         }
-        if counted := [attempt.id for attempt in there if not isinstance(attempt, PastDelivery)]:
+        if counted := [attempt.id for attempt in there if isinstance(attempt, PastState)]:
             with translated():
                 await self._attempts.update_many(_any_of(counted), {"$unset": {"address": 1}})
-        present = frozenset(attempt.id for attempt in there if isinstance(attempt, PastDelivery))
+        present = frozenset(attempt.id for attempt in there if not isinstance(attempt, PastState))
         return AttemptsStored(present, unstorable)
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
@@ -115,7 +113,7 @@ class MongoLogStore:
             (change, UpdateOne({"_id": change.entry_id, "attempts": change.held.attempts}, raw))
             for change in changes
             if change.held is not None
-            and (raw := _encode({"$set": change.fields(_state_of)}, change.entry_id, unstorable)) is not None
+            and (raw := _encode({"$set": change.fields()}, change.entry_id, unstorable)) is not None
         ]
         result = await _update(self._entries, [update for _, update in encoded])
         errors = {encoded[position][0].entry_id: error for position, error in result.errors.items()}
@@ -207,27 +205,16 @@ def _written(errors: Mapping[str, Mapping[str, Any]], unstorable: Mapping[str, s
 def _new(change: Change, unstorable: dict[str, str]) -> RawBSONDocument | None:
     """Return the bytes of the entry to insert; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
     at_once = entry_bytes(change.deliveries[0]) if len(change.deliveries) == 1 else None
-    if not _fits(at_once):
+    if at_once is None or len(at_once) > MAX_DOCUMENT_BYTES:
         return _encode(change.document(), change.entry_id, unstorable)
     return RawBSONDocument(at_once)
 
 
 def _past(attempt: PastAttempt, unstorable: dict[str, str]) -> RawBSONDocument | None:
     """Return the bytes of the attempt to insert; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
-    at_once = attempt_bytes(attempt.delivery) if isinstance(attempt, PastDelivery) else None
-    if not _fits(at_once):
-        return _encode(attempt.document(), attempt.id, unstorable)
-    return RawBSONDocument(at_once)
-
-
-def _state_of(event: IntegrationEvent) -> Mapping[str, Any]:
-    at_once = state_bytes(event)
-    return RawBSONDocument(at_once) if _fits(at_once) else state_document(event)
-
-
-def _fits(at_once: bytes | None) -> TypeGuard[bytes]:
-    """Say whether there are bytes that MongoDB holds; else the document is encoded as any other, which tells why it cannot be stored."""
-    return at_once is not None and len(at_once) <= MAX_DOCUMENT_BYTES
+    if isinstance(attempt, PastState) and isinstance(attempt.state, KeptState):  # it is shorter than its entry was
+        return RawBSONDocument(attempt_of_kept(attempt.id, attempt.state))
+    return _encode(attempt.document(), attempt.id, unstorable)
 
 
 def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSONDocument | None:

@@ -8,6 +8,7 @@ the state; nothing is known of it but its order text, and any event of the same 
 """
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from shared.contracts.entries import MAX_ALIASES, Document, alias_pairs, unescape_name
@@ -20,6 +21,13 @@ def merged_aliases(
     held: Mapping[str, Sequence[Any]], state: Version | None, events: Sequence[IntegrationEvent]
 ) -> Document:
     """Return the aliases of an entry that `events` tell of. `state` is the version of its state before them, None without one."""
+    last = max(events, key=attrgetter("version"))
+    if state is None or state < last.version:
+        told = alias_pairs(last)
+        if told.keys() >= held.keys() and (
+            len(events) == 1 or all(told.keys() >= alias_pairs(one).keys() for one in events)
+        ):
+            return told  # it names all that there are, and is the newest
     newest = {name: (_version_of(pair, state), pair[1]) for name, pair in held.items()}
     for event in events:
         for name, pair in alias_pairs(event).items():

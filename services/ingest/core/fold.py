@@ -3,7 +3,7 @@
 Every part is a join (the larger wins, the union), so order and repetition do not matter; what counts is decided in `plan.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -58,16 +58,16 @@ class PastDelivery:
 class PastState:
     """The attempt of an entry's state that gives way: it was counted, and has no address."""
 
-    __slots__ = ("_entry_id", "_state", "id")
+    __slots__ = ("_entry_id", "id", "state")
 
     def __init__(self, entry_id: str, state: Mapping[str, Any]) -> None:
         self.id = attempt_id_of_state(entry_id, state)
         self._entry_id = entry_id
-        self._state = state
+        self.state = state
 
     def document(self) -> Document:
         """Return the document to insert."""
-        return attempt_of_state(self._entry_id, self._state)
+        return attempt_of_state(self._entry_id, self.state)
 
 
 PastAttempt = PastDelivery | PastState
@@ -88,7 +88,9 @@ def applied_partition(topic: str, partition: int, kind: Kind) -> str:
 
 @dataclass(slots=True)
 class Held:
-    """What the database holds of an entry; `state` is its document, of which the outermost level alone needs to be read."""
+    """What the database holds of an entry. Of its `state` the outermost level alone is read: version, status, processed_at, and the codes
+    of the causes; and all of it becomes an attempt when it gives way.
+    """
 
     attempts: int
     applied: Mapping[str, int]
@@ -135,12 +137,8 @@ def new_entry(deliveries: Sequence[Delivery]) -> Document:
     }
 
 
-def changed_fields(
-    held: Held,
-    deliveries: Sequence[Delivery],
-    state_of: Callable[[IntegrationEvent], Mapping[str, Any]] = state_document,
-) -> Document:
-    """Return the fields to set, by path, where `held` stands: what does not change is left out. `state_of` makes the new state."""
+def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
+    """Return the fields to set, by path, where `held` stands: what does not change is left out."""
     events = [delivery.event for delivery in deliveries]
     newest = newest_of(events)
     order, sequence, source, event_id = held.version
@@ -151,7 +149,7 @@ def changed_fields(
     return {
         "attempts": held.attempts + len(events),
         **{f"applied.{partition}": offset for partition, offset in _applied(deliveries).items()},
-        **({"state": state_of(newest), "was": counted_facts(held)} if is_newer(newest, held) else {}),
+        **({"state": state_document(newest), "was": counted_facts(held)} if is_newer(newest, held) else {}),
         **({"aliases": aliases} if aliases != _plain(held.aliases) else {}),
         **({"ids": ids} if ids != list(held.ids) else {}),
         **({"first_seen_at": first_seen_at} if first_seen_at != held.first_seen_at else {}),

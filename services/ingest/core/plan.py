@@ -1,9 +1,8 @@
 """What a batch will write, decided before anything is written: which deliveries count, and one change for each entry."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.ingest.core.fold import (
     Delivery,
@@ -12,12 +11,9 @@ from services.ingest.core.fold import (
     PastState,
     changed_fields,
     history,
-    is_newer,
     new_entry,
-    newest_of,
 )
-from shared.contracts.entries import Document, state_document
-from shared.contracts.events import IntegrationEvent
+from shared.contracts.entries import Document
 from shared.contracts.records import Address
 
 Stored = Mapping[str, Address | None]
@@ -44,12 +40,12 @@ class Change:
         """Return the entry to insert."""
         return new_entry(self.deliveries)
 
-    def fields(self, state_of: Callable[[IntegrationEvent], Mapping[str, Any]] = state_document) -> Document:
-        """Return the fields to set, by path; `state_of` makes the new state of its event."""
+    def fields(self) -> Document:
+        """Return the fields to set, by path."""
         if self.held is None:
             msg = f"{self.entry_id} is new: there is nothing to change"
             raise ValueError(msg)
-        return changed_fields(self.held, self.deliveries, state_of)
+        return changed_fields(self.held, self.deliveries)
 
 
 def by_entry(deliveries: Iterable[Delivery]) -> dict[str, list[Delivery]]:
@@ -75,26 +71,6 @@ def questioned(told: Told, found: Mapping[str, Held]) -> list[str]:
         if identity in found or len(deliveries) > 1
         for delivery in deliveries
     ]
-
-
-def doubted(told: Told, found: Mapping[str, Held]) -> list[str]:
-    """Return the ids of those attempts alone that storing would not tell to be there.
-
-    Whatever goes to the history is refused there if it is stored already, and its entry is then planned anew. That leaves the event that
-    becomes an entry's state. And what comes again, at an offset that was applied, is likely there: to ask costs less than a refusal.
-    """
-    asked = []
-    for identity, deliveries in told.items():
-        if (held := found.get(identity)) is None:
-            continue
-        newest = newest_of([delivery.event for delivery in deliveries]) if len(deliveries) > 1 else deliveries[0].event
-        rises = newest if is_newer(newest, held) else None
-        asked += [
-            delivery.event.attempt_id
-            for delivery in deliveries
-            if delivery.event is rises or _is_applied(delivery, held)
-        ]
-    return asked
 
 
 def plan(told: Told, found: Mapping[str, Held], stored: Stored, remembered_since: datetime) -> Iterator[Change]:
@@ -143,13 +119,9 @@ def _is_uncounted(delivery: Delivery, held: Held, stored: Stored, remembered_sin
     that was applied comes from a topic that was made again, unless it is so old that its attempt may have expired.
     """
     event = delivery.event
-    is_applied = _is_applied(delivery, held)
+    is_applied = delivery.address.offset <= held.applied.get(delivery.partition, -1)
     if list(event.identity) == held.version[2:]:
         return False
     if event.attempt_id in stored:
         return stored[event.attempt_id] == delivery.address and not is_applied
     return not is_applied or event.received_at >= remembered_since or list(event.version) > held.version
-
-
-def _is_applied(delivery: Delivery, held: Held) -> bool:
-    return delivery.address.offset <= held.applied.get(delivery.partition, -1)

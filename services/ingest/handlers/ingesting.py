@@ -27,11 +27,6 @@ NEW_IN_A_ROW = 4_000
 tenth of an insert, but an insert that meets its entry costs three, and its batch with it.
 """
 
-FRESH_IN_A_ROW = 4_000
-"""After so many events none of which was stored before, only those are asked for of which storing does not tell it; a single one that
-was ends that. A question costs a tenth of storing, but a refusal costs three, and its entry is planned twice.
-"""
-
 Turn = Callable[[], Awaitable[object]]
 
 
@@ -63,7 +58,6 @@ class Ingest:
         self._limits = limits or ContentLimits()
         self._remembered_since = remembered_since
         self._new_in_a_row = 0
-        self._fresh_in_a_row = 0
 
     async def handle(self, records: Sequence[Record], turn: Turn = at_once) -> BatchOutcome:
         """Write what the batch says; put aside what cannot be used. Safe to repeat. Raise Transient or Defect.
@@ -77,15 +71,9 @@ class Ingest:
         deliveries, letters = decode_all(records, self._accounts, self._known, keeping)
         answers = answers_of(deliveries)
         await turn()
-        tally = await write(
-            self._log,
-            deliveries,
-            self._remembered_since(),
-            hopeful=self._new_in_a_row >= NEW_IN_A_ROW,
-            expects_repeats=self._fresh_in_a_row < FRESH_IN_A_ROW,
-        )
+        hopeful = self._new_in_a_row >= NEW_IN_A_ROW
+        tally = await write(self._log, deliveries, self._remembered_since(), hopeful=hopeful)
         self._new_in_a_row = 0 if tally.known else self._new_in_a_row + tally.entries
-        self._fresh_in_a_row = 0 if tally.repeated else self._fresh_in_a_row + tally.attempts
         if answers:  # duplicates tell again, which heals a crash
             await self._log.mark_answered(answers)
         if tally.unstorable:

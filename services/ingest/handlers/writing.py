@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.ingest.core.fold import Delivery
-from services.ingest.core.plan import Change, by_entry, doubted, plan, questioned
+from services.ingest.core.plan import Change, by_entry, plan, questioned
 from services.ingest.handlers.ports import LogStore
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.records import Address
@@ -23,13 +23,12 @@ def for_ever() -> datetime:
 class Tally:
     """What became of deliveries: how many events were counted, how many changes that took, what cannot be stored, and why.
 
-    `known`: how many of the entries were there before, as far as was looked; `repeated`: how many of the attempts.
+    `known`: how many of the entries were there before, as far as was looked.
     """
 
     attempts: int = 0
     entries: int = 0
     known: int = 0
-    repeated: int = 0
     unstorable: dict[Address, str] = field(default_factory=dict)
 
     def add(self, other: "Tally") -> None:
@@ -37,22 +36,15 @@ class Tally:
         self.attempts += other.attempts
         self.entries += other.entries
         self.known += other.known
-        self.repeated += other.repeated
         self.unstorable |= other.unstorable
 
 
 async def write(
-    log: LogStore,
-    deliveries: Iterable[Delivery],
-    remembered_since: datetime,
-    *,
-    hopeful: bool = False,
-    expects_repeats: bool = True,
+    log: LogStore, deliveries: Iterable[Delivery], remembered_since: datetime, *, hopeful: bool = False
 ) -> Tally:
     """Bring attempts and entries up to date. What met other writers is planned anew from what they left.
 
-    `hopeful`: try first as if no entry were there, and look only at those that are. Not `expects_repeats`: ask first only for the
-    attempts of which storing would not tell that they are there, and for the others only where one is.
+    `hopeful`: try first as if no entry were there, and look only at those that are.
     """
     told, tally = by_entry(deliveries), Tally()
     for _ in range(ROUNDS):
@@ -61,13 +53,9 @@ async def write(
         found = {} if hopeful else await log.find_entries(list(told))
         hopeful = False
         tally.known += len(found)
-        stored = {} if expects_repeats else await log.find_attempts(doubted(told, found))
-        if expects_repeats or stored:
-            stored = await log.find_attempts(questioned(told, found))
+        stored = await log.find_attempts(questioned(told, found))
         changes = list(plan(told, found, stored, remembered_since))
         storing = await log.store_attempts([attempt for change in changes for attempt in change.older])
-        tally.repeated += len(stored) + len(storing.present)
-        expects_repeats = True
         late = _entries_of(changes, storing.present)
         refused = storing.unstorable
         written = await log.write_entries(

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.core.limit import DeadLetterLimit
-from services.ingest.handlers.ingesting import FRESH_IN_A_ROW, NEW_IN_A_ROW, SAMPLES, Ingest, decode_all
+from services.ingest.handlers.ingesting import NEW_IN_A_ROW, SAMPLES, Ingest, decode_all
 from services.ingest.handlers.writing import for_ever, write
 from shared.contracts.errors import BrokerUnavailable, DeadLetterLimitReached, StoreUnavailable
 from shared.contracts.records import Record
@@ -132,88 +132,21 @@ async def test_two_workers_with_the_same_records_come_to_the_same(shop: Any, ste
 
 @settings(max_examples=150)
 @given(deliveries(), st.integers(0, 6), st.data())
-async def test_who_hopes_that_all_is_new_and_nothing_comes_twice_comes_to_the_same(
-    shop: Any, step: int, data: st.DataObject
-) -> None:
+async def test_who_hopes_that_all_is_new_comes_to_the_same(shop: Any, step: int, data: st.DataObject) -> None:
     values, records, sizes = shop
     log = MemoryLogStore()
     hopes = data.draw(st.lists(st.booleans(), min_size=20, max_size=20))
-    fears = data.draw(st.lists(st.booleans(), min_size=20, max_size=20))
     for number, batch in enumerate(batches(records, sizes)):
         told = [delivery for record in batch for delivery in decode_all([record], frozenset())[0]]
         log.before = crash_at(step)
         try:
-            await write(log, told, for_ever(), hopeful=hopes[number], expects_repeats=fears[number])
+            await write(log, told, for_ever(), hopeful=hopes[number])
         except StoreUnavailable:
             log.before = nothing
-            await write(log, told, for_ever(), hopeful=hopes[-number], expects_repeats=fears[-number])
+            await write(log, told, for_ever(), hopeful=hopes[-number])
         log.before = nothing
 
     assert essence(log.attempts, log.entries) == await taken_in_order(values)
-
-
-@settings(max_examples=150)
-@given(deliveries())
-async def test_who_expects_no_repeats_counts_none_of_a_topic_published_again(shop: Any) -> None:
-    values, records, sizes = shop
-    log = MemoryLogStore()
-    republished = [make_record(record.value, offset=1000 + n, partition=2) for n, record in enumerate(records)]
-    for batch in [*batches(records, sizes), *batches(records, [4]), *batches(republished, sizes)]:
-        told, _ = decode_all(batch, frozenset())
-        await write(log, told, for_ever(), expects_repeats=False)
-
-    assert essence(log.attempts, log.entries) == await taken_in_order(values)
-
-
-@pytest.mark.parametrize("expects_repeats", [True, False])
-async def test_an_event_that_is_told_again_under_a_later_instant_counts_once(
-    log: MemoryLogStore, *, expects_repeats: bool
-) -> None:
-    said = ["1", "2", "3", "1", "2"]
-    records = [
-        make_record(value_of(id=identity, processed_at=f"2026-11-23T10:00:0{number}Z"), offset=number)
-        for number, identity in enumerate(said)
-    ]
-    for batch in (records[:1], records[1:3], records[3:]):
-        told, _ = decode_all(batch, frozenset())
-        await write(log, told, for_ever(), expects_repeats=expects_repeats)
-
-    (entry,) = log.entries.values()
-    assert (entry["attempts"], entry["state"]["version"][3]) == (3, "3")
-
-
-async def test_only_what_would_be_state_is_asked_for_while_nothing_comes_twice_and_all_after_the_first_that_does(
-    log: MemoryLogStore,
-) -> None:
-    ingest = Ingest(log, MemoryDeadLetters())
-    asked: list[int] = []
-    find_attempts = log.find_attempts
-
-    async def counted(ids: Sequence[str]) -> Any:
-        asked.append(len(ids))
-        return await find_attempts(ids)
-
-    log.find_attempts = counted  # type: ignore[method-assign]
-    several = [make_record(value_of(id=f"e{n}", code=f"c{n}"), offset=n) for n in range(FRESH_IN_A_ROW)]
-    await ingest.handle(several)
-    await ingest.handle([make_record(value_of(id="known", code="c0"), offset=FRESH_IN_A_ROW)])
-    asked.clear()
-
-    def processing(*, first: int, many: int) -> list[Record]:
-        """Return records of so many events of one item, of which the last is the newest."""
-        at = FRESH_IN_A_ROW + 1 + first
-        return [make_record(value_of(id=f"r{at + n}", code="c1", sequence=at + n), offset=at + n) for n in range(many)]
-
-    await ingest.handle(processing(first=0, many=5))
-    assert asked == [1]
-    # The same events at other offsets: of four storing tells it, the fifth is the state.
-    again = [make_record(one.value, offset=9_000 + n) for n, one in enumerate(processing(first=0, many=5))]
-    assert (await ingest.handle(again)).duplicates == 5
-    asked.clear()
-    await ingest.handle(processing(first=5_000, many=5))
-    assert asked == [5]
-    (entry,) = [one for one in log.entries.values() if one["code"] == "c1"]
-    assert entry["attempts"] == 11
 
 
 async def test_no_look_is_made_while_all_is_new_and_again_after_the_first_known_one(log: MemoryLogStore) -> None:
