@@ -94,7 +94,9 @@ def test_the_usual_is_held_by_its_bytes(name: str) -> None:
 UNUSUAL: dict[str, Document] = {
     "an entry of before there were words": with_state({}, without=FOUND_BY),
     "a field behind the words": with_state({"newer": True}),
-    "an instant that Python cannot hold": with_state({"payload": {"at": DatetimeMS(2**60)}, **FOUND_BY}, without=FOUND_BY),
+    "an instant that Python cannot hold": with_state(
+        {"payload": {"at": DatetimeMS(2**60)}, **FOUND_BY}, without=FOUND_BY
+    ),
     "an entry whose state is not its first field": {"_id": "a|order|b|c", "attempts": 1, **entry(make_cloudevent())},
 }
 
