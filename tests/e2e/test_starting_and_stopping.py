@@ -88,6 +88,8 @@ def test_status_tells_of_each_service_whether_it_is_ready_and_where_its_log_is(t
 
 def test_servers_that_were_killed_come_back_with_their_data_and_no_service_has_to_be_started_again():
     with RunningPonte("--ephemeral") as ponte:
+        # A worker that finds no Kafka at its start ends, and is started again.
+        eventually(lambda: ponte.run("status").returncode == 0, within=120)
         before = ponte.pids()
 
         publish(ponte, "before")
@@ -96,7 +98,7 @@ def test_servers_that_were_killed_come_back_with_their_data_and_no_service_has_t
         eventually(lambda: "MongoDB answers again after" in ponte.said())
 
         os.kill(before["kafka"], signal.SIGKILL)
-        eventually(lambda: "Kafka answers again after" in ponte.said(), within=60)
+        eventually(lambda: "Kafka answers again after" in ponte.said(), within=120)
         publish(ponte, "after-kafka")
 
         for code in ("before", "without-mongo", "after-kafka"):
