@@ -1,9 +1,8 @@
 """A list in the order of an instant and the id, read from a place on, newest first or oldest first."""
 
 from datetime import datetime
-from typing import Any
 
-Query = dict[str, Any]
+from shared.mongo.queries import Query
 
 
 def order_by(instant: str, *, ascending: bool) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ the state; nothing is known of it but its order text, and any event of the same 
 """
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Final
 
 from shared.contracts.entries import MAX_ALIASES, Document, alias_pairs, unescape_name
@@ -21,20 +21,18 @@ def merged_aliases(
     held: Mapping[str, Sequence[Any]], state: Version | None, events: Sequence[IntegrationEvent]
 ) -> Document:
     """Return the aliases of an entry that `events` tell of. `state` is the version of its state before them, None without one."""
-    last = max(events, key=attrgetter("version"))
-    if state is None or state < last.version:
-        told = alias_pairs(last)
-        if told.keys() >= held.keys() and (
-            len(events) == 1 or all(told.keys() >= alias_pairs(one).keys() for one in events)
-        ):
-            return told  # it names all that there are, and is the newest
+    told = [(event.version, alias_pairs(event)) for event in events]
+    latest, last = max(told, key=itemgetter(0))
+    is_newest = state is None or state < latest
+    if is_newest and last.keys() >= held.keys() and all(last.keys() >= pairs.keys() for _, pairs in told):
+        return last  # it names all that there are
     newest = {name: (_version_of(pair, state), pair[1]) for name, pair in held.items()}
-    for event in events:
-        for name, pair in alias_pairs(event).items():
-            if name not in newest or newest[name][0] < event.version:
-                newest[name] = (event.version, pair[1])
-    versions: list[Version] = [event.version for event in events]
-    latest = max(versions if state is None else [*versions, state])
+    for version, pairs in told:
+        for name, pair in pairs.items():
+            if name not in newest or newest[name][0] < version:
+                newest[name] = (version, pair[1])
+    if state is not None:
+        latest = max(latest, state)
     return {name: _written(*newest[name], latest) for name in _kept(newest)}
 
 

@@ -22,7 +22,8 @@ from services.query.adapters.mongo_freshness import affiliates_of
 from services.query.core.cursor import Position
 from services.query.core.narrowing import too_broad, too_many_affiliates
 from services.query.core.sorting import SortField, place_of
-from services.query.handlers.reading import DEFAULT_LIMIT, MOST_KEYS, Found
+from services.query.handlers.leafing import DEFAULT_LIMIT
+from services.query.handlers.reading import MOST_KEYS, Found
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import TooBroad
 from shared.contracts.filters import LogFilter

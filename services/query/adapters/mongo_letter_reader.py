@@ -13,6 +13,7 @@ from shared.contracts.names import DEAD_LETTERS
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.letters import WITHOUT_CONTENT, Query, letters_beyond, letters_index, letters_query
+from shared.mongo.paging import order_by
 
 MAX_CLASSES: Final = 200
 
@@ -28,11 +29,11 @@ class MongoLetterReader:
         self, account: str, rows: LetterFilter, *, after: Position | None, ascending: bool, limit: int
     ) -> list[Letter]:
         """Return the first `limit` letters beyond `after`."""
-        query, direction = letters_query(account, rows), 1 if ascending else -1
+        query = letters_query(account, rows)
         if after is not None:
             query = letters_beyond(query, after.at, after.id, ascending=ascending)
         found = self._letters.find(query, WITHOUT_CONTENT, max_time_ms=self._time_limit_ms)
-        found = found.sort([("received_at", direction), ("_id", direction)]).limit(limit).hint(letters_index(rows))
+        found = found.sort(order_by("received_at", ascending=ascending)).limit(limit).hint(letters_index(rows))
         with translated():
             return [letter_from_document(document) for document in await found.to_list()]
 

@@ -12,7 +12,7 @@ from services.query.entrypoints.filter_schemas import Actions, InstantText, Said
 from services.query.entrypoints.parameters import Body, Cursor, DropEmpty
 from services.query.entrypoints.schemas import Answer, Instant
 from services.query.handlers.auditing import AuditLine
-from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.said import A_NAME, Reason, visible_name
 from shared.contracts.times import format_instant, parse_instant
 

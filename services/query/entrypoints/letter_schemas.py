@@ -11,7 +11,7 @@ from services.query.entrypoints.job_schemas import JobAnswer
 from services.query.entrypoints.parameters import Asked, Body, Cursor, DropEmpty, NothingAsked
 from services.query.entrypoints.schemas import Answer, Instant, TotalAnswer
 from services.query.handlers.dead_letters import ClassCount, LetterPage
-from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.commands import MAX_ITEMS, JobId
 from shared.contracts.dead_letters import LETTER_TOPICS, Letter, LetterId, LetterState
 from shared.contracts.events import Name

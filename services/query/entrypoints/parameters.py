@@ -12,7 +12,7 @@ from services.query.core.sorting import DEFAULT_SORT, Sort
 from services.query.entrypoints.filter_schemas import Groups, InstantText, LogFilterJson, Names, SearchText, Texts
 from services.query.entrypoints.paths import DecodedSegment
 from services.query.entrypoints.quick_route import at_once
-from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.catalogue import Language
 from shared.contracts.catalogue.model import RetryAdvice
 from shared.contracts.commands import MAX_ITEMS, Format, Item, JobId

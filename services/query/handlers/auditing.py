@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 from uuid import uuid4
 
 from services.query.core.actions import Action, Revealed
-from services.query.core.cursor import Binding, Position, decode_cursor
-from services.query.core.leaf import Leaf, cut_leaf
+from services.query.core.cursor import Binding, Position
+from services.query.core.leaf import Leaf
 from services.query.core.permissions import Caller
-from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
 from shared.contracts.errors import InvalidField
 from shared.contracts.said import some_lines
 from shared.contracts.times import to_milliseconds
@@ -102,18 +103,9 @@ async def list_audit(
 ) -> Leaf[AuditLine]:
     """Return a page of the account's audit, newest first. Raise NotPermitted, InvalidCursor, InvalidField."""
     caller.require("admin")
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     binding = Binding(caller.account, repr(rows), f"audit {ORDER}")
-    start = decode_cursor(cursor, binding) if cursor else None
-    found = await audit.list_lines(
-        caller.account,
-        rows,
-        after=start.position if start else None,
-        ascending=start is not None and start.backwards,
-        limit=limit + 1,
-    )
-    return cut_leaf(found, start, binding, limit=limit, place_of=_place_of)
+    read = partial(audit.list_lines, caller.account, rows)
+    return await read_leaf(read, binding, cursor=cursor, limit=limit, place_of=_place_of)
 
 
 def _place_of(line: AuditLine) -> Position:

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from services.query.core.actions import JobAction
-from services.query.core.cursor import Binding, Position, decode_cursor
+from services.query.core.cursor import Binding, Position
 from services.query.core.jobs import Job, job_from_document
-from services.query.core.leaf import Leaf, cut_leaf
+from services.query.core.leaf import Leaf
 from services.query.core.permissions import Caller, Scope
 from services.query.handlers.auditing import Audit, record_act
-from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
 from shared.contracts.commands import Command, ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
-from shared.contracts.errors import InvalidField, NotEligible, NotFound, PonteError
+from shared.contracts.errors import NotEligible, NotFound, PonteError
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 
@@ -209,18 +209,15 @@ def _says_the_same(stored: Mapping[str, Any], command: Command) -> bool:
 async def _list(
     jobs: JobStore, caller: Caller, rows: str, cursor: str | None, limit: int, *, automatic: bool = False
 ) -> Leaf[Job]:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
+    async def read(*, after: Position | None, ascending: bool, limit: int) -> list[Job]:
+        beyond = (after.at, after.id) if after else None
+        found = await jobs.list_jobs(
+            caller.account, after=beyond, ascending=ascending, automatic=automatic, limit=limit
+        )
+        return [job_from_document(one) for one in found]
+
     binding = Binding(caller.account, rows, ORDER)
-    start = decode_cursor(cursor, binding) if cursor else None
-    found = await jobs.list_jobs(
-        caller.account,
-        after=(start.position.at, start.position.id) if start else None,
-        ascending=start is not None and start.backwards,
-        automatic=automatic,
-        limit=limit + 1,
-    )
-    return cut_leaf([job_from_document(one) for one in found], start, binding, limit=limit, place_of=_place_of)
+    return await read_leaf(read, binding, cursor=cursor, limit=limit, place_of=_place_of)
 
 
 def _place_of(job: Job) -> Position:

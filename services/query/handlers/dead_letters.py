@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
-from services.query.core.cursor import Binding, Position, decode_cursor
-from services.query.core.leaf import cut_leaf
+from services.query.core.cursor import Binding, Position
 from services.query.core.letters import ShownLetter, masked_letter, masked_summary, revealed_letter
 from services.query.core.permissions import Caller
 from services.query.handlers.auditing import Audit, record_reveal
 from services.query.handlers.commanding import DryRun
-from services.query.handlers.reading import COUNT_LIMIT, DEFAULT_LIMIT, MAX_LIMIT, Total
+from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
+from services.query.handlers.reading import COUNT_LIMIT, Total
 from shared.contracts.dead_letters import REPLAYABLE, Letter, LetterFilter, ReplayCommand
-from shared.contracts.errors import InvalidField, NotEligible, NotFound
+from shared.contracts.errors import NotEligible, NotFound
 
 ORDER: Final = "-received_at"
 
@@ -77,19 +78,10 @@ async def list_letters(
 ) -> LetterPage:
     """Return a page of the caller's dead letters, masked. Raise InvalidCursor, InvalidField."""
     caller.require("read")
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     binding = Binding(caller.account, rows.to_query_string(), f"dead-letters {ORDER}")
-    start = decode_cursor(cursor, binding) if cursor else None
-    found = await letters.list_letters(
-        caller.account,
-        rows,
-        after=start.position if start else None,
-        ascending=start is not None and start.backwards,
-        limit=limit + 1,
-    )
+    read = partial(letters.list_letters, caller.account, rows)
+    leaf = await read_leaf(read, binding, cursor=cursor, limit=limit, place_of=_position)
     counted = await letters.count_letters(caller.account, rows, at_most=COUNT_LIMIT + 1)
-    leaf = cut_leaf(found, start, binding, limit=limit, place_of=_position)
     return LetterPage(
         items=[masked_summary(letter) for letter in leaf.items],
         next_cursor=leaf.next_cursor,

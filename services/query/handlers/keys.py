@@ -5,9 +5,10 @@ import secrets
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
-from services.query.core.cursor import Binding, Position, decode_cursor
+from services.query.core.cursor import Binding, Position
 from services.query.core.keys import (
     LONGEST_OVERLAP,
     MARK,
@@ -18,10 +19,10 @@ from services.query.core.keys import (
     prefix_of,
     successor_expiry,
 )
-from services.query.core.leaf import Leaf, cut_leaf
+from services.query.core.leaf import Leaf
 from services.query.core.permissions import Caller
 from services.query.handlers.auditing import Audit, record_act
-from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT
+from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
 from shared.contracts.errors import InvalidField, NotEligible, NotFound
 from shared.contracts.times import to_milliseconds
 from shared.runtime.clock import Clock
@@ -108,17 +109,9 @@ async def list_keys(
 ) -> Leaf[ApiKey]:
     """Return a page of the account's keys, newest first, also those that are over. Raise NotPermitted, InvalidCursor, InvalidField."""
     caller.require("admin")
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
     binding = Binding(caller.account, "", f"keys {ORDER}")
-    start = decode_cursor(cursor, binding) if cursor else None
-    found = await keys.list_keys(
-        caller.account,
-        after=start.position if start else None,
-        ascending=start is not None and start.backwards,
-        limit=limit + 1,
-    )
-    return cut_leaf(found, start, binding, limit=limit, place_of=_place_of)
+    read = partial(keys.list_keys, caller.account)
+    return await read_leaf(read, binding, cursor=cursor, limit=limit, place_of=_place_of)
 
 
 async def get_key(keys: KeyStore, caller: Caller, key_id: str) -> ApiKey:

@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from services.query.core.cursor import Binding, Position, Start, Value, decode_cursor, encode_cursor
-from services.query.core.leaf import Leaf, cut_leaf
+from services.query.core.leaf import Leaf
 from services.query.core.masking import mask_attempt, mask_entry, reveal_attempt, reveal_entry
 from services.query.core.permissions import Caller
 from services.query.core.remembering import by_identity
 from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, type_of, value_of
 from services.query.core.streak import ENDS_A_STREAK, LONGEST, ErrorStreak, streak_of
+from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT, check_limit, read_leaf
 from shared.contracts.entries import Attempt, LogEntry
 from shared.contracts.errors import InvalidField, NotFound
 from shared.contracts.events import entry_id
 from shared.contracts.filters import LogFilter
 
 Relation = Literal["exact", "at_least"]
-DEFAULT_LIMIT: Final = 50
-MAX_LIMIT: Final = 500
 COUNT_LIMIT: Final = 10_000
 """Counting stops here: a person does not tell 10,000 rows from more, and a count must never scan a whole account."""
 
@@ -212,19 +212,12 @@ async def list_attempts(
 ) -> Leaf[Attempt]:
     """Return a page of an entry's history, newest first, masked as by `get_entry`. Raise NotFound, InvalidCursor, InvalidField."""
     caller.require("read")
-    _check(limit, DEFAULT_SORT)
     identity = entry_id(caller.account, kind, affiliate, code)
     binding = Binding(caller.account, identity, "attempts")
-    start = decode_cursor(cursor, binding) if cursor else None
-    found = await log.list_attempts(
-        identity,
-        after=start.position if start else None,
-        limit=limit + 1,
-        ascending=start is not None and start.backwards,
-    )
-    if not found:
+    read = partial(log.list_attempts, identity)
+    leaf = await read_leaf(read, binding, cursor=cursor, limit=limit, place_of=_place_of)
+    if not leaf.items:
         await get_entry(log, caller, kind, affiliate, code)
-    leaf = cut_leaf(found, start, binding, limit=limit, place_of=_place_of)
     show = reveal_attempt if is_revealed else mask_attempt
     return replace(leaf, items=[show(attempt, kind) for attempt in leaf.items])
 
@@ -255,8 +248,7 @@ async def _counted(
 
 
 def _check(limit: int, sort: str) -> None:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidField("limit", f"must be 1 to {MAX_LIMIT}")
+    check_limit(limit)
     if sort not in SORTS:
         raise InvalidField("sort", f"{sort!r} is unknown", SORTS)
 

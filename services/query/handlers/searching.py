@@ -6,7 +6,8 @@ from typing import Final
 
 from services.query.core.permissions import Caller
 from services.query.core.sorting import DEFAULT_SORT
-from services.query.handlers.reading import DEFAULT_LIMIT, MAX_LIMIT, LogReader, Page, Total, list_logs
+from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT
+from services.query.handlers.reading import LogReader, Page, Total, list_logs
 from shared.contracts.filters import LogFilter
 
 WITHIN_SECONDS: Final = 0.4
