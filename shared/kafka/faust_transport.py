@@ -1,10 +1,12 @@
-"""How Faust reaches Kafka: aiokafka, which must not keep a worker that stops while Kafka is away, nor look for it 36 times a second.
+"""How Faust reaches Kafka: aiokafka, which must not end a worker that starts while Kafka is away, nor keep one that stops then, nor look
+for Kafka 36 times a second.
 
 As it comes, a worker never ends then. aiokafka cancels a fetch that pauses after a failure, and takes that cancel for its own; Faust's
 thread dies of it, with a trace on standard error, before it has said that it ended, for which the worker waits. A commit, and a goodbye
 to a broker that is frozen, have no limit either. What is given up here is taken again by whoever reads on: it is not committed.
 
-It reaches into Faust's and aiokafka's privates: the versions are pinned (decision 0001), and a test stops workers whose Kafka is away.
+It reaches into Faust's and aiokafka's privates: the versions are pinned (decision 0001), and tests start and stop workers whose Kafka is
+away.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiokafka.client import ConnectionGroup
+from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka
 
 from shared.kafka.reconnecting import RECONNECT_SECONDS
@@ -52,14 +55,50 @@ class PatientConnect:
         return connection
 
 
+async def _begin(
+    service: Any, begin: Callable[[], Awaitable[None]], drop_client: Callable[[], Awaitable[None]]
+) -> None:
+    """Return when `begin` has found Kafka, or `service` is to stop."""
+    while not service.should_stop:
+        try:
+            await begin()
+        except KafkaConnectionError as error:
+            await drop_client()
+            log.warning("kafka.awaited", extra={"facts": {"why": str(error)}})
+            await service.sleep(RECONNECT_SECONDS)
+        else:
+            return
+
+
+class _Producer(aiokafka.Producer):  # type: ignore[misc]  # Faust has no types
+    logger = faust_log
+    _producer: Any
+
+    async def on_start(self) -> None:
+        await _begin(self, super().on_start, self._drop_client)
+
+    async def _drop_client(self) -> None:
+        client, self._producer = self._producer, None
+        self.beacon.discard(client)
+        await client.stop()
+
+
 class _ConsumerThread(aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
     logger = faust_log
+    _consumer: Any
 
     def _create_worker_consumer(self, transport: aiokafka.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         client = consumer._client  # noqa: SLF001
         client._get_conn = PatientConnect(client._get_conn)  # noqa: SLF001
         return consumer
+
+    async def on_start(self) -> None:
+        await _begin(self, super().on_start, self._drop_client)
+
+    async def _drop_client(self) -> None:
+        client, self._consumer = self._consumer, None
+        await client.stop()
 
     async def on_thread_stop(self) -> None:
         # A task of its own: the cancel that aiokafka lets through ends that task, and not this thread.
@@ -93,6 +132,7 @@ class _Consumer(aiokafka.Consumer):  # type: ignore[misc]  # Faust has no types
 
 
 class FaustTransport(aiokafka.Transport):  # type: ignore[misc]  # Faust has no types
-    """Faust's own, with consumers that stop in time. `app.transport = FaustTransport(app.conf.broker_consumer, app)`."""
+    """Faust's own, with clients that wait for Kafka and stop in time. `app.transport = FaustTransport(app.conf.broker_consumer, app)`."""
 
     Consumer = _Consumer
+    Producer = _Producer

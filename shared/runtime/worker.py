@@ -26,7 +26,7 @@ from shared.contracts.errors import InvalidEvent, PonteError
 from shared.contracts.names import consumer_group
 from shared.contracts.records import Address, DeadLetter, Record
 from shared.kafka.dead_letters import KafkaDeadLetters
-from shared.kafka.faust_transport import FaustTransport
+from shared.kafka.faust_transport import FaustTransport, faust_log
 from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
 from shared.runtime.health import Alarm, Check, Health, HealthServer
@@ -63,7 +63,8 @@ class Worker:
         self._notes: dict[str, Alarm] = {}
         self._watch: tuple[Callable[[], Collection[str]], float] | None = None
         self._watchdog: Watchdog | None = None
-        self.app = faust.App(
+        self.app = _App(
+            self,
             group or consumer_group(service),
             broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
             value_serializer="raw",
@@ -143,7 +144,6 @@ class Worker:
         """Run until SIGTERM or SIGINT; exits the process."""
         faulthandler.enable()
         log_ended_threads()
-        self.app.service(_life_of(self))
         log.info("worker.started", extra={"facts": {"settings": self._settings.summary()}})
         worker: Any = faust.Worker(
             self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True, stdout=io.StringIO()
@@ -209,15 +209,32 @@ def _leave_in_time(is_stopping: Callable[[], bool], within_seconds: float) -> No
     os._exit(EXIT_STOPPED_LATE)
 
 
-def _life_of(worker: Worker) -> type[Service]:
-    class Life(Service):  # type: ignore[misc]  # mode has no types
-        async def on_start(self) -> None:
-            self.tasks = await worker.live()
+class _Life(Service):  # type: ignore[misc]  # mode has no types
+    logger = faust_log
 
-        async def on_stop(self) -> None:
-            await worker.end(self.tasks)
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
 
-    return Life
+    async def on_start(self) -> None:
+        self._tasks = await self._worker.live()
+
+    async def on_stop(self) -> None:
+        await self._worker.end(self._tasks)
+
+
+class _App(faust.App):  # type: ignore[misc]  # Faust has no types
+    """Faust's app with the life of a worker in it, which begins before Kafka has answered, and ends before all else."""
+
+    logger = faust_log
+
+    def __init__(self, worker: Worker, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._worker = worker
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        await self.add_runtime_dependency(_Life(self._worker))
 
 
 async def _guard(name: str, main: Main) -> None:

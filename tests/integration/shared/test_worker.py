@@ -1,4 +1,4 @@
-"""Workers as processes that are asked to stop while a server is away."""
+"""Workers as processes that start, and are asked to stop, while a server is away."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +27,8 @@ GROUPS = {name: consumer_group(name) for name in ("reprocessor", "exporter")} | 
     "ingest": f"{consumer_group('ingest')}.commands"
 }
 """Of the agents: service → group."""
+
+KAFKA_IS_AWAITED = "kafka.awaited"
 
 KAFKA_IS_AWAY = "Failed fetch messages"
 """What aiokafka says then of its own: the agents' consumer, which has to be ended, has met it."""
@@ -57,6 +59,16 @@ def running(service: str, kafka: str, mongo: str, log: Path, **environment: str)
         worker.wait()
 
 
+@contextmanager
+def away(broker: Broker) -> Iterator[None]:
+    """No Kafka while the block runs."""
+    broker.stop()
+    try:
+        yield
+    finally:
+        broker.start()
+
+
 def takes_commands(broker: Broker, service: str) -> bool:
     """Say whether its agent has partitions."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
@@ -81,12 +93,9 @@ def test_a_worker_whose_kafka_went_away_stops_in_time_and_says_nothing_but_lines
     log = tmp_path / "log"
     with running(service, broker.bootstrap, servers.mongo.uri, log, PONTE_MONGO_DATABASE=database_name) as worker:
         eventually(lambda: takes_commands(broker, service))
-        broker.stop()
-        try:
+        with away(broker):
             eventually(log.read_text, lambda text: KAFKA_IS_AWAY in text)
             code = stop(worker)
-        finally:
-            broker.start()
 
     told = events(log)
     assert code == 0
@@ -94,21 +103,52 @@ def test_a_worker_whose_kafka_went_away_stops_in_time_and_says_nothing_but_lines
     assert "worker.gave_up_stopping" not in told
 
 
+async def give_command(broker: Broker, account: str) -> None:
+    command = {"id": uuid4().hex, "account": account, "kind": "order", "requested_by": "ana", "filter": {}}
+    publisher = Publisher(broker.bootstrap, service="test")
+    await publisher.publish(OutMessage(REPROCESS_TOPIC, None, orjson.dumps(command)))
+    await publisher.close()
+
+
+@pytest.mark.parametrize("service", sorted(GROUPS))
+def test_a_worker_that_starts_while_kafka_is_away_waits_and_stops_in_time(
+    service: str, broker: Broker, servers: Servers, database_name: str, tmp_path: Path
+) -> None:
+    log, mine = tmp_path / "log", {"PONTE_MONGO_DATABASE": database_name}
+    with away(broker), running(service, broker.bootstrap, servers.mongo.uri, log, **mine) as worker:
+        eventually(lambda: events(log).count(KAFKA_IS_AWAITED), lambda times: times > 1)
+        asked_at = time.monotonic()
+        code = stop(worker)
+        took = time.monotonic() - asked_at
+
+    told = events(log)
+    assert code == 0
+    assert "worker.stopped" in told
+    assert took < 10
+
+
+async def test_a_worker_that_started_while_kafka_was_away_takes_commands_once_it_is_there(
+    broker: Broker, servers: Servers, database_name: str, account: str, tmp_path: Path
+) -> None:
+    log, mine = tmp_path / "log", {"PONTE_MONGO_DATABASE": database_name}
+    with ExitStack() as stack:
+        with away(broker):
+            worker = stack.enter_context(running("reprocessor", broker.bootstrap, servers.mongo.uri, log, **mine))
+            eventually(lambda: events(log), lambda told: KAFKA_IS_AWAITED in told)
+        await give_command(broker, account)
+        eventually(lambda: events(log), lambda told: "command.stored" in told)
+        assert stop(worker) == 0
+
+
 async def test_a_worker_whose_kafka_is_back_takes_commands_again(
     broker: Broker, servers: Servers, database_name: str, account: str, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    command = {"id": uuid4().hex, "account": account, "kind": "order", "requested_by": "ana", "filter": {}}
     with running("reprocessor", broker.bootstrap, servers.mongo.uri, log, PONTE_MONGO_DATABASE=database_name) as worker:
         eventually(lambda: takes_commands(broker, "reprocessor"))
-        broker.stop()
-        try:
+        with away(broker):
             eventually(log.read_text, lambda text: KAFKA_IS_AWAY in text)
-        finally:
-            broker.start()
-        publisher = Publisher(broker.bootstrap, service="test")
-        await publisher.publish(OutMessage(REPROCESS_TOPIC, None, orjson.dumps(command)))
-        await publisher.close()
+        await give_command(broker, account)
         eventually(lambda: events(log), lambda told: "command.stored" in told)
         assert stop(worker) == 0
 
