@@ -3,6 +3,7 @@
 Change streams, transactions and `w=majority` need a replica set; one member elects itself at once.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -18,6 +19,7 @@ from deploy.local.errors import LocalServerError
 from deploy.local.libraries import library_path
 from deploy.local.ports import HOST
 from deploy.local.process import ChildProcess
+from deploy.local.upkeep import let_upkeep_yield
 
 REPLICA_SET: Final = "ponte"
 READY_SECONDS: Final = 30.0
@@ -119,10 +121,11 @@ class Mongod:
             except PyMongoError as error:
                 raise LocalServerError(f"mongod refuses to become a replica set: {error}.") from error
             else:
+                self._order_threads()
                 return
 
     def is_ready(self) -> bool:
-        """True when it is the writable primary, again or still; takes a second at most."""
+        """True when it is the writable primary, again or still; takes a second at most. From then on its upkeep yields to all others."""
         from pymongo import MongoClient
         from pymongo.errors import PyMongoError
 
@@ -130,13 +133,20 @@ class Mongod:
             HOST, self.port, directConnection=True, serverSelectionTimeoutMS=_ANSWER_MS, socketTimeoutMS=_ANSWER_MS
         ) as client:
             try:
-                return bool(client.admin.command("hello").get("isWritablePrimary"))
+                is_primary = bool(client.admin.command("hello").get("isWritablePrimary"))
             except PyMongoError:
                 return False
+        if is_primary:
+            self._order_threads()
+        return is_primary
 
     def known_cause(self) -> str:
         """One sentence on why it ended and what to do about it; empty where neither its log nor its exit code tells."""
         return _known_cause(self.process)
+
+    def _order_threads(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended meanwhile, of which others tell
+            let_upkeep_yield(self.process.pid, Path(self.process.argv[0]).name)
 
     def _become_primary(self, deadline: float) -> None:
         from pymongo import MongoClient

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
 from deploy.local.ports import choose_port
 from deploy.local.servers import Servers, start_servers
+from deploy.local.upkeep import NICENESS
 from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -118,6 +120,30 @@ def test_change_streams_transactions_and_majority_work():
         with client.test.things.watch() as changes, client.start_session() as session:
             session.with_transaction(lambda own: client.test.things.insert_one({"_id": 1}, session=own))
             assert changes.next()["documentKey"] == {"_id": 1}
+
+
+def niceness_of_threads(pid: int) -> dict[str, set[int]]:
+    """Return by the name of a thread how much longer than the process it waits, the first thread left out."""
+    own, found = psutil.Process(pid).nice(), defaultdict(set)
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        if thread.name != str(pid):
+            found[(thread / "comm").read_text().strip()].add(os.getpriority(os.PRIO_PROCESS, int(thread.name)) - own)
+    return found
+
+
+def test_what_tidies_up_in_mongodb_lets_all_others_go_first_again_after_a_restart(tmp_path):
+    mongod = Mongod(tmp_path / "mongo", choose_port(), tmp_path / "mongod.log", cache_gb=0.25)
+    try:
+        for wait in (mongod.wait_until_ready, lambda: eventually(mongod.is_ready)):
+            mongod.start()
+            wait()
+            found = niceness_of_threads(mongod.process.pid)
+            yielding = {"Checkpointer", "mongod"}
+            assert {name: found.pop(name) for name in yielding} == {name: {NICENESS} for name in yielding}
+            assert set().union(*found.values()) == {0}
+            mongod.process.stop(15)
+    finally:
+        mongod.process.kill()
 
 
 def test_kept_data_survives_a_restart_on_other_ports(tmp_path):
