@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, TypeVar
 
 from deploy.api import asking
 from deploy.cli import SERVICES
@@ -36,7 +36,7 @@ from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
 from deploy.watch import Watch, Watched
-from shared.client import Ponte
+from shared.client import NotNow, Ponte, Unreachable
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
 
@@ -47,6 +47,8 @@ STOP_WITHIN_SECONDS: Final = 2.0
 WATCH_EVERY_SECONDS: Final = 0.2
 KEY_BYTES: Final = 32
 LEAST_KEY_LENGTH: Final = 32
+
+T = TypeVar("T")
 
 
 class Up:
@@ -171,9 +173,10 @@ class Up:
     def _log_folder(self) -> Path:
         return self._data / "logs" if self._data else state_folder() / f"logs-{self._port}"
 
-    def _wait_for(self, what: str, is_so: Callable[[], bool]) -> None:
+    def _wait_for(self, what: str, ask: Callable[[], T | None]) -> T:
+        """Return the first answer of `ask` that is something; meanwhile who ends is started again."""
         deadline = time.monotonic() + READY_WITHIN_SECONDS
-        while not is_so():
+        while not (answer := ask()):
             self._watch.look()
             if self._stop.is_set():
                 raise CommandError(f"stopped before {what} was there")
@@ -181,25 +184,21 @@ class Up:
                 logs = self._log_folder()
                 raise CommandError(f"{what} is not there after {READY_WITHIN_SECONDS:.0f} s: see the logs in {logs}")
             self._stop.wait(0.05)
+        return answer
 
     def _start_demo(self, api: Ponte) -> None:
         self._say("the demo shop opens: a history for each tab, then a steady stream")
         self._start("demo", "deploy.demo")
-
-        def counts() -> Mapping[str, Mapping[str, int]]:
-            by_kind: Mapping[str, Mapping[str, int]] = api.logs.summary().by_kind
-            return by_kind
-
-        self._wait_for("a row in each of the five tabs", lambda: all(counts().get(kind) for kind in KINDS))
+        self._wait_for("a row in each of the five tabs", lambda: all(_counts(api).get(kind) for kind in KINDS))
         wanted = int(os.environ.get("PONTE_DEMO_HISTORY") or DemoSettings.model_fields["demo_history"].default)
         deadline = time.monotonic() + HISTORY_WITHIN_SECONDS
         self._wait_for(
             "the history",
-            lambda: sum(sum(kind.values()) for kind in counts().values()) >= wanted or time.monotonic() > deadline,
+            lambda: sum(sum(kind.values()) for kind in _counts(api).values()) >= wanted or time.monotonic() > deadline,
         )
 
     def _greet(self, api: Ponte) -> None:
-        link = api.create_sign_in_code().link
+        link = self._wait_for("a link to sign in", lambda: _sign_in_link(api))
         self._say(f"API key     {self._instance.api['key']}")
         self._say(f"API         {self._instance.api['url']}/openapi.json")
         self._say(f"sign in     {link}   (works once, for 10 minutes; `ponte status` makes another)")
@@ -217,3 +216,20 @@ class Up:
     def _stop_children(self) -> None:
         order = [process for name in ("demo", *SERVICES) if (process := self._watch.find(name))]
         stop_together(order, STOP_WITHIN_SECONDS)
+
+
+def _counts(api: Ponte) -> Mapping[str, Mapping[str, int]]:
+    """Return the entries of each kind by status; none while nobody can say, for a server that ended is started again."""
+    try:
+        counts: Mapping[str, Mapping[str, int]] = api.logs.summary().by_kind
+    except (Unreachable, NotNow):
+        return {}
+    return counts
+
+
+def _sign_in_link(api: Ponte) -> str | None:
+    """Return a new one, or None while nobody can make it."""
+    try:
+        return api.create_sign_in_code().link
+    except (Unreachable, NotNow):
+        return None
