@@ -88,7 +88,6 @@ def test_status_tells_of_each_service_whether_it_is_ready_and_where_its_log_is(t
 
 def test_servers_that_were_killed_come_back_with_their_data_and_no_service_has_to_be_started_again():
     with RunningPonte("--ephemeral") as ponte:
-        # A worker that finds no Kafka at its start ends, and is started again.
         eventually(lambda: ponte.run("status").returncode == 0, within=120)
         before = ponte.pids()
 
@@ -107,6 +106,18 @@ def test_servers_that_were_killed_come_back_with_their_data_and_no_service_has_t
         after = ponte.pids()
         assert {name for name in before if after[name] != before[name]} == {"kafka", "mongo"}
         assert all(is_alive(pid) for pid in after.values())
+
+
+def test_the_demo_opens_though_its_database_dies_while_the_history_is_told():
+    with contextlib.ExitStack() as stack:
+        ponte = RunningPonte("--ephemeral", "--demo", PONTE_DEMO_HISTORY="3000")
+        stack.callback(ponte.stop)
+        eventually(lambda: "the demo shop opens" in ponte.said(), within=90)
+        os.kill(ponte.pids()["mongo"], signal.SIGKILL)
+        stack.enter_context(ponte)
+
+        assert "MongoDB answers again after" in ponte.said()
+        assert all(ponte.ask("GET", f"/v1/logs/{kind}")[1]["items"] for kind in KINDS)
 
 
 def test_ctrl_c_while_a_server_is_away_stops_everything(tmp_path):
