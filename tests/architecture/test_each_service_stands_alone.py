@@ -31,8 +31,8 @@ print(json.dumps({"missing": missing, "modules": sorted({name.partition(".")[0] 
 """
 
 
-TAKEN_WHERE_INSTALLED = "cryptography"
-"""PyMongo looks for it, for pyOpenSSL's sake, and does without where it is missing: in every image but query's."""
+TAKEN_WHERE_INSTALLED = "cryptography,yaml"
+"""PyMongo looks for the one, for pyOpenSSL's sake, Faust for the other, and each does without where it is missing: in every image but query's."""
 
 
 def import_in(folder: Path, *names: str, hidden: str = TAKEN_WHERE_INSTALLED) -> Any:
