@@ -62,7 +62,8 @@ def to_message(item: object, default_account: str, place: str, kind: Kind | None
     event = item if "specversion" in item else _wrap(item, default_account, place, kind)
     data = event.get("data")
     if not isinstance(data, dict) or data.get("kind") not in KINDS:
-        raise CommandError(f"{place}: `kind` must be one of {', '.join(KINDS)}; other shapes than ours need --kind")
+        advice = "" if event.get("type") in KIND_BY_TYPE else "; other shapes than ours need --kind"
+        raise CommandError(f"{place}: `data.kind` must be one of {', '.join(KINDS)}{advice}")
     key = entry_id(*(str(data.get(name, "")) for name in ("account", "kind", "affiliate", "code")))
     return _message(events_topic(data["kind"]), key, event, place)
 

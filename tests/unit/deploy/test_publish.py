@@ -95,6 +95,14 @@ def test_another_shape_goes_to_the_topic_that_is_named_under_its_subject():
         to_message(result, "loja", "item 1")
 
 
+def test_an_event_of_ours_without_its_kind_is_not_told_to_choose_one():
+    event = make_cloudevent(kind="order")
+    del event["data"]["kind"]
+
+    with pytest.raises(CommandError, match=r"item 1: `data\.kind` must be one of order, [a-z, ]+$"):
+        to_message(event, "loja", "item 1", "order")
+
+
 @pytest.mark.parametrize("named", [{}, {"kind": None}, {"kind": "price"}])
 def test_bare_data_that_names_no_kind_is_of_the_one_that_is_given(named):
     data = {name: value for name, value in make_data().items() if name != "kind"}
