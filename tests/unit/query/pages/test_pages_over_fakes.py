@@ -333,6 +333,21 @@ async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_r
             assert all(word in page.text for word in words)
 
 
+@pytest.mark.parametrize(
+    ("asked_by", "title"), [({"requested_by": "Ana"}, "2 itens escolhidos"), ({"tries": 1}, "2 itens")]
+)
+async def test_only_what_a_person_asked_for_is_called_chosen(asked_by: dict[str, Any], title: str) -> None:
+    made = services()
+    items = [{"affiliate": "MLC", "code": code} for code in ("1", "2")]
+    command = {"account": "loja", "id": "j", "kind": "order", "items": items, "requested_by": "ponte", **asked_by}
+    await made.reprocesses.insert(command, now=RECEIVED_AT)
+    async with await visitor(made, "read") as client:
+        page = await client.get("/reprocess/j")
+    heading = re.search(r"<h1>(.*?)</h1>", page.text, re.DOTALL)
+    assert heading is not None
+    assert heading[1].split("·")[1].strip() == title
+
+
 @pytest.mark.parametrize("path", ["/reprocess", "/exports"])
 async def test_older_jobs_are_a_page_on_and_newer_ones_a_page_back(path: str) -> None:
     made = services()
