@@ -59,6 +59,7 @@ class Worker:
         self._settings = settings
         self._checks: dict[str, Check] = {}
         self._mains: list[tuple[str, Main, Callable[[], None] | None]] = []
+        self._drained: list[str] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._notes: dict[str, Alarm] = {}
         self._watch: tuple[Callable[[], Collection[str]], float] | None = None
@@ -175,21 +176,23 @@ class Worker:
         ]
 
     async def end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
-        """Ask the mains to end, wait for them, cancel what only turns, close the rest."""
+        """Ask the mains to end, wait for them, cancel what only turns."""
         if self._watchdog is not None:
             self._watchdog.stop()
         stops: Mapping[str, Callable[[], None] | None] = {name: stop for name, _, stop in self._mains}
-        draining = []
         for task in tasks:
             if (stop := stops.get(task.get_name())) is not None:
                 stop()
-                draining.append(task)
+                self._drained.append(task.get_name())
             else:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close what the mains and the agents were plugged into; none of them may run any more."""
         for closer in reversed(self._closers):
             await closer()
-        log.info("worker.stopped", extra={"facts": {"drained": [task.get_name() for task in draining]}})
+        log.info("worker.stopped", extra={"facts": {"drained": self._drained}})
 
 
 def leave_loudly(event: str, error: BaseException) -> NoReturn:
@@ -224,7 +227,10 @@ class _Life(Service):  # type: ignore[misc]  # mode has no types
 
 
 class _App(faust.App):  # type: ignore[misc]  # Faust has no types
-    """Faust's app with the life of a worker in it, which begins before Kafka has answered, and ends before all else."""
+    """Faust's app with the life of a worker in it, which begins before Kafka has answered, and ends before all else.
+
+    What the agents use is closed after them: a group that settles late hands them commands while their worker stops.
+    """
 
     logger = faust_log
 
@@ -235,6 +241,10 @@ class _App(faust.App):  # type: ignore[misc]  # Faust has no types
     async def on_start(self) -> None:
         await super().on_start()
         await self.add_runtime_dependency(_Life(self._worker))
+
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        await self._worker.close()
 
 
 async def _guard(name: str, main: Main) -> None:

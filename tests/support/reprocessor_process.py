@@ -54,6 +54,8 @@ class ReprocessorProcess:
         code = self.process.wait(30)
         self._reader.join(5)
         self.process.stderr.close()
+        if code != 0:
+            print(*self.lines, sep="\n")
         return code
 
     def kill(self) -> None:

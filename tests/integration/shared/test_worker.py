@@ -44,9 +44,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 @contextmanager
 def running(service: str, kafka: str, mongo: str, log: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run `service` for the block; its output goes to `log`."""
+    with running_module([f"services.{service}"], kafka, mongo, log, **environment) as worker:
+        yield worker
+
+
+@contextmanager
+def running_module(
+    words: list[str], kafka: str, mongo: str, log: Path, **environment: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `python -m` and these words for the block, a worker."""
     with log.open("wb") as output:
         worker = subprocess.Popen(
-            [sys.executable, "-m", f"services.{service}"],
+            [sys.executable, "-m", *words],
             env={**os.environ, "PONTE_KAFKA_BOOTSTRAP": kafka, "PONTE_MONGO_URI": mongo, **environment},
             stdout=output,
             stderr=output,
@@ -151,6 +160,19 @@ async def test_a_worker_whose_kafka_is_back_takes_commands_again(
         await give_command(broker, account)
         eventually(lambda: events(log), lambda told: "command.stored" in told)
         assert stop(worker) == 0
+
+
+async def test_what_the_agents_use_is_closed_after_the_agents(
+    broker: Broker, servers: Servers, account: str, tmp_path: Path
+) -> None:
+    log, group = tmp_path / "log", f"test.{uuid4().hex[:12]}"
+    with running_module(["tests.support.slow_worker", group], broker.bootstrap, servers.mongo.uri, log) as worker:
+        await give_command(broker, account)
+        eventually(lambda: events(log), lambda told: "agent.began" in told)
+        code = stop(worker)
+
+    assert code == 0
+    assert events(log)[-3:] == ["agent.ended", "tools.closed", "worker.stopped"]
 
 
 def test_a_worker_whose_kafka_answers_nobody_stops_in_time(
