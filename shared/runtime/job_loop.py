@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from shared.contracts.errors import Transient
 from shared.runtime.clock import Clock
+from shared.runtime.ending import heed
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import JOBS_RUNNING
 from shared.runtime.retry import delay_before
@@ -85,6 +86,7 @@ class JobLoop:
             else:
                 if not worked:
                     await self._bell.rest(self._idle_seconds)
+            heed()
 
     async def _back_off(self, failures: int, error: Transient) -> None:
         delay = delay_before(failures)

@@ -1,11 +1,11 @@
 """Again, later: exponential backoff with full jitter, for errors that say of themselves that they may pass."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from shared.contracts.errors import Transient
+from shared.runtime.ending import rest
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -41,4 +41,4 @@ async def until_done(
                     "facts": {"what": what, "attempt": attempt, "delay_seconds": round(delay, 2), "why": str(error)}
                 },
             )
-            await asyncio.sleep(delay)
+            await rest(delay)

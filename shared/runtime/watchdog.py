@@ -5,18 +5,17 @@ unchanged for long enough is the verdict. A process that was itself stopped, or 
 """
 
 import asyncio
-import contextlib
 import faulthandler
 import os
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Collection, Iterator
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Collection
+from typing import Final, NoReturn
 
 from shared.runtime.logging import get_logger
 from shared.runtime.start import EXIT_DEFECT
+from shared.runtime.whereabouts import whereabouts
 
 log = get_logger(__name__)
 
@@ -75,30 +74,6 @@ class Watchdog:
 def leave_stuck(loop: asyncio.AbstractEventLoop, what: Collection[str]) -> NoReturn:
     """Log what stands still, what every thread and every task of `loop` is doing, and end the process."""
     faulthandler.dump_traceback_later(LAST_WORDS_SECONDS, exit=True)
-    log.critical("worker.stuck", extra={"facts": {"what": sorted(what), "threads": _threads(), "tasks": _tasks(loop)}})
+    log.critical("worker.stuck", extra={"facts": {"what": sorted(what), **whereabouts(loop)}})
     sys.stderr.flush()
     os._exit(EXIT_DEFECT)
-
-
-def _threads() -> dict[str, list[str]]:
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
-    frames = sys._current_frames()  # noqa: SLF001  # the way that the standard library offers
-    return {names.get(ident, str(ident)): _lines(traceback.extract_stack(frame)) for ident, frame in frames.items()}
-
-
-def _lines(stack: traceback.StackSummary) -> list[str]:
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in stack]
-
-
-def _tasks(loop: asyncio.AbstractEventLoop) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    with contextlib.suppress(RuntimeError):  # the set changes while another thread reads it
-        for task in asyncio.all_tasks(loop):
-            found[task.get_name()] = list(_awaited(task.get_coro()))
-    return found
-
-
-def _awaited(coroutine: Any) -> Iterator[str]:
-    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
-        yield f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
-        coroutine = coroutine.cr_await

@@ -29,18 +29,22 @@ from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.faust_transport import FaustTransport, faust_log
 from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
+from shared.runtime.ending import end_tasks
 from shared.runtime.health import Alarm, Check, Health, HealthServer
 from shared.runtime.logging import configure_logging, get_logger, log_ended_threads
 from shared.runtime.retry import until_done
 from shared.runtime.settings import Settings
 from shared.runtime.start import EXIT_DEFECT, EXIT_STOPPED_LATE
-from shared.runtime.watchdog import Watchdog, leave_stuck
+from shared.runtime.watchdog import LAST_WORDS_SECONDS, Watchdog, leave_stuck
+from shared.runtime.whereabouts import whereabouts
 
 log = get_logger(__name__)
 
 SESSION_SECONDS = 8.0
 COMMANDS_AT_ONCE = 50
 COMMAND_LINGER_SECONDS = 0.02
+TIDY_SECONDS = 5.0
+"""A loop that was cancelled gives back what it holds within them; then it is cancelled once more, since the cancel may have been lost."""
 
 Handle = Callable[[Record], Awaitable[None]]
 Main = Callable[[], Coroutine[Any, Any, None]]
@@ -151,7 +155,7 @@ class Worker:
         )
         threading.Thread(
             target=_leave_in_time,
-            args=(lambda: worker.should_stop, self._settings.stop_seconds),
+            args=(worker, self._settings.stop_seconds),
             name="deadline",
             daemon=True,
         ).start()
@@ -180,13 +184,14 @@ class Worker:
         if self._watchdog is not None:
             self._watchdog.stop()
         stops: Mapping[str, Callable[[], None] | None] = {name: stop for name, _, stop in self._mains}
-        for task in tasks:
-            if (stop := stops.get(task.get_name())) is not None:
-                stop()
-                self._drained.append(task.get_name())
-            else:
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        draining = [task for task in tasks if stops.get(task.get_name()) is not None]
+        self._drained = [task.get_name() for task in draining]
+        for stop in filter(None, stops.values()):
+            stop()
+        await asyncio.gather(
+            end_tasks(set(tasks) - set(draining), again_seconds=TIDY_SECONDS),
+            asyncio.gather(*draining, return_exceptions=True),
+        )
 
     async def close(self) -> None:
         """Close what the mains and the agents were plugged into; none of them may run any more."""
@@ -202,12 +207,14 @@ def leave_loudly(event: str, error: BaseException) -> NoReturn:
     os._exit(EXIT_DEFECT)
 
 
-def _leave_in_time(is_stopping: Callable[[], bool], within_seconds: float) -> None:
+def _leave_in_time(worker: Any, within_seconds: float) -> None:
     # Faust and what stands below it may wait without end for a server that is gone.
-    while not is_stopping():
+    while not worker.should_stop:
         time.sleep(0.2)
     time.sleep(within_seconds)
-    log.error("worker.gave_up_stopping", extra={"facts": {"after_seconds": within_seconds}})
+    faulthandler.dump_traceback_later(LAST_WORDS_SECONDS, exit=True)
+    facts = {"after_seconds": within_seconds, **whereabouts(worker.loop)}
+    log.error("worker.gave_up_stopping", extra={"facts": facts})
     sys.stderr.flush()
     os._exit(EXIT_STOPPED_LATE)
 

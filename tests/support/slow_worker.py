@@ -1,6 +1,10 @@
-"""`python -m tests.support.slow_worker <group>`: a worker whose agent is still at its first command when it is asked to stop."""
+"""`python -m tests.support.slow_worker <group>`: a worker whose agent is still at its first command when it is asked to stop.
+
+Both the agent and a loop lose the cancel that ends them, as PyMongo does with one that meets its answer.
+"""
 
 import asyncio
+import contextlib
 import sys
 
 from shared.contracts.names import REPROCESS_TOPIC
@@ -18,10 +22,15 @@ log = get_logger(__name__)
 
 async def work_until_cancelled(_: Record) -> None:
     log.info("agent.began")
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(FOR_EVER)
-    finally:
-        log.info("agent.ended")
+    log.info("agent.ended")
+
+
+async def lose_a_cancel() -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(FOR_EVER)
+    await asyncio.sleep(FOR_EVER)
 
 
 async def close_tools() -> None:
@@ -33,5 +42,6 @@ if __name__ == "__main__":
     worker = Worker("slow", settings, group=sys.argv[1])
     letters = KafkaDeadLetters(Publisher(settings.kafka_bootstrap, service="slow"))
     worker.take_commands(REPROCESS_TOPIC, work_until_cancelled, letters)
+    worker.add_main("forgetful", lose_a_cancel)
     worker.on_close(close_tools)
     worker.run()

@@ -1,6 +1,5 @@
 """Log entries in the order of their ids, as of one moment, in constant memory."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
@@ -17,6 +16,7 @@ from shared.contracts.names import INTEGRATIONS, KINDS, LOG_ENTRIES
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.queries import query_of
+from shared.runtime.ending import rest
 from shared.runtime.logging import get_logger
 from shared.runtime.retry import delay_before
 
@@ -122,7 +122,7 @@ class MongoReading:
                 if failures > TRIES:
                     raise
                 log.warning("read.resumed", extra={"facts": {"after": after, "why": str(error)}})
-                await asyncio.sleep(delay_before(failures))
+                await rest(delay_before(failures))
             except OperationFailure as error:
                 self._give_up_snapshot(error)
             else:

@@ -1,10 +1,10 @@
 """What the clock asks of the exporter: old files go, orphans are swept."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.contracts.errors import Transient
+from shared.runtime.ending import rest
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -21,4 +21,4 @@ async def every(seconds: float, what: str, chore: Callable[[], Awaitable[int]]) 
                 log.info(what, extra={"facts": {"files": done}})
         except Transient as error:
             log.warning("chore.postponed", extra={"facts": {"what": what, "why": str(error)}})
-        await asyncio.sleep(seconds)
+        await rest(seconds)

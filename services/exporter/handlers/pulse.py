@@ -1,11 +1,13 @@
 """Work under a heartbeat: it goes on for as long as the heart says so, and is stopped, wholly, when it does not."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from services.exporter.handlers.ports import Signal
 from shared.contracts.errors import Transient
+from shared.runtime.ending import end_tasks
 
 T = TypeVar("T")
 
@@ -31,9 +33,7 @@ async def under_pulse(work: Coroutine[Any, Any, T], beat: Callable[[], Awaitable
                 raise Stopped(signal)
         return task.result()
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
+        await end_tasks([task])
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
@@ -42,7 +42,9 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait({running})
+        while not running.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({running})
         raise
 
 

@@ -1,6 +1,5 @@
 """What the lanes say of themselves, for people and alarms: how far behind they are, and which partitions are held."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from shared.kafka.intake import Intake
 from shared.kafka.lag import Lags
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
+from shared.runtime.ending import rest
 
 EVERY_SECONDS: Final = 1.0
 SHOWN: Final = 3
@@ -49,7 +49,7 @@ class LanesEntryPoint:
         """Measure, rest, for ever; the worker cancels it."""
         while True:
             await self.run_once()
-            await asyncio.sleep(EVERY_SECONDS)
+            await rest(EVERY_SECONDS)
 
     async def run_once(self) -> None:
         """Measure once."""

@@ -1,6 +1,5 @@
 """What the clock asks of ingest: what grew old goes."""
 
-import asyncio
 import contextlib
 from typing import Final
 
@@ -9,6 +8,7 @@ from services.ingest.handlers.ports import LetterBook
 from shared.contracts.errors import Transient
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
+from shared.runtime.ending import rest
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -32,7 +32,7 @@ class Housekeeping:
         """Expire, rest, for ever; the worker cancels it."""
         while True:
             is_done = await self.run_once()
-            await asyncio.sleep(EVERY_SECONDS if is_done else AGAIN_SECONDS)
+            await rest(EVERY_SECONDS if is_done else AGAIN_SECONDS)
 
     async def run_once(self) -> bool:
         """Expire once; return whether it came to its end."""
@@ -56,7 +56,7 @@ class LetterCount:
         while True:
             with contextlib.suppress(Transient):  # the last measure stands
                 await self.run_once()
-            await asyncio.sleep(COUNT_EVERY_SECONDS)
+            await rest(COUNT_EVERY_SECONDS)
 
     async def run_once(self) -> None:
         """Measure once. Raise Transient."""
@@ -74,4 +74,4 @@ def tell(expired: Expired) -> None:
 
 
 async def _pause() -> None:
-    await asyncio.sleep(PAUSE_SECONDS)
+    await rest(PAUSE_SECONDS)

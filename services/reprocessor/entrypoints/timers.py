@@ -1,6 +1,5 @@
 """The rescue and the automatic retries, every few seconds."""
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +10,7 @@ from services.reprocessor.handlers.rescuing import rescue
 from services.reprocessor.handlers.retrying import RetryPlugs, retry_due
 from shared.contracts.errors import Transient
 from shared.runtime.clock import Clock
+from shared.runtime.ending import rest
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -33,7 +33,7 @@ class RescueTimer:
         while True:
             with contextlib.suppress(Transient):  # the next turn is soon
                 await self.run_once()
-            await asyncio.sleep(self._every)
+            await rest(self._every)
 
     async def run_once(self) -> None:
         """Rescue once and log what was found."""
@@ -58,7 +58,7 @@ class RetryTimer:
             with contextlib.suppress(Transient):  # the next turn is soon
                 await self.run_once()
             took = self._plugs.clock() - began_at
-            await asyncio.sleep(max(self._every, REST_FACTOR * took).total_seconds())
+            await rest(max(self._every, REST_FACTOR * took).total_seconds())
 
     async def run_once(self) -> None:
         """Ask once and log for how many items."""

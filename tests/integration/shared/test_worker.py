@@ -162,7 +162,7 @@ async def test_a_worker_whose_kafka_is_back_takes_commands_again(
         assert stop(worker) == 0
 
 
-async def test_what_the_agents_use_is_closed_after_the_agents(
+async def test_what_the_agents_use_is_closed_after_the_agents_though_cancels_were_lost(
     broker: Broker, servers: Servers, account: str, tmp_path: Path
 ) -> None:
     log, group = tmp_path / "log", f"test.{uuid4().hex[:12]}"
@@ -173,6 +173,19 @@ async def test_what_the_agents_use_is_closed_after_the_agents(
 
     assert code == 0
     assert events(log)[-3:] == ["agent.ended", "tools.closed", "worker.stopped"]
+
+
+def test_a_worker_that_gives_up_stopping_says_what_it_waits_for(
+    broker: Broker, servers: Servers, tmp_path: Path
+) -> None:
+    log, group = tmp_path / "log", f"test.{uuid4().hex[:12]}"
+    words = ["tests.support.slow_worker", group]
+    with running_module(words, broker.bootstrap, servers.mongo.uri, log, PONTE_STOP_SECONDS="1") as worker:
+        code = stop(worker)
+
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert (code, last["event"]) == (EXIT_STOPPED_LATE, "worker.gave_up_stopping")
+    assert "lose_a_cancel" in last["tasks"]["forgetful"][-2]
 
 
 def test_a_worker_whose_kafka_answers_nobody_stops_in_time(

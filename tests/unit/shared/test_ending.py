@@ -7,11 +7,6 @@ import pytest
 from shared.runtime.ending import end_tasks, rest
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.runtime.ending.CANCEL_AGAIN_SECONDS", 0.001)
-
-
 async def ask(asked: asyncio.Event) -> None:
     """Wait for an answer, and lose the first cancel."""
     asked.set()
@@ -53,7 +48,7 @@ async def test_a_lost_cancel_is_repeated() -> None:
     task = asyncio.create_task(turn())
     await asked.wait()
     async with asyncio.timeout(5):
-        await end_tasks([task, None])
+        await end_tasks([task, None], again_seconds=0.001)
     assert task.cancelled()
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -195,3 +196,21 @@ async def test_a_job_that_cannot_go_on_now_is_given_back_or_left_to_its_lease(re
 
 def test_no_two_loops_have_the_same_name() -> None:
     assert name_worker() != name_worker()
+
+
+async def test_a_loop_whose_cancel_was_lost_ends_by_itself() -> None:
+    asked = asyncio.Event()
+
+    async def lose_a_cancel() -> bool:
+        asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return True
+
+    loop = JobLoop("one", lose_a_cancel, bell=Bell(), idle_seconds=600, postponed="work.postponed")
+    task = asyncio.create_task(loop.run())
+    await asked.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+    assert task.cancelled()
