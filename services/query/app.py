@@ -41,7 +41,6 @@ from services.query.handlers.stream_hub import StreamHub
 from services.query.handlers.stream_ports import Bounds
 from services.query.handlers.stream_windows import WindowMaker
 from services.query.settings import Settings
-from shared.contracts.errors import Defect
 from shared.contracts.names import EXPORTS, REPLAY_REQUESTS, REPROCESS_REQUESTS
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
@@ -50,6 +49,7 @@ from shared.mongo.jobs import Jobs
 from shared.runtime import clock
 from shared.runtime.ending import end_tasks
 from shared.runtime.health import Health, HealthServer
+from shared.runtime.listening import listen
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.retry import until_done
 from shared.runtime.settings import read_settings
@@ -66,8 +66,11 @@ FRESHNESS_TIME_LIMIT_MS = 2_000
 SERVICE = "query"
 
 
-def build(settings: Settings, **overrides: Any) -> FastAPI:
-    """Return the application. `overrides` replace single fields of `Services`, for tests."""
+def build(settings: Settings, *, health_listener: socket.socket | None = None, **overrides: Any) -> FastAPI:
+    """Return the application. `health_listener`: where health is told, by default what the settings say, taken at the start.
+
+    `overrides` replace single fields of `Services`, for tests.
+    """
     client = connect(settings.mongo_uri.get_secret_value(), service=SERVICE)
     database = client[settings.mongo_database]
     publisher = Publisher(settings.kafka_bootstrap, service=SERVICE, timeout_seconds=settings.query_publish_seconds)
@@ -108,7 +111,7 @@ def build(settings: Settings, **overrides: Any) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        server = HealthServer(services.health, host=settings.health_host, port=settings.health_port)
+        server = HealthServer(services.health, health_listener or _listen_for_health(settings))
         log.info("health.listening", extra={"facts": {"port": server.port}})
         tasks = [asyncio.create_task(_prepare(services)), asyncio.create_task(services.health.watch())]
         await asyncio.wait(tasks[:1], timeout=FIRST_KEY_SECONDS)
@@ -177,7 +180,8 @@ def main() -> None:
 def _serve() -> None:
     settings = read_settings(Settings)
     configure_logging(SERVICE, settings.log_level)
-    listener = _listen(settings.query_host, settings.http_port)
+    listener = listen(settings.query_host, settings.http_port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT"))
+    health_listener = _listen_for_health(settings)
     give_up_on_the_silent(listener)
     allow_many_connections()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -185,7 +189,7 @@ def _serve() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     facts = {"port": listener.getsockname()[1], "settings": settings.summary()}
     log.info("service.started", extra={"facts": facts})
-    application = build(settings)
+    application = build(settings, health_listener=health_listener)
     config = uvicorn.Config(
         application,
         loop="uvloop",
@@ -199,10 +203,5 @@ def _serve() -> None:
     Server(config, application.state.services.streams).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        msg = f"query cannot listen on {host}:{port}: {error.strerror}; set PONTE_HTTP_PORT to a free port"
-        raise Defect(msg) from error
+def _listen_for_health(settings: Settings) -> socket.socket:
+    return listen(settings.health_host, settings.health_port, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))

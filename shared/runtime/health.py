@@ -6,6 +6,7 @@ live means that the loop turned in the last seconds; ready means that every name
 
 import asyncio
 import json
+import socket
 import sys
 import threading
 import time
@@ -85,12 +86,14 @@ class Health:
 
 
 class HealthServer:
-    """The port. Starts listening when made; `port` tells which one was taken."""
+    """The port. Answers from when it is made until `stop`, which closes `listener`; `port` tells which one that has."""
 
-    def __init__(self, health: Health, *, host: str, port: int) -> None:
-        self._server = _Server((host, port), _handler(health))
+    def __init__(self, health: Health, listener: socket.socket) -> None:
+        self._server = _Server(listener.getsockname(), _handler(health), bind_and_activate=False)
+        self._server.socket.close()
+        self._server.socket = listener
         self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
+        self.port = listener.getsockname()[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="health", daemon=True
         )

@@ -31,6 +31,7 @@ from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
 from shared.runtime.ending import end_tasks
 from shared.runtime.health import Alarm, Check, Health, HealthServer
+from shared.runtime.listening import listen
 from shared.runtime.logging import configure_logging, get_logger, log_ended_threads
 from shared.runtime.retry import until_done
 from shared.runtime.settings import Settings
@@ -146,9 +147,12 @@ class Worker:
         self._closers.append(closer)
 
     def run(self) -> NoReturn:
-        """Run until SIGTERM or SIGINT; exits the process."""
+        """Run until SIGTERM or SIGINT; exits the process. Raise Defect when the health port is taken."""
         faulthandler.enable()
         log_ended_threads()
+        self._listener = listen(
+            self._settings.health_host, self._settings.health_port, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT")
+        )
         log.info("worker.started", extra={"facts": {"settings": self._settings.summary()}})
         worker: Any = faust.Worker(
             self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True, stdout=io.StringIO()
@@ -171,7 +175,7 @@ class Worker:
             self._watchdog.start()
             alarms["progress"] = self._watchdog.alarm
         health = Health(self._checks, alarms=alarms, notes=self._notes)
-        server = HealthServer(health, host=self._settings.health_host, port=self._settings.health_port)
+        server = HealthServer(health, self._listener)
         self._closers.append(_async(server.stop))
         log.info("health.listening", extra={"facts": {"port": server.port}})
         return [
@@ -227,10 +231,10 @@ class _Life(Service):  # type: ignore[misc]  # mode has no types
         self._worker = worker
 
     async def on_start(self) -> None:
-        self._tasks = await self._worker.live()
+        self._living = await self._worker.live()
 
     async def on_stop(self) -> None:
-        await self._worker.end(self._tasks)
+        await self._worker.end(self._living)
 
 
 class _App(faust.App):  # type: ignore[misc]  # Faust has no types

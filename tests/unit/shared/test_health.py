@@ -12,6 +12,7 @@ import pytest
 
 from shared.runtime import metrics
 from shared.runtime.health import STUCK_AFTER_SECONDS, Health, HealthServer
+from shared.runtime.listening import listen
 from tests.support.eventually import eventually
 
 
@@ -78,7 +79,7 @@ async def test_a_loop_that_no_longer_turns_is_not_alive():
 async def test_the_port_answers_probes_and_metrics():
     health = Health({"mongo": fails})
     await health.ask()
-    server = HealthServer(health, host="127.0.0.1", port=0)
+    server = HealthServer(health, listen("127.0.0.1", 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT")))
     try:
         address = f"http://127.0.0.1:{server.port}"
         with urllib.request.urlopen(f"{address}/health/live") as answer:
@@ -94,7 +95,9 @@ async def test_the_port_answers_probes_and_metrics():
 
 
 async def test_a_head_is_answered_as_a_get_without_its_body() -> None:
-    server = HealthServer(Health({"mongo": fails}), host="127.0.0.1", port=0)
+    server = HealthServer(
+        Health({"mongo": fails}), listen("127.0.0.1", 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))
+    )
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     try:
         for path, status in (("/health/live", 200), ("/health/ready", 503), ("/metrics", 200), ("/", 404)):
@@ -118,7 +121,9 @@ def test_an_asker_who_left_before_the_answer_leaves_no_trace_in_the_log(capfd: p
         asked.set()
         left.wait(10)
 
-    server = HealthServer(Health({}, alarms={"slow": slow}), host="127.0.0.1", port=0)
+    server = HealthServer(
+        Health({}, alarms={"slow": slow}), listen("127.0.0.1", 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))
+    )
     try:
         with socket.create_connection(("127.0.0.1", server.port)) as asker:
             asker.setsockopt(
