@@ -29,7 +29,7 @@ from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.faust_transport import FaustTransport, faust_log
 from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
-from shared.runtime.ending import end_tasks
+from shared.runtime.ending import end_tasks, heed
 from shared.runtime.health import Alarm, Check, Health, HealthServer
 from shared.runtime.listening import listen
 from shared.runtime.logging import configure_logging, get_logger, log_ended_threads
@@ -116,6 +116,7 @@ class Worker:
                 try:
                     for event in events:
                         await settle(_record_of(event))
+                        heed()
                     for event in events:
                         await stream.ack(event)
                 except asyncio.CancelledError:

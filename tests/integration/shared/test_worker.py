@@ -166,8 +166,9 @@ async def test_what_the_agents_use_is_closed_after_the_agents_though_cancels_wer
     broker: Broker, servers: Servers, account: str, tmp_path: Path
 ) -> None:
     log, group = tmp_path / "log", f"test.{uuid4().hex[:12]}"
-    with running_module(["tests.support.slow_worker", group], broker.bootstrap, servers.mongo.uri, log) as worker:
+    for _ in range(20):  # so many that it is handed several at once, whose first one loses the cancel
         await give_command(broker, account)
+    with running_module(["tests.support.slow_worker", group], broker.bootstrap, servers.mongo.uri, log) as worker:
         eventually(lambda: events(log), lambda told: "agent.began" in told)
         code = stop(worker)
 
