@@ -70,7 +70,7 @@ def build(settings: Settings) -> Worker:
     publisher = Publisher(settings.kafka_bootstrap, service="ingest")
     letters_out = Publisher(settings.kafka_bootstrap, service="ingest", timeout_seconds=LETTER_SECONDS)
     dead_letters = KafkaDeadLetters(letters_out)
-    integrations = MongoIntegrations(client[settings.mongo_database], now=clock.now)
+    integrations = MongoIntegrations(client[settings.mongo_database])
     gaps = GapsEntryPoint(
         MongoGapBook(client[settings.mongo_database]),
         reads_on=settings.ingest_gap_policy == "continue",

@@ -56,7 +56,9 @@ class Settings(SharedSettings):
     ingest_stuck_seconds: Annotated[
         float,
         Field(
-            ge=1, description="a worker that gets nothing done for so long, and waits for no server, ends with code 70"
+            ge=1,
+            le=86_400,
+            description="a worker that gets nothing done for so long, and waits for no server, ends with code 70",
         ),
     ] = 180
     ingest_gap_policy: Annotated[

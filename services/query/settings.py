@@ -90,7 +90,7 @@ class Settings(shared_settings.Settings):
         int, Field(ge=0, description="requests in hand may take this long when the service stops")
     ] = 10
     query_request_seconds: Annotated[
-        float, Field(gt=0, description="a request that has not begun to be answered by then is answered 503")
+        float, Field(gt=0, le=86_400, description="a request that has not begun to be answered by then is answered 503")
     ] = 20
     query_cors_origins: Annotated[
         str,
@@ -151,7 +151,10 @@ class Settings(shared_settings.Settings):
         int, Field(ge=1, description="live streams of one key; everyone who signed in with it counts")
     ] = 600
     query_stream_seconds: Annotated[
-        float, Field(gt=0, description="a live stream lasts so long; clients connect again and go on where they were")
+        float,
+        Field(
+            gt=0, le=86_400, description="a live stream lasts so long; clients connect again and go on where they were"
+        ),
     ] = 3_600
     query_stream_events_per_second: Annotated[
         int,

@@ -12,11 +12,11 @@ from shared.runtime.settings import Settings as SharedSettings
 def _seconds(value: Any) -> Any:
     try:
         return timedelta(seconds=float(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
+Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0), le=timedelta(days=366))]
 
 
 class Settings(SharedSettings):

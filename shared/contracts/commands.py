@@ -153,6 +153,8 @@ def parse_command(model: type[C], raw: Mapping[str, Any]) -> C:
         command.log_filter()
     except InvalidFilter as error:
         raise InvalidCommand(f"filter.{error.field}", error.reason, error.allowed) from error
+    except RecursionError as error:
+        raise InvalidCommand("filter", "is nested too deeply") from error
     return command
 
 

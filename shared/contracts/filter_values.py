@@ -28,7 +28,7 @@ def refuse_blank(values: Mapping[str, Any]) -> None:
     """
     for name, value in values.items():
         written = [value] if isinstance(value, str) else value
-        if isinstance(written, list) and not all(str(one).strip() for one in written or [""]):
+        if isinstance(written, list) and any(isinstance(one, str) and not one.strip() for one in written or [""]):
             raise InvalidFilter(name, "is empty; name a value, or leave the field out")
 
 

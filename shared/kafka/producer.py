@@ -15,7 +15,8 @@ from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
 from shared.kafka.probe import Probe
 from shared.kafka.reconnecting import RECONNECT
 
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+"""Of a message before it is compressed. Topics limit what it is afterwards: what came through one must go through another."""
 
 GRACE_SECONDS = 5.0
 """Beyond the delivery timeout, for the callback to come in."""
@@ -25,6 +26,11 @@ CHECK_SECONDS: Final = 2.5
 
 TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 """`Sent.error` of what the topic takes no message of that size for."""
+
+FAULTS_OF_A_RECORD: Final = frozenset(
+    {TOO_LARGE, "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD", "INVALID_TIMESTAMP", "RECORD_LIST_TOO_LARGE"}
+)
+"""`Sent.error` of what no broker will ever take. Whatever else is refused may be taken once somebody has mended the cluster."""
 
 Delivery = Literal["sent", "refused", "unknown"]
 
@@ -163,4 +169,6 @@ class Publisher:
 
 def _failed(error: KafkaError) -> Sent:
     timed_out = error.code() in {KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}  # noqa: SLF001  # librdkafka's own names
-    return Sent("unknown" if timed_out else "refused", error.str(), error.name())
+    # After a fatal error this producer sends nothing any more: "unknown" has another take its place.
+    is_lost = error.fatal() or error.code() in {KafkaError._FATAL, KafkaError._FENCED}  # noqa: SLF001
+    return Sent("unknown" if timed_out or is_lost else "refused", error.str(), error.name())

@@ -50,7 +50,10 @@ class Settings(BaseSettings):
         str, Field(description="static member name in the consumer groups; unique per process of a service")
     ] = ""
     stop_seconds: Annotated[
-        float, Field(gt=0, description="a worker that was asked to stop leaves after so long, whatever still waits")
+        float,
+        Field(
+            gt=0, le=86_400, description="a worker that was asked to stop leaves after so long, whatever still waits"
+        ),
     ] = 20
     retry_delays: Annotated[
         Delays,

@@ -42,10 +42,12 @@ async def write(store: LogStore, *deliveries: Delivery) -> Tally:
 
 async def planned(store: LogStore, *deliveries: Delivery) -> list[Change]:
     told = by_entry(deliveries)
-    return list(plan(told, await store.find_entries(list(told)), {}, for_ever()))
+    return list(plan(told, (await store.find_entries(list(told))).held, {}, for_ever()))
 
 
 class LogStoreSuite:
+    """`narrow` is a store, on the same documents as `store`, that holds no more than one entry at a time, or one stretch of them."""
+
     async def entry(self, documents: Documents) -> dict[str, Any]:
         (found,) = (await documents("log_entries")).values()
         return found
@@ -224,7 +226,7 @@ class LogStoreSuite:
         entry = await self.entry(documents)
         assert entry["attempts"] == 3
         assert entry["applied"] == {"0": 900, "product:0": 3, "other%2E%24topic:0": 4}
-        held = (await store.find_entries([one.entry_id, "absent"]))[one.entry_id]
+        held = (await store.find_entries([one.entry_id, "absent"])).held[one.entry_id]
         assert (dict(held.applied), held.attempts, held.version) == (entry["applied"], 3, entry["state"]["version"])
 
     async def test_an_attempt_that_a_crash_left_behind_counts_at_its_own_address_alone(
@@ -409,6 +411,38 @@ class LogStoreSuite:
 
         assert "reprocess" not in await self.entry(documents)
         assert len(await documents("log_entries")) == 1
+
+    async def test_what_takes_too_much_memory_is_left_for_the_next_look(
+        self, store: LogStore, narrow: LogStore
+    ) -> None:
+        events = [make_event(id=str(number), code=f"{number:03d}") for number in range(120)]
+        await write(store, *(delivered(event, offset) for offset, event in enumerate(events)))
+        wanted, held, looks = [event.entry_id for event in reversed(events)], set[str](), 0
+        absent = [f"{one}-absent" for one in wanted]
+
+        asked = [*wanted, *absent]
+        while asked:
+            looked = await narrow.find_entries(asked)
+            assert len(looked.left) < len(asked)
+            assert not held & set(looked.held)
+            asked, held, looks = list(looked.left), held | set(looked.held), looks + 1
+
+        assert held == set(wanted)
+        assert looks > 2
+
+    async def test_a_batch_that_meets_more_than_may_be_held_is_written_whole(
+        self, store: LogStore, narrow: LogStore, documents: Documents
+    ) -> None:
+        events = [make_event(id=str(number), code=f"{number:03d}") for number in range(120)]
+        later = [make_event(id=f"{n}-later", code=f"{n:03d}", processed_at="2026-11-24T00:00:00Z") for n in range(130)]
+        await write(store, *(delivered(event, offset) for offset, event in enumerate(events)))
+
+        tally = await write(narrow, *(delivered(event, 200 + offset) for offset, event in enumerate(later)))
+
+        assert (tally.attempts, tally.entries, tally.known) == (130, 130, 120)
+        entries = await documents("log_entries")
+        assert sorted(entry["attempts"] for entry in entries.values()) == [1] * 10 + [2] * 120
+        assert len(await documents("attempts")) == 120
 
 
 def _nested(depth: int) -> Any:

@@ -14,6 +14,12 @@ class TestMemoryLogStore(LogStoreSuite):
         return MemoryLogStore()
 
     @pytest.fixture
+    def narrow(self, store: MemoryLogStore) -> MemoryLogStore:
+        narrow = MemoryLogStore(held_bytes=1)
+        narrow.attempts, narrow.entries = store.attempts, store.entries
+        return narrow
+
+    @pytest.fixture
     def documents(self, store: MemoryLogStore) -> Documents:
         async def read(collection: str) -> dict[str, dict[str, Any]]:
             return store.attempts if collection == "attempts" else store.entries

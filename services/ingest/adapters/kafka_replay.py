@@ -11,7 +11,7 @@ from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.names import DEAD_LETTER_TOPIC
 from shared.contracts.records import Record
 from shared.kafka.messages import record_of
-from shared.kafka.producer import TOO_LARGE, OutMessage, Publisher, Sent
+from shared.kafka.producer import FAULTS_OF_A_RECORD, OutMessage, Publisher, Sent
 from shared.kafka.reconnecting import RECONNECT
 
 ANSWER_SECONDS = 10.0
@@ -57,7 +57,8 @@ class KafkaDeadLetterShelf:
         if message is None or message.error() is not None:
             msg = f"the dead letter at {place.topic}[{place.partition}]@{place.offset} did not come in time"
             raise BrokerUnavailable(msg)
-        return record_of(message)
+        # What stands at the offset of a transaction's mark is no record: the next one comes.
+        return record_of(message) if message.offset() == place.offset else None
 
 
 class KafkaTopics:
@@ -83,4 +84,4 @@ def _message(topic: str, record: Record) -> OutMessage:
 def _fate(sent: Sent) -> Fate:
     if sent.delivery == "sent":
         return "sent"
-    return "refused" if sent.error == TOO_LARGE else "unknown"
+    return "refused" if sent.error in FAULTS_OF_A_RECORD else "unknown"

@@ -1,15 +1,15 @@
 """The registry of integrations, read only: query owns it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Final
 
 from shared.contracts.names import INTEGRATIONS
 from shared.mongo.client import Database
 from shared.mongo.errors import translated
-from shared.runtime.clock import Clock
 
-REMEMBERED_FOR: Final = timedelta(seconds=30)
+REMEMBERED_SECONDS: Final = 30.0
 """A changed setting holds for events that come this much later; asking for every batch would cost one more question each."""
 
 Pair = tuple[str, str]
@@ -25,18 +25,18 @@ class _Rules:
 class MongoIntegrations:
     """The port Integrations."""
 
-    def __init__(self, database: Database, *, now: Clock) -> None:
+    def __init__(self, database: Database, *, seconds: Callable[[], float] = time.monotonic) -> None:
         self._integrations = database[INTEGRATIONS]
-        self._now = now
+        self._seconds = seconds
         self._rules = _Rules()
-        self._good_until: datetime | None = None
+        self._good_until: float | None = None
 
     async def list_masked(self) -> frozenset[Pair]:
         """Return (account, affiliate) of those whose content is masked before it is stored; at most 30 s old."""
-        now = self._now()
+        now = self._seconds()
         if self._good_until is None or now >= self._good_until:
             self._rules = await self._read()
-            self._good_until = now + REMEMBERED_FOR
+            self._good_until = now + REMEMBERED_SECONDS
         return self._rules.masked
 
     def minimum_availability(self, account: str, affiliate: str) -> int | None:

@@ -21,7 +21,7 @@ from services.ingest.adapters.entry_bytes import REFERENCE, entry_bytes
 from services.ingest.adapters.held_bytes import FIELDS, KeptState, attempt_of_kept, held_of
 from services.ingest.core.fold import Held, PastAttempt, PastState
 from services.ingest.core.plan import Change, Stored
-from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten
+from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Found
 from shared.contracts.entries import Document
 from shared.contracts.errors import OutcomeUnknown, StoreUnavailable
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
@@ -29,6 +29,14 @@ from shared.contracts.records import Address
 from shared.contracts.times import to_milliseconds
 from shared.mongo.client import Database
 from shared.mongo.errors import DUPLICATE_KEY, TRANSIENT_CODES, translated
+
+HELD_BYTES: Final = 8 * 1024 * 1024
+"""Of entries, held in memory at once: a small event may meet a large one, and what is held goes back as history."""
+
+AT_ONCE: Final = 50
+"""Entries that are read before their bytes are added up."""
+
+BY_ID: Final = [("_id", 1)]
 
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 RAW: Final = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
@@ -38,7 +46,8 @@ RAW: Final = CodecOptions(document_class=RawBSONDocument, tz_aware=True)
 class MongoLogStore:
     """The port LogStore on one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, held_bytes: int = HELD_BYTES) -> None:
+        self._held_bytes = held_bytes
         self._database = database
         self._entries: AsyncCollection[Document] = database[LOG_ENTRIES]
         self._attempts: AsyncCollection[Document] = database[ATTEMPTS]
@@ -52,11 +61,21 @@ class MongoLogStore:
         with translated():
             await self._database.command("ping")
 
-    async def find_entries(self, entry_ids: Sequence[str]) -> Mapping[str, Held]:
-        """Return what is held of each."""
+    async def find_entries(self, entry_ids: Sequence[str]) -> Found:
+        """Return what is held of each, by the order of their ids, until that takes `held_bytes`."""
+        held: dict[str, Held] = {}
+        size = 0
         with translated():
-            found = await self._found.find(_any_of(entry_ids), FIELDS, batch_size=len(entry_ids) + 1).to_list()
-        return dict(map(held_of, found))
+            async with self._found.find(
+                _any_of(entry_ids), FIELDS, sort=BY_ID, batch_size=len(entry_ids) + 1
+            ) as cursor:
+                while stretch := await cursor.to_list(AT_ONCE):
+                    held.update(map(held_of, stretch))
+                    size += sum([len(one.raw) for one in stretch])
+                    if size >= self._held_bytes:
+                        last = stretch[-1]["_id"].encode()
+                        return Found(held, [one for one in entry_ids if one.encode() > last])
+        return Found(held)
 
     async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
         """Return the address of each."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from shared.contracts.errors import Transient
 from shared.contracts.events import STATUSES
 
 BATCH: Final = 500
@@ -55,19 +56,38 @@ async def expire(
     pause: Callable[[], Awaitable[object]],
     tell: Callable[[Expired], object],
 ) -> None:
-    """Do what the settings say, batch by batch with a `pause` between; `tell` hears of every removal as soon as it is done."""
+    """Do what the settings say, batch by batch with a `pause` between; `tell` hears of every removal as soon as it is done.
+
+    Raise Transient once all was tried, if something failed.
+    """
     await content.keep_attempts(keep.attempts)
     statuses = [status for status in STATUSES if keep.of(status)]
+    failure: Transient | None = None
     for account in await content.list_accounts() if statuses else ():
         for status in statuses:
-            removed: Counter[str] = Counter()
-            since = now - timedelta(days=keep.of(status))
             try:
-                while await _remove(content, account, status, since, removed) == BATCH:
-                    await pause()
-            finally:
-                if removed[status]:
-                    tell(Expired(account, status, removed[status]))
+                await _remove_all(content, account, status, now - timedelta(days=keep.of(status)), pause, tell)
+            except Transient as error:  # what takes too long of one must not keep all that come after it
+                failure = error
+    if failure is not None:
+        raise failure
+
+
+async def _remove_all(
+    content: OldContent,
+    account: str,
+    status: str,
+    since: datetime,
+    pause: Callable[[], Awaitable[object]],
+    tell: Callable[[Expired], object],
+) -> None:
+    removed: Counter[str] = Counter()
+    try:
+        while await _remove(content, account, status, since, removed) == BATCH:
+            await pause()
+    finally:
+        if removed[status]:
+            tell(Expired(account, status, removed[status]))
 
 
 async def _remove(content: OldContent, account: str, status: str, since: datetime, removed: Counter[str]) -> int:

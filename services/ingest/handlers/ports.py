@@ -1,6 +1,6 @@
 """What the stories need of the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -40,13 +40,21 @@ class Answer:
     answered_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is held of entries, by id; absent ones are left out. `left`: ids that were not looked at; never all that were asked for."""
+
+    held: Mapping[str, Held] = field(default_factory=dict)
+    left: Collection[str] = ()
+
+
 class LogStore(Protocol):
     """Where attempts and log entries live. Every call is safe to repeat and raises only Transient errors (nothing, a part or all
     of it may then be done) or a Defect. What a call has written is durable when it returns; what it has read was durable before.
     """
 
-    async def find_entries(self, entry_ids: Sequence[str]) -> Mapping[str, Held]:
-        """Return what is held of each entry; absent ones are left out."""
+    async def find_entries(self, entry_ids: Sequence[str]) -> Found:
+        """Return what is held of each entry, and which were not looked at, since those before them fill the memory for it."""
 
     async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
         """Return the address of each stored attempt; absent ones are left out."""

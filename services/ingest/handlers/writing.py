@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from services.ingest.core.fold import Delivery
 from services.ingest.core.plan import Change, by_entry, plan, questioned
-from services.ingest.handlers.ports import LogStore
+from services.ingest.handlers.ports import Found, LogStore
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.records import Address
 
@@ -44,15 +44,18 @@ async def write(
 ) -> Tally:
     """Bring attempts and entries up to date. What met other writers is planned anew from what they left.
 
-    `hopeful`: try first as if no entry were there, and look only at those that are.
+    `hopeful`: try first as if no entry were there, and look only at those that are. What is held of many large entries is looked at,
+    and written, a stretch after the other.
     """
     told, tally = by_entry(deliveries), Tally()
-    for _ in range(ROUNDS):
-        if not told:
-            return tally
-        found = {} if hopeful else await log.find_entries(list(told))
-        hopeful = False
+    rounds = 0
+    while told:
+        # Of what is told of more than once, the older goes to the history before anything shows that its entry is there.
+        asked = [one for one, of_it in told.items() if len(of_it) > 1] if hopeful else list(told)
+        looked = await log.find_entries(asked) if asked else Found()
+        hopeful, found = False, looked.held
         tally.known += len(found)
+        later = {identity: told.pop(identity) for identity in looked.left}
         stored = await log.find_attempts(questioned(told, found))
         changes = list(plan(told, found, stored, remembered_since))
         storing = await log.store_attempts([attempt for change in changes for attempt in change.older])
@@ -67,7 +70,8 @@ async def write(
         if not (conflicts or refused or written.unstorable):
             tally.entries += len(changes)
             tally.attempts += sum([len(change.deliveries) for change in changes])
-            return tally
+            told = later
+            continue
         again: dict[str, list[Delivery]] = {}
         for change in changes:
             if reason := _reason(change, refused) or written.unstorable.get(change.entry_id):
@@ -77,10 +81,11 @@ async def write(
                 tally.attempts += len(change.deliveries)
             else:
                 again[change.entry_id] = told[change.entry_id]
-        told = again
-    if told:
-        msg = f"{len(told)} entries still met other writers after {ROUNDS} rounds"
-        raise StoreUnavailable(msg)
+        rounds += bool(again)
+        if rounds == ROUNDS:
+            msg = f"{len(again)} entries still met other writers after {ROUNDS} rounds"
+            raise StoreUnavailable(msg)
+        told = again | later
     return tally
 
 

@@ -21,7 +21,13 @@ def is_in_hand(entry: LogEntry | None, job_id: str) -> bool:
 
 def has_gone(entry: LogEntry | None, job_id: str) -> bool:
     """Say whether this very job sent the entry, whatever became of it since."""
-    return _is_ours(entry, job_id) and _state(entry) != "claimed"
+    return _is_ours(entry, job_id) and _state(entry) != "claimed" and not was_refused(entry, job_id)
+
+
+def was_refused(entry: LogEntry | None, job_id: str) -> bool:
+    """Say whether this very job could not send the entry, and gave it up: it has been given up and was never sent."""
+    mark = (entry.reprocess if entry else None) or {}
+    return _is_ours(entry, job_id) and mark.get("state") == "unknown" and "sent_at" not in mark
 
 
 def check(entry: LogEntry | None, *, job_id: str, explicit: bool, paused: AbstractSet[str]) -> Reason | None:

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 BATCHES_PER_SECOND = 10
 """A paced job goes in this many small steps a second, so that a connector sees a stream and not one burst."""
 
+LONGEST_WAIT = timedelta(seconds=2)
+"""No schedule has a longer one, a second for one item at the most: the clock was set back meanwhile."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -25,5 +28,7 @@ class Pace:
         if self.per_second is None or count == 0:
             return 0.0
         starts_at = now if self.next_at is None else max(now, self.next_at)
+        if starts_at - now > LONGEST_WAIT:
+            starts_at = now
         self.next_at = starts_at + timedelta(seconds=count / self.per_second)
         return (starts_at - now).total_seconds()

@@ -1,6 +1,7 @@
 """The rescue and the automatic retries, every few seconds."""
 
 import contextlib
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -54,11 +55,10 @@ class RetryTimer:
     async def run(self) -> None:
         """Ask, rest, for ever; the worker cancels it. Where much has failed a look takes long, and a tenth of the time at most."""
         while True:
-            began_at = self._plugs.clock()
+            began = time.monotonic()
             with contextlib.suppress(Transient):  # the next turn is soon
                 await self.run_once()
-            took = self._plugs.clock() - began_at
-            await rest(max(self._every, REST_FACTOR * took).total_seconds())
+            await rest(max(self._every.total_seconds(), REST_FACTOR * (time.monotonic() - began)))
 
     async def run_once(self) -> None:
         """Ask once and log for how many items."""

@@ -9,9 +9,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.reprocessor.core.eligibility import Reason, check, due_retry, has_gone, is_in_hand
+from services.reprocessor.core.eligibility import Reason, check, due_retry, has_gone, is_in_hand, was_refused
 from services.reprocessor.core.job import Document, Work, status_of
-from services.reprocessor.core.progress import Tally
+from services.reprocessor.core.progress import Failure, Tally
 from services.reprocessor.handlers.ports import Claim, Plugs
 from services.reprocessor.handlers.sending import send_claimed
 from shared.contracts.entries import LogEntry
@@ -50,6 +50,10 @@ async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[]
     started_at = told_at = plugs.clock()
     if work.is_new:
         await _tell(work, plugs, "running")
+        if not await _remember(
+            work, plugs, worker
+        ):  # a broker that is silent takes as long over it as over the first batch
+            return
     paused = await plugs.integrations.list_paused(work.command.account, work.command.kind)
     while not work.job["cancel_requested"]:
         batch = await _choose(work, plugs)
@@ -88,6 +92,8 @@ async def _settle(work: Work, batch: Batch, paused: AbstractSet[str], plugs: Plu
     for identity, entry in batch.found:
         if has_gone(entry, work.command.id):
             tally.sent += 1
+        elif entry is not None and was_refused(entry, work.command.id):
+            tally.failures.append(Failure(entry.affiliate, entry.code, "refused", "as it was told before"))
         elif is_in_hand(entry, work.command.id):
             chosen.append(identity)
         elif reason := _why_not(work, entry, paused, plugs):

@@ -9,7 +9,7 @@ from services.reprocessor.adapters.kafka_retry_topics import KafkaRetryTopics
 from services.reprocessor.core.retry_message import build_retry
 from services.reprocessor.handlers.ports import Delivery
 from shared.contracts.names import TopicSpec
-from shared.kafka.producer import OutMessage, Publisher
+from shared.kafka.producer import OutMessage, Publisher, Sent
 from tests.support.fakes.reprocessor import FakeRetryTopics
 from tests.support.reprocessing import AT, make_command, make_entry
 
@@ -75,6 +75,26 @@ class TestKafkaRetryTopics(RetryTopicsSuite):
 
         assert [place for place, result in enumerate(results) if result.delivery != "sent"] == [40]
         assert results[40].error == "MSG_SIZE_TOO_LARGE"
+
+
+class TestWhatTheBrokerRefuses:
+    @pytest.mark.parametrize(
+        ("error", "outcome", "reason"),
+        [
+            ("MSG_SIZE_TOO_LARGE", "refused", "too_large"),
+            ("INVALID_RECORD", "refused", "refused"),
+            ("TOPIC_AUTHORIZATION_FAILED", "unknown", "unknown"),
+            ("UNKNOWN_TOPIC_OR_PART", "unknown", "unknown"),
+        ],
+    )
+    async def test_only_the_records_own_fault_is_final(self, error, outcome, reason):
+        class Refusing:
+            async def publish_all(self, messages):
+                return [Sent("refused", "why", error) for _ in messages]
+
+        (delivery,) = await KafkaRetryTopics(Refusing()).publish("stock", messages_of("a"))
+
+        assert delivery == Delivery(outcome, reason, "why")
 
 
 class TestKafkaThatNobodyAnswers:

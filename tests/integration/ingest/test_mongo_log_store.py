@@ -17,6 +17,10 @@ class TestMongoLogStore(LogStoreSuite):
         return MongoLogStore(database)
 
     @pytest.fixture
+    def narrow(self, database: Database) -> MongoLogStore:
+        return MongoLogStore(database, held_bytes=1)
+
+    @pytest.fixture
     def documents(self, database: Database) -> Documents:
         async def read(collection: str) -> dict[str, dict[str, Any]]:
             return {document["_id"]: document async for document in database[collection].find()}

@@ -1,16 +1,14 @@
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from deploy.local.servers import Servers
 from deploy.provision import provision_collections
-from services.ingest.adapters.mongo_integrations import REMEMBERED_FOR, MongoIntegrations
+from services.ingest.adapters.mongo_integrations import REMEMBERED_SECONDS, MongoIntegrations
 from services.ingest.adapters.mongo_old_content import MongoOldContent
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.names import ATTEMPTS, COLLECTIONS, INTEGRATIONS, LOG_ENTRIES
 from shared.mongo.client import Database
-from tests.support.builders import RECEIVED_AT
 
 DAY = 24 * 3600
 
@@ -52,8 +50,8 @@ async def test_an_unprovisioned_database_is_told_and_no_reason_to_die(database: 
 
 
 async def test_the_rules_of_integrations_are_remembered_for_half_a_minute(database: Database) -> None:
-    at = RECEIVED_AT
-    integrations = MongoIntegrations(database, now=lambda: at)
+    at = 0.0
+    integrations = MongoIntegrations(database, seconds=lambda: at)
     assert await integrations.list_masked() == frozenset()
     await database[INTEGRATIONS].insert_many(
         {"_id": f"loja|{name}", "account": "loja", "affiliate": name, "marketplace": name, **said}
@@ -65,7 +63,7 @@ async def test_the_rules_of_integrations_are_remembered_for_half_a_minute(databa
     )
 
     assert await integrations.list_masked() == frozenset()
-    at += REMEMBERED_FOR + timedelta(milliseconds=1)
+    at += REMEMBERED_SECONDS
 
     assert await integrations.list_masked() == {("loja", "MLC")}
     assert [integrations.minimum_availability("loja", name) for name in ("MLC", "AMZ", "OLD")] == [None, 0, None]

@@ -2,11 +2,13 @@ import os
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from deploy.provision import provision_topics
 from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
 from shared.contracts.names import TopicSpec
 from shared.kafka.producer import OutMessage, Publisher
+from tests.support.eventually import eventually_async
 
 
 @pytest.fixture
@@ -47,3 +49,31 @@ async def test_a_check_passes_while_a_broker_answers_and_says_so_when_none_does(
         await away.check()
 
     await there.close()
+
+
+async def test_a_long_message_that_compresses_goes_where_its_compressed_length_may_go(servers, topic):
+    publisher = Publisher(servers.kafka.bootstrap, service="test")
+    await publisher.publish(OutMessage(topic, b"k", b"x" * 300_000))
+    await publisher.close()
+
+
+async def test_a_producer_that_met_a_fatal_error_is_changed_for_another(servers, topic):
+    publisher = Publisher(servers.kafka.bootstrap, service="test")
+
+    class Lost:
+        def produce(self, *_, **__):
+            raise KafkaException(KafkaError(KafkaError._FATAL, "fenced", fatal=True))
+
+        def poll(self, _):
+            return 0
+
+    publisher._producer = Lost()
+    (told,) = await publisher.publish_all([OutMessage(topic, b"k", b"v")])
+    assert told.delivery == "unknown"
+
+    async def is_sent():
+        (told,) = await publisher.publish_all([OutMessage(topic, b"k", b"v")])
+        return told.delivery == "sent"
+
+    await eventually_async(is_sent)
+    await publisher.close()

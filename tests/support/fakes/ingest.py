@@ -5,10 +5,13 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
+import bson
+
+from services.ingest.adapters.mongo_log_store import HELD_BYTES
 from services.ingest.core.fold import Held, PastAttempt, PastState, held_from_document
 from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
-from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Fate, Replayed
+from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Fate, Found, Replayed
 from shared.contracts.dead_letters import Letter, letter_from_document
 from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.gaps import Gap
@@ -22,14 +25,24 @@ Document = dict[str, Any]
 class MemoryLogStore:
     """The port LogStore in memory, documents shaped as in MongoDB. `before` is called with each method's name: raise there."""
 
-    def __init__(self, before: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, before: Callable[[str], None] = lambda _: None, *, held_bytes: int = HELD_BYTES) -> None:
+        self.held_bytes = held_bytes
         self.attempts: dict[str, Document] = {}
         self.entries: dict[str, Document] = {}
         self.before = before
 
-    async def find_entries(self, entry_ids: Sequence[str]) -> Mapping[str, Held]:
+    async def find_entries(self, entry_ids: Sequence[str]) -> Found:
         self.before("find_entries")
-        return {i: held_from_document(deepcopy(self.entries[i])) for i in entry_ids if i in self.entries}
+        held: dict[str, Held] = {}
+        size = 0
+        asked = sorted(entry_ids, key=str.encode)
+        for place, identity in enumerate(asked):
+            if size >= self.held_bytes:
+                return Found(held, asked[place:])
+            if identity in self.entries:
+                held[identity] = held_from_document(deepcopy(self.entries[identity]))
+                size += len(bson.encode(self.entries[identity]))
+        return Found(held)
 
     async def find_attempts(self, attempt_ids: Sequence[str]) -> Stored:
         self.before("find_attempts")
@@ -91,8 +104,6 @@ def told_by(change: Change) -> Document:
 
 
 def _is_encodable(document: Document) -> bool:
-    import bson
-
     try:
         bson.encode(document)
     except Exception:

@@ -73,6 +73,20 @@ async def test_errors_never_go_silently(caplog: pytest.LogCaptureFixture) -> Non
     assert set(said) == {"error", "warning"}
 
 
+async def test_what_takes_too_long_of_one_keeps_nothing_of_the_others() -> None:
+    class SlowForSuccess(MemoryOldContent):
+        async def remove_entries(self, account: str, status: str, **more: Any) -> int:
+            if status == "success":
+                raise StoreUnavailable("time limit")
+            return await super().remove_entries(account, status, **more)
+
+    content = SlowForSuccess(entries(success=1, error=2))
+
+    assert not await run(content, KeepDays(success=1, errors=1))
+
+    assert [entry["state"]["status"] for entry in content.entries.values()] == ["success"]
+
+
 async def test_a_store_that_is_away_is_for_the_next_time_and_what_went_before_is_told() -> None:
     class Away(MemoryOldContent):
         calls = 0

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.ingest.adapters.mongo_log_store import HELD_BYTES
 from services.ingest.core.limit import DeadLetterLimit
 from services.ingest.handlers.ingesting import NEW_IN_A_ROW, SAMPLES, Ingest, decode_all
 from services.ingest.handlers.writing import for_ever, write
@@ -134,7 +135,7 @@ async def test_two_workers_with_the_same_records_come_to_the_same(shop: Any, ste
 @given(deliveries(), st.integers(0, 6), st.data())
 async def test_who_hopes_that_all_is_new_comes_to_the_same(shop: Any, step: int, data: st.DataObject) -> None:
     values, records, sizes = shop
-    log = MemoryLogStore()
+    log = MemoryLogStore(held_bytes=data.draw(st.sampled_from([1, HELD_BYTES])))
     hopes = data.draw(st.lists(st.booleans(), min_size=20, max_size=20))
     for number, batch in enumerate(batches(records, sizes)):
         told = [delivery for record in batch for delivery in decode_all([record], frozenset())[0]]
@@ -313,3 +314,19 @@ async def test_an_answer_ends_the_wait_even_when_the_event_is_old_or_came_before
 
     assert entry["reprocess"] == {"id": "job-1", "state": "answered", "answered_at": RECEIVED_AT}
     assert entry["state"]["version"][3] == "1"
+
+
+async def test_who_hopes_counts_every_event_of_a_topic_that_was_made_again(log: MemoryLogStore) -> None:
+    at = "2026-11-2{}T00:00:00Z"
+    (first,), _ = decode_all([make_record(value_of(id="a", processed_at=at.format(1)), offset=900)], frozenset())
+    await write(log, [first], for_ever())
+    anew = [
+        make_record(value_of(id="b", processed_at=at.format(2)), offset=1),
+        make_record(value_of(id="c", processed_at=at.format(3)), offset=2),
+    ]
+
+    await write(log, decode_all(anew, frozenset())[0], for_ever(), hopeful=True)
+
+    (entry,) = log.entries.values()
+    assert entry["attempts"] == 3
+    assert len(log.attempts) == 2

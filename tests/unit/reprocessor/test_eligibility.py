@@ -1,6 +1,6 @@
 import pytest
 
-from services.reprocessor.core.eligibility import check, has_gone, is_in_hand
+from services.reprocessor.core.eligibility import check, has_gone, is_in_hand, was_refused
 from tests.support.reprocessing import AT, make_entry
 
 NOBODY = frozenset()
@@ -34,7 +34,19 @@ def test_our_own_claim_does_not_stand_in_our_way():
 
 @pytest.mark.parametrize("state", ["sent", "answered", "unknown"])
 def test_what_we_sent_has_gone_whatever_became_of_it(state):
-    assert has_gone(make_entry(reprocess=mark("job-1", state)), "job-1")
+    entry = make_entry(reprocess={**mark("job-1", state), "sent_at": AT})
+
+    assert has_gone(entry, "job-1")
+    assert not was_refused(entry, "job-1")
+
+
+def test_what_we_gave_up_without_sending_it_was_refused_and_has_not_gone():
+    entry = make_entry(reprocess=mark("job-1", "unknown"))
+
+    assert was_refused(entry, "job-1")
+    assert not has_gone(entry, "job-1")
+    assert not was_refused(entry, "job-2")
+    assert not was_refused(make_entry(reprocess=mark("job-1", "claimed")), "job-1")
 
 
 def test_a_paused_integration_gets_no_retries_even_for_named_items():

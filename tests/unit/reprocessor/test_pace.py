@@ -55,3 +55,13 @@ def test_over_time_no_more_than_the_rate_goes_out(rate, steps, spent):
 
     elapsed = (now - NOW).total_seconds()
     assert sent <= rate * elapsed + pace.limit_batch(500) + 1
+
+
+def test_a_clock_that_was_set_back_holds_nothing_up():
+    pace = Pace(10)
+    pace.reserve(1, now=NOW)
+
+    earlier = NOW - timedelta(hours=1)
+
+    assert pace.reserve(1, now=earlier) == 0.0
+    assert pace.reserve(1, now=earlier) == 0.1

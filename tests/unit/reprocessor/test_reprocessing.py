@@ -161,7 +161,7 @@ async def test_after_a_crash_between_publish_and_mark_the_same_event_is_sent_aga
 async def test_after_a_crash_between_mark_and_progress_nothing_is_sent_or_counted_twice(world):
     world.holds(*failed(25))
     await world.asks(filter=FAILED)
-    world.jobs.before_record = dies
+    world.jobs.before_record = dies_at_call(2)  # the first keeps the lease
     with pytest.raises(Killed):
         await world.works()
     world.jobs.before_record = lambda: None
@@ -290,11 +290,24 @@ async def test_a_job_that_can_send_nothing_can_be_cancelled(world):
 async def test_a_runner_that_lost_its_lease_leaves_the_sums_to_the_other(world):
     world.holds(*failed(25))
     await world.asks(filter=FAILED)
+    calls = itertools.count(1)
+    world.jobs.before_record = lambda: next(calls) > 1 and world.job().update(leased_by="another")
+
+    await world.works()
+
+    assert world.counts()["sent"] == 0
+    assert len(world.topics.published) > 0
+    assert world.job()["leased_by"] == "another"
+
+
+async def test_a_runner_that_lost_its_lease_while_it_told_of_the_start_sends_nothing(world):
+    world.holds(*failed(25))
+    await world.asks(filter=FAILED)
     world.jobs.before_record = lambda: world.job().update(leased_by="another")
 
     await world.works()
 
-    assert world.job()["progress"] == {}
+    assert world.topics.published == []
     assert world.job()["leased_by"] == "another"
 
 

@@ -9,6 +9,14 @@ from tests.support.builders import make_record
 ITEM = {"affiliate": "MLC", "code": "1"}
 
 
+def nested(levels):
+    """Return a list in a list in a list: as deep as JSON may be that a command's parser takes."""
+    value = ["error"]
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -24,6 +32,7 @@ ITEM = {"affiliate": "MLC", "code": "1"}
         ({"kind": "order", "filter": {"affiliate": [""]}}, "filter.affiliate"),
         ({"kind": "order", "filter": {"status": ["error", " "]}}, "filter.status"),
         ({"kind": "order", "filter": {"retry": []}}, "filter.retry"),
+        ({"kind": "order", "filter": {"status": nested(1_000)}}, "filter.status"),
         ({"kind": "order", "items": [ITEM], "max_per_second": 0}, "max_per_second"),
         ({"kind": "order", "items": [ITEM], "surprise": 1}, "surprise"),
         ({"kind": "order", "items": [ITEM], "id": "a b"}, "id"),

@@ -8,6 +8,7 @@ from shared.contracts.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
+from shared.mongo.client import connect
 from shared.runtime import retry
 from shared.runtime.disposition import disposition_of
 from shared.runtime.settings import Settings, read_settings
@@ -78,3 +79,20 @@ def test_a_service_that_cannot_start_says_so_in_one_line(capsys):
         start(service)
     assert left.value.code == 2
     assert capsys.readouterr().err == "ponte: settings are wrong: PONTE_MONGO_URI: Field required\n"
+
+
+@pytest.mark.parametrize("uri", ["mongodb://u:s3c@ret@h/", "mongodb://u:s3c/ret@h/", "postgres://h/s3c"])
+async def test_a_wrong_connection_string_is_told_without_quoting_it(uri):
+    with pytest.raises(Defect, match="PONTE_MONGO_URI is no connection string") as told:
+        connect(uri, service="test")
+    assert "s3c" not in str(told.value)
+    assert told.value.__cause__ is None
+
+
+@pytest.mark.parametrize("value", ["inf", "1e300", "nan", "-1"])
+def test_a_time_that_nobody_can_wait_is_refused(monkeypatch, value):
+    monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.setenv("PONTE_MONGO_URI", "mongodb://h/")
+    monkeypatch.setenv("PONTE_STOP_SECONDS", value)
+    with pytest.raises(Defect, match="PONTE_STOP_SECONDS"):
+        read_settings(Settings)
