@@ -59,7 +59,8 @@ def ask_services(instance: Instance) -> dict[str, Finding]:
 def _ask(name: str, address: str, instance: Instance) -> Finding:
     url, log = f"{address}/health/ready", instance.services[name]["log"]
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS):  # noqa: S310  # our own address
+        # Without what the environment says of proxies: none has a way to this machine's own services.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=SECONDS):
             return Finding(f"service {name}", ok=True, detail="ready")
     except urllib.error.HTTPError as error:
         detail = error.read(500).decode(errors="replace")

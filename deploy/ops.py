@@ -5,6 +5,7 @@ import contextlib
 import json
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -45,7 +46,8 @@ def reprocess(arguments: Namespace) -> str:
         raise CommandError(str(error)) from error
     if arguments.dry_run:
         return _preview(command)
-    if command.filter == {} and not arguments.all:
+    rows = command.log_filter()
+    if rows is not None and replace(rows, kind=()).is_empty() and not arguments.all:
         raise CommandError(
             f"this would send every failed {command.kind} to its connector again{_how_many(command)}: "
             "narrow it with --filter or --affiliate, or say --all"

@@ -85,13 +85,14 @@ class Stream:
 
 
 def events(pieces: Iterable[bytes], place: Place) -> Iterator[tuple[str, str]]:
-    """Yield name and data of each event of a stream; ids and pauses go to `place` as they come.
+    """Yield name and data of each event of a stream; pauses go to `place` as they come, ids once their event is whole.
 
     Split at line feeds alone: text may hold what other splitters take for the end of a line.
     """
     fields: dict[str, str] = {}
     for line in _lines(pieces):
         if not line:
+            place.last_id = fields.pop("id", place.last_id)
             if "data" in fields:
                 yield fields.get("event", "message"), fields["data"]
             fields = {}
@@ -99,7 +100,7 @@ def events(pieces: Iterable[bytes], place: Place) -> Iterator[tuple[str, str]]:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "id":
-            place.last_id = value
+            fields[name] = value  # it is where to go on only once its event is whole
         elif name == "retry" and value.isdecimal():
             place.retry_seconds = int(value) / 1000
         elif name:

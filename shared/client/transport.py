@@ -43,12 +43,19 @@ def operation(name: str) -> Callable[[F], F]:
     return mark
 
 
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
 class Transport:
     """Asks the API. Not for several threads at once while one of them closes it."""
 
     def __init__(self, url: str, key: str, *, timeout_seconds: float, attempts: int) -> None:
         headers = {"Authorization": f"Bearer {key}", "User-Agent": "ponte-client/1"}
-        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout_seconds)
+        # What the environment says of proxies is for other machines: a proxy has no way to this one, and must not see the key.
+        is_elsewhere = httpx.URL(url).host not in LOOPBACK
+        self._http = httpx.Client(
+            base_url=url.rstrip("/"), headers=headers, timeout=timeout_seconds, trust_env=is_elsewhere
+        )
         self._attempts = attempts
 
     def close(self) -> None:

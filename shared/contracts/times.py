@@ -6,7 +6,7 @@ A leap second is the second that follows it: neither Python nor MongoDB has a pl
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -88,6 +88,14 @@ def aware(instant: datetime) -> datetime:
     """Return a stored instant with its zone: MongoDB stores UTC without saying so."""
     # `replace` takes its arguments apart, which costs more than all else; a page has two hundred.
     return datetime.combine(instant, instant.time(), UTC) if instant.tzinfo is None else instant
+
+
+def in_zone(instant: datetime, zone: tzinfo) -> datetime:
+    """Return the instant in `zone`; in UTC where the calendar of `zone` does not reach: an unset date is year 1, or 9999."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant.astimezone(UTC)
 
 
 def to_milliseconds(instant: datetime) -> datetime:

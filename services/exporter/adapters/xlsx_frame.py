@@ -20,7 +20,7 @@ from services.exporter.core.columns import COLUMNS
 from services.exporter.core.report import Report
 from services.exporter.core.tally import OTHERS, Tally
 from shared.contracts.catalogue import UNMAPPED, find
-from shared.contracts.times import format_instant
+from shared.contracts.times import format_instant, in_zone
 
 Table = Sequence[Sequence[object]]
 
@@ -143,7 +143,7 @@ def _filter_value(name: str, report: Report) -> str:
     rows, words = report.rows, report.words
     instants = {"from": rows.from_at, "to": rows.to_at, "stale_since": rows.stale_since}
     if (instant := instants.get(name)) is not None:
-        return f"{instant.astimezone(report.zone):%Y-%m-%d %H:%M:%S} ({format_instant(instant)})"
+        return f"{in_zone(instant, report.zone):%Y-%m-%d %H:%M:%S} ({format_instant(instant)})"
     labels: Mapping[str, Mapping[str, str]] = {
         "kind": words.kinds,
         "status": words.statuses,

@@ -69,6 +69,8 @@ class MongoRegistry:
                 await self._integrations.insert_one(_document(account, integration))
             except DuplicateKeyError:
                 return False
+            finally:
+                self._known.pop(account, None)  # somebody may have read the list meanwhile
         return True
 
     async def replace_integration(self, account: str, integration: Integration, *, revision: int) -> bool:

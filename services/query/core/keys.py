@@ -73,7 +73,12 @@ def check_expiry(expires_at: datetime | None, now: datetime) -> None:
 
 def successor_expiry(key: ApiKey, now: datetime) -> datetime | None:
     """Return when a key that takes the place of `key` ends unless someone says otherwise: it lasts as long as that one did."""
-    return None if key.expires_at is None else now + (key.expires_at - key.created_at)
+    if key.expires_at is None:
+        return None
+    try:
+        return now + (key.expires_at - key.created_at)
+    except OverflowError:  # its maker wrote the end of the calendar for "never"
+        return key.expires_at
 
 
 def end_of_overlap(key: ApiKey, now: datetime, overlap: timedelta) -> datetime:

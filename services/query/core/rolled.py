@@ -48,7 +48,7 @@ def is_answered(rows: LogFilter) -> bool:
     known = LogFilter(kind=rows.kind, affiliate=rows.affiliate, status=rows.status, error_code=rows.error_code)
     known = replace(known, retry=rows.retry, from_at=rows.from_at, to_at=rows.to_at)
     bounds = [at for at in (rows.from_at, rows.to_at) if at is not None]
-    return rows == known and all(at.year <= LAST_YEAR for at in bounds)
+    return rows == known and all(1 < at.year <= LAST_YEAR for at in bounds)
 
 
 def together(parts: Iterable[Rolled], as_of: datetime) -> Rolled:

@@ -1,6 +1,6 @@
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -213,3 +213,11 @@ async def test_keys_are_the_business_of_admins(ring: Ring) -> None:
     ):
         with pytest.raises(NotPermitted):
             await attempt
+
+
+async def test_a_key_that_lasts_to_the_end_of_the_calendar_can_be_replaced(ring: Ring) -> None:
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    old = await ring.create(expires_at=never)
+    ring.clock.advance(days=1)
+
+    assert (await ring.rotate(old.key.id)).key.expires_at == never

@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.times import aware, format_instant, instant_of, order_text, parse_instant
+from shared.contracts.times import aware, format_instant, in_zone, instant_of, order_text, parse_instant
 
 INSTANTS = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -99,3 +100,15 @@ def test_a_stored_instant_is_in_utc(instant):
 
     assert aware(stored) == instant
     assert aware(aware(stored)) == instant
+
+
+@pytest.mark.parametrize(
+    ("instant", "zone", "shown"),
+    [
+        ("2026-11-23T10:11:12+00:00", "America/Sao_Paulo", "2026-11-23T07:11:12-03:00"),
+        ("0001-01-01T00:00:00+00:00", "America/Sao_Paulo", "0001-01-01T00:00:00+00:00"),
+        ("9999-12-31T23:59:59+00:00", "Asia/Tokyo", "9999-12-31T23:59:59+00:00"),
+    ],
+)
+def test_an_instant_that_the_calendar_of_a_zone_does_not_reach_is_shown_in_utc(instant, zone, shown):
+    assert in_zone(datetime.fromisoformat(instant), ZoneInfo(zone)).isoformat() == shown

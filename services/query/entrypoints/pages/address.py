@@ -12,7 +12,7 @@ from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.filters import PARAMETERS, LogFilter
 from shared.contracts.names import Kind
-from shared.contracts.times import format_instant
+from shared.contracts.times import format_instant, in_zone
 
 PAGE_SIZES: Final = (15, 30, 50, 100)
 DEFAULT_PAGE_SIZE: Final = 30
@@ -149,7 +149,7 @@ def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo
     return ListAddress(
         kind=kind,
         rows=rows,
-        limit=int(limit) if limit.isdecimal() and int(limit) in PAGE_SIZES else DEFAULT_PAGE_SIZE,
+        limit=int(limit) if limit in map(str, PAGE_SIZES) else DEFAULT_PAGE_SIZE,
         sort=sort if sort in SORTS else NEWEST_FIRST,
     )
 
@@ -180,7 +180,7 @@ def item_value(entry: LogEntry) -> str:
 
 def local_input(at: datetime | None, zone: ZoneInfo) -> str:
     """Return an instant as the value of a `datetime-local` input, in `zone`."""
-    return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
+    return in_zone(at, zone).replace(tzinfo=None).isoformat(timespec="minutes") if at else ""
 
 
 def with_zone(name: str, text: str, zone: ZoneInfo) -> str:
@@ -191,4 +191,7 @@ def with_zone(name: str, text: str, zone: ZoneInfo) -> str:
         raise InvalidFilter(name, "must be a date and time, such as 2026-11-23T10:11") from error
     if instant.tzinfo is not None:
         return text
-    return format_instant(instant.replace(tzinfo=zone))
+    try:
+        return format_instant(instant.replace(tzinfo=zone))
+    except OverflowError as error:
+        raise InvalidFilter(name, "lies outside the years 1 to 9999 in UTC") from error

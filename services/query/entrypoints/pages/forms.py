@@ -37,6 +37,10 @@ async def fields_of(request: Request) -> dict[str, list[str]]:
     return sent
 
 
+LONGEST_REVISION: Final = 18
+"""Digits: what MongoDB counts by."""
+
+
 def field(sent: Mapping[str, Sequence[str]], name: str) -> str:
     """Return the first value of a field without the spaces around it, "" when it is absent."""
     return next(iter(sent.get(name, ())), "").strip()
@@ -45,7 +49,7 @@ def field(sent: Mapping[str, Sequence[str]], name: str) -> str:
 def revision_of(sent: Mapping[str, Sequence[str]]) -> int:
     """Return the revision that the page showed which holds the form. Raise InvalidField."""
     text = field(sent, "revision")
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_REVISION):
         raise InvalidField("revision", "is missing: load the page again")
     return int(text)
 

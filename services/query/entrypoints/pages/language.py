@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.query.core.languages import choose_language
 from shared.contracts.catalogue import LANGUAGES, Language
+from shared.contracts.times import in_zone
 
 LOCALES: Final = Path(__file__).parents[2] / "panel" / "locales"
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
@@ -59,15 +60,15 @@ class Words:
 
     def instant(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the instant in `zone`, to the second."""
-        return at.astimezone(zone).strftime(SECONDS_FORMAT[self.language])
+        return in_zone(at, zone).strftime(SECONDS_FORMAT[self.language])
 
     def clock(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the time of day in `zone`, to the second: of an instant that nobody takes for one of another day."""
-        return at.astimezone(zone).strftime(CLOCK_FORMAT)
+        return in_zone(at, zone).strftime(CLOCK_FORMAT)
 
     def instant_with_zone(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the instant to the second, with the zone's name and its distance from UTC."""
-        offset = at.astimezone(zone).utcoffset() or timedelta()
+        offset = in_zone(at, zone).utcoffset() or timedelta()
         sign, minutes = ("-" if offset < timedelta() else "+"), abs(offset) // timedelta(minutes=1)
         return f"{self.instant(at, zone)} ({zone.key}, UTC{sign}{minutes // 60:02d}:{minutes % 60:02d})"
 

@@ -123,3 +123,14 @@ def test_any_code_makes_one_segment_that_the_router_reads_back(code: str) -> Non
     segments = routable(path).split("/")
     assert len(segments) == 6
     assert unescape_segment(segments[4]) == code
+
+
+def test_instants_at_the_end_of_the_calendar_are_shown_or_refused() -> None:
+    address = read("/logs/order?from=0001-01-01T00:00:00Z")
+    assert local_input(address.rows.from_at, ZONE) == "0001-01-01T00:00"
+    with pytest.raises(InvalidFilter, match="outside the years"):
+        read("/logs/order?to=9999-12-31T23:59")
+
+
+def test_a_page_size_of_any_length_falls_back() -> None:
+    assert read(f"/logs/order?limit={'1' * 5_000}").limit == read("/logs/order").limit

@@ -90,6 +90,16 @@ def test_instants_are_written_in_the_readers_zone_with_seconds_and_the_zone_by_n
     )
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_unset_date_is_shown_though_its_zone_has_no_such_day(language: Language) -> None:
+    first = datetime(1, 1, 1, tzinfo=UTC)
+    words, zone = words_of(language), ZoneInfo("America/Sao_Paulo")
+
+    assert words.instant(first, zone).endswith("00:00:00")
+    assert words.clock(first, zone) == "00:00:00"
+    assert words.instant_with_zone(first, zone).endswith("UTC+00:00)")
+
+
 def test_a_count_chooses_its_form() -> None:
     t = words_of("pt")
     assert t.counted("reprocess.confirm.count", 0).startswith("Nenhum item")
