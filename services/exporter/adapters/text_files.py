@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
 from services.exporter.adapters.spool import finished, open_spool
-from services.exporter.core.cells import Cell, is_active, safe_row
+from services.exporter.core.cells import ACTIVE_STARTS, Cell, is_active, safe_row
 from services.exporter.core.columns import headers_of, values_of
 from services.exporter.core.records import record_of
 from services.exporter.core.report import Report
@@ -18,6 +20,9 @@ from shared.contracts.entries import LogEntry
 
 TEXT_PREFIX = "'"
 """Before a text that a spreadsheet might run when it reads CSV, which has no types."""
+
+BEHIND_A_SEPARATOR: Final = re.compile(rf"([;\t\r\n])(?=[ \u00a0]*[{re.escape(''.join(sorted(ACTIVE_STARTS)))}])")
+"""Excel in pt and es parts cells at semicolons, and knows no quotes that stand within one: what follows begins a cell there."""
 
 
 class CsvFile:
@@ -72,7 +77,8 @@ def csv_cell(cell: Cell) -> str | int | float:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return TEXT_PREFIX + cell if is_active(cell) else cell
+        guarded = BEHIND_A_SEPARATOR.sub(rf"\1{TEXT_PREFIX}", cell)
+        return TEXT_PREFIX + guarded if is_active(cell) else guarded
     if isinstance(cell, (bool, int, float)):
         return cell
     return cell.isoformat(sep=" ", timespec="milliseconds")

@@ -52,6 +52,8 @@ def nobody(monkeypatch, tmp_path):
 def test_every_failed_item_of_a_kind_is_sent_only_where_that_was_said() -> None:
     with pytest.raises(CommandError, match=r"every failed order.*or say --all"):
         reprocess(Namespace(**ASKED))
+    with pytest.raises(CommandError, match=r"every failed order.*or say --all"):
+        reprocess(Namespace(**{**ASKED, "filter": ["kind=order"]}))
     with pytest.raises(CommandError, match="does not answer"):  # this one would be sent
         reprocess(Namespace(**{**ASKED, "all": True}))
 

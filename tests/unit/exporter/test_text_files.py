@@ -41,6 +41,18 @@ def test_no_text_of_a_csv_begins_like_a_formula() -> None:
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in set("=+-@\t\r") - {""}]
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_no_text_of_a_csv_is_a_formula_where_another_separator_parts_it(delimiter: str) -> None:
+    texts = ["Erro;=HYPERLINK(0);x", "a\n=1+1;", "a;\n +1", "b\t@SUM(1)", "c\r\n-1", "d;\uff1d1", "e; =1"]
+    causes = [[{"code": "X", "message": text}, {"code": "Y", "message": text}] for text in texts]
+    file = file_of(CsvFile(make_report()), [make_entry(code=f"c{n}", causes=told) for n, told in enumerate(causes)])
+
+    broken = csv.reader(io.StringIO(file.decode("utf-8-sig"), newline=""), delimiter=delimiter)
+    cells = [cell for row in broken for cell in row]
+    assert len(cells) > len(texts)
+    assert not [cell for cell in cells if cell.lstrip(" \u00a0")[:1] in set("=+-@\t\r\uff1d") - {""}]
+
+
 def test_json_lines_hold_every_entry_with_nothing_cut() -> None:
     entries = [make_entry(causes=[{"code": "X", "message": "y" * 50_000}]), make_entry(code="=1+1", causes=[])]
     one, two = map(orjson.loads, file_of(JsonLinesFile(make_report(format="jsonl")), entries).splitlines())
