@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _MARK: Final = "wants_headers_only"
 
 
-class _Enough(Exception):
+class Enough(Exception):
     """The headers are sent, and nobody takes the rest of the body."""
 
 
@@ -36,11 +36,11 @@ class Head:
                 is_ended = True
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             if message.get("more_body"):
-                raise _Enough
+                raise Enough
 
         try:
             await self._app(asked, receive, send_headers)
-        except _Enough:
+        except Enough:
             pass
         finally:
             if "route" in asked:  # for the log and the metric

@@ -8,6 +8,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.query.entrypoints.head import Enough
 from services.query.entrypoints.problems import DEFECT, problem
 from shared.runtime.logging import get_logger
 from shared.runtime.metrics import HTTP_SECONDS
@@ -94,6 +95,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, send_noted)
+        except Enough:
+            raise
         except Exception:
             log.exception("request.failed", extra={"facts": {"request_id": scope["state"]["request_id"]}})
             if has_begun:  # only breaking it off tells the client that it is not whole

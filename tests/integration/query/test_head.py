@@ -91,12 +91,15 @@ async def test_a_look_at_a_sign_in_link_does_not_spend_it(api: httpx.AsyncClient
     assert "set-cookie" in (await stranger.get(link)).headers
 
 
-async def test_a_look_at_the_live_stream_ends_at_once_and_holds_no_place(app: FastAPI, api: httpx.AsyncClient) -> None:
+async def test_a_look_at_the_live_stream_ends_at_once_and_holds_no_place(
+    app: FastAPI, api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(3):
         answer = await api.head("/v1/stream")
         assert (answer.status_code, answer.content) == (200, b"")
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert len(app.state.services.streams.audience) == 0
+    assert "request.failed" not in caplog.messages
 
 
 def test_a_connection_goes_on_after_a_head(servers: Servers, database_name: str, account: str, tmp_path: Path) -> None:
