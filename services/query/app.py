@@ -49,7 +49,7 @@ from shared.mongo.jobs import Jobs
 from shared.runtime import clock
 from shared.runtime.ending import end_tasks
 from shared.runtime.health import Health, HealthServer
-from shared.runtime.listening import listen
+from shared.runtime.listening import listen, listen_for_health
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.retry import until_done
 from shared.runtime.settings import read_settings
@@ -111,7 +111,7 @@ def build(settings: Settings, *, health_listener: socket.socket | None = None, *
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        server = HealthServer(services.health, health_listener or _listen_for_health(settings))
+        server = HealthServer(services.health, health_listener or listen_for_health(settings))
         log.info("health.listening", extra={"facts": {"port": server.port}})
         tasks = [asyncio.create_task(_prepare(services)), asyncio.create_task(services.health.watch())]
         await asyncio.wait(tasks[:1], timeout=FIRST_KEY_SECONDS)
@@ -181,7 +181,7 @@ def _serve() -> None:
     settings = read_settings(Settings)
     configure_logging(SERVICE, settings.log_level)
     listener = listen(settings.query_host, settings.http_port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT"))
-    health_listener = _listen_for_health(settings)
+    health_listener = listen_for_health(settings)
     give_up_on_the_silent(listener)
     allow_many_connections()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -201,7 +201,3 @@ def _serve() -> None:
         timeout_graceful_shutdown=settings.query_drain_seconds,
     )
     Server(config, application.state.services.streams).run(sockets=[listener])
-
-
-def _listen_for_health(settings: Settings) -> socket.socket:
-    return listen(settings.health_host, settings.health_port, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))

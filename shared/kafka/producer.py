@@ -58,6 +58,11 @@ class Sent:
     detail: str = ""
     error: str = ""
 
+    @property
+    def verdict(self) -> Delivery:
+        """What this says of the record: refused only for a fault of its own. A topic that is missing, a lost right may be mended."""
+        return "unknown" if self.delivery == "refused" and self.error not in FAULTS_OF_A_RECORD else self.delivery
+
 
 class Publisher:
     """An idempotent producer: acks from all in-sync replicas, compressed, safe to share within one process.

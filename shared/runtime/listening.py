@@ -6,6 +6,7 @@ import socket
 from typing import Final
 
 from shared.contracts.errors import Defect
+from shared.runtime.settings import Settings
 
 BACKLOG: Final = 2048
 
@@ -15,16 +16,15 @@ def listen(host: str, port: int, *, settings: tuple[str, str]) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except socket.gaierror as error:
-        raise _refused(
-            host, port, error.strerror or str(error), f"set {settings[0]} to an address of this machine"
-        ) from error
     except OSError as error:
-        hint = f"set {settings[1]} to a free port"
-        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
-            hint = f"set {settings[0]} to an address of this machine"
-        raise _refused(host, port, os.strerror(error.errno or 0), hint) from error
+        is_taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        hint = f"{settings[1]} to a free port" if is_taken else f"{settings[0]} to an address of this machine"
+        # create_server adds the address to what the system says; of a name that nobody knows the system says nothing.
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        msg = f"cannot listen on {host}:{port}: {why}; set {hint}"
+        raise Defect(msg) from error
 
 
-def _refused(host: str, port: int, why: str, hint: str) -> Defect:
-    return Defect(f"cannot listen on {host}:{port}: {why}; {hint}")
+def listen_for_health(settings: Settings) -> socket.socket:
+    """Return the socket that health and metrics are told on. Raise Defect."""
+    return listen(settings.health_host, settings.health_port, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))

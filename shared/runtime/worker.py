@@ -31,7 +31,7 @@ from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
 from shared.runtime.ending import end_tasks, heed
 from shared.runtime.health import Alarm, Check, Health, HealthServer
-from shared.runtime.listening import listen
+from shared.runtime.listening import listen_for_health
 from shared.runtime.logging import configure_logging, get_logger, log_ended_threads
 from shared.runtime.retry import until_done
 from shared.runtime.settings import Settings
@@ -151,9 +151,7 @@ class Worker:
         """Run until SIGTERM or SIGINT; exits the process. Raise Defect when the health port is taken."""
         faulthandler.enable()
         log_ended_threads()
-        self._listener = listen(
-            self._settings.health_host, self._settings.health_port, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT")
-        )
+        self._listener = listen_for_health(self._settings)
         log.info("worker.started", extra={"facts": {"settings": self._settings.summary()}})
         worker: Any = faust.Worker(
             self.app, loglevel="WARN", override_logging=False, redirect_stdouts=False, quiet=True, stdout=io.StringIO()

@@ -11,7 +11,7 @@ from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.names import DEAD_LETTER_TOPIC
 from shared.contracts.records import Record
 from shared.kafka.messages import record_of
-from shared.kafka.producer import FAULTS_OF_A_RECORD, OutMessage, Publisher, Sent
+from shared.kafka.producer import OutMessage, Publisher
 from shared.kafka.reconnecting import RECONNECT
 
 ANSWER_SECONDS = 10.0
@@ -74,14 +74,8 @@ class KafkaTopics:
     async def republish_all(self, records: Sequence[Record]) -> Sequence[Fate]:
         """Send each record to the topic of its address and return, in order, what became of each."""
         sent = await self._publisher.publish_all([_message(record.address.topic, record) for record in records])
-        return [_fate(result) for result in sent]
+        return [result.verdict for result in sent]
 
 
 def _message(topic: str, record: Record) -> OutMessage:
     return OutMessage(topic, record.key, record.value, record.headers)
-
-
-def _fate(sent: Sent) -> Fate:
-    if sent.delivery == "sent":
-        return "sent"
-    return "refused" if sent.error in FAULTS_OF_A_RECORD else "unknown"

@@ -6,7 +6,7 @@ from services.reprocessor.core.retry_message import RetryMessage
 from services.reprocessor.handlers.ports import Delivery
 from shared.contracts.cloudevents import structured
 from shared.contracts.names import Kind, retry_topic
-from shared.kafka.producer import FAULTS_OF_A_RECORD, TOO_LARGE, OutMessage, Publisher, Sent
+from shared.kafka.producer import TOO_LARGE, OutMessage, Publisher, Sent
 
 
 class KafkaRetryTopics:
@@ -41,10 +41,6 @@ def _record(topic: str, message: RetryMessage) -> OutMessage:
 
 
 def _delivery(sent: Sent) -> Delivery:
-    if sent.delivery == "refused" and sent.error not in FAULTS_OF_A_RECORD:
-        # A topic that is missing, a right that was taken away: no fault of the item, so the job waits until that is mended.
-        return Delivery("unknown", "unknown", sent.detail)
-    reason = {"sent": "", "unknown": "unknown"}.get(
-        sent.delivery, "too_large" if sent.error == TOO_LARGE else "refused"
-    )
-    return Delivery(sent.delivery, reason, sent.detail)
+    # What is no fault of the item is unknown: the job waits until somebody has mended it.
+    reason = {"sent": "", "unknown": "unknown"}.get(sent.verdict, "too_large" if sent.error == TOO_LARGE else "refused")
+    return Delivery(sent.verdict, reason, sent.detail)

@@ -16,6 +16,10 @@ from shared.runtime.listening import listen
 from tests.support.eventually import eventually
 
 
+def free_port() -> socket.socket:
+    return listen("127.0.0.1", 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))
+
+
 class Time:
     def __init__(self):
         self.now = 0.0
@@ -79,7 +83,7 @@ async def test_a_loop_that_no_longer_turns_is_not_alive():
 async def test_the_port_answers_probes_and_metrics():
     health = Health({"mongo": fails})
     await health.ask()
-    server = HealthServer(health, listen("127.0.0.1", 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT")))
+    server = HealthServer(health, free_port())
     try:
         address = f"http://127.0.0.1:{server.port}"
         with urllib.request.urlopen(f"{address}/health/live") as answer:
@@ -95,9 +99,7 @@ async def test_the_port_answers_probes_and_metrics():
 
 
 async def test_a_head_is_answered_as_a_get_without_its_body() -> None:
-    server = HealthServer(
-        Health({"mongo": fails}), listen("127.0.0.1", 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))
-    )
+    server = HealthServer(Health({"mongo": fails}), free_port())
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     try:
         for path, status in (("/health/live", 200), ("/health/ready", 503), ("/metrics", 200), ("/", 404)):
@@ -121,9 +123,7 @@ def test_an_asker_who_left_before_the_answer_leaves_no_trace_in_the_log(capfd: p
         asked.set()
         left.wait(10)
 
-    server = HealthServer(
-        Health({}, alarms={"slow": slow}), listen("127.0.0.1", 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT"))
-    )
+    server = HealthServer(Health({}, alarms={"slow": slow}), free_port())
     try:
         with socket.create_connection(("127.0.0.1", server.port)) as asker:
             asker.setsockopt(

@@ -11,6 +11,10 @@ from starlette.datastructures import FormData
 from shared.contracts.errors import InvalidField
 
 MOST_FIELDS: Final = 1_000
+
+LONGEST_REVISION: Final = 18
+"""Digits: MongoDB counts no further."""
+
 BEHIND: Final = "behind"
 """The parameter of a page that names the list it was opened from."""
 
@@ -35,10 +39,6 @@ async def fields_of(request: Request) -> dict[str, list[str]]:
         if isinstance(value, str):
             sent.setdefault(name, []).append(value)
     return sent
-
-
-LONGEST_REVISION: Final = 18
-"""Digits: what MongoDB counts by."""
 
 
 def field(sent: Mapping[str, Sequence[str]], name: str) -> str:
