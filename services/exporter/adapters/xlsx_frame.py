@@ -4,6 +4,7 @@ The rows themselves are streamed into it by `xlsx_workbook`, at eight times the 
 """
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ Table = Sequence[Sequence[object]]
 
 SUMMARY_WIDTHS: Final = (24, 24, 24, 22, 48, 12)
 LAST_COLUMN: Final = get_column_letter(len(COLUMNS))
+_LIKE_AN_ESCAPE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,17 @@ def _put_row(sheet: Worksheet, line: int, values: Sequence[object], report: Repo
             cell.style = style
 
 
+def literal(text: str) -> str:
+    """Return `text` as a workbook writes it: in there `_x0041_` stands for `A` (ECMA-376, ST_Xstring), so `SKU_x0041_B` would be shown as `SKUAB`."""
+    return _LIKE_AN_ESCAPE.sub("_x005F_", text) if "_x" in text else text
+
+
 def put(cell: Any, value: object, report: Report) -> None:
     """Set a cell of openpyxl so that it shows `value` and cannot run."""
     safe = safe_cell(value, report.zone)
     cell.value = safe
     if isinstance(safe, str):
+        cell.value = literal(safe)
         cell.data_type = "s"  # openpyxl takes "=1+1" for a formula and "#N/A" for an error
         cell.quotePrefix = is_active(safe)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from openpyxl.utils import get_column_letter
 
-from services.exporter.adapters.xlsx_frame import Look
+from services.exporter.adapters.xlsx_frame import Look, literal
 from services.exporter.core.cells import ACTIVE_STARTS, Cell, is_active
 
 EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001  # day 0 of a spreadsheet, which knows no zones
@@ -76,6 +76,7 @@ class _Column:
         """Return the end of a cell that holds a text and nothing but a text."""
         style = self._quoted if text[:1] in _RISKY and is_active(text) else self._plain
         space = "" if text.isprintable() and text[:1] != " " and text[-1:] != " " else ' xml:space="preserve"'
+        text = literal(text)
         if "&" in text or "<" in text or ">" in text:
             text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         return f"{style}{space}>{text}</t></is></c>"

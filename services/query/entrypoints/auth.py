@@ -16,17 +16,18 @@ from services.query.core.permissions import Caller, CredentialRefused
 from services.query.core.permissions import Scope as Permission
 from services.query.core.rate import Allowance, RateLimit
 from services.query.entrypoints.dependencies import Services, caller_of
-from services.query.entrypoints.problems import problem, problem_of
+from services.query.entrypoints.problems import problem
 from services.query.entrypoints.quick_route import at_once
+from services.query.entrypoints.refusals import refusal_of
 from services.query.handlers.signing_in import find_caller_by_key, find_caller_by_session
 from services.query.handlers.tokens import IssuerUnavailable, is_token
 from shared.contracts.errors import LimitExceeded, NotPermitted, PonteError
 
 SESSION_COOKIE: Final = "ponte_session"
 GUARDED: Final = "/v1/"
-PROBES: Final = "/health/"
-"""Nobody is asked who they are there: a probe that sends a key must not fail because keys cannot be looked up."""
-UNCHANGING: Final = (PROBES, "/openapi.json")
+OPEN: Final = ("/health/", "/static/")
+"""Nobody is asked who they are there: neither a probe nor a style sheet may fail because keys and sessions cannot be looked up."""
+UNCHANGING: Final = (*OPEN, "/openapi.json")
 """Nothing there can be forged: whatever is asked of them but a look is 405."""
 HOW: Final = "give a valid API key or token: `Authorization: Bearer <key>`"
 ISSUER_AWAY: Final = (
@@ -46,7 +47,7 @@ class Gate:
         self._limit = RateLimit(services.settings.query_rate_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, with its caller in the state, or answer it with a problem."""
+        """Let the request through, with its caller in the state, or answer it: with a problem, or the panel's page of it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -58,12 +59,12 @@ class Gate:
         except IssuerUnavailable:
             answer = problem(scope, 503, ISSUER_AWAY)
         except PonteError as error:
-            answer = problem_of(error, scope)
+            answer = refusal_of(error, scope)
         allowance = state.get("allowance")
         await answer(scope, receive, send if allowance is None else _telling(allowance, send))
 
     async def _check(self, scope: Scope, state: dict[str, object], headers: Headers) -> ASGIApp | None:
-        if scope["path"].startswith(PROBES):
+        if scope["path"].startswith(OPEN):
             state["caller"] = None
             return None
         is_guarded = scope["path"].startswith(GUARDED)

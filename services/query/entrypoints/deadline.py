@@ -6,7 +6,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.query.entrypoints.problems import problem
+from services.query.entrypoints.pages.frame import LATE
+from services.query.entrypoints.refusals import refusal
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -41,4 +42,4 @@ class Deadline:
         if deadline.expired():  # also where what was cancelled did not notice
             facts = {"path": scope["path"], "seconds": self._seconds}
             log.warning("request.given_up", extra={"facts": facts})
-            await problem(scope, HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE)(scope, receive, send)
+            await refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE, told=LATE)(scope, receive, send)

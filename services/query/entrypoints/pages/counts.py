@@ -33,7 +33,8 @@ class CountsView:
 
 
 async def count_rows(screen: Screen, rows: LogFilter) -> CountsView:
-    """Return entries by kind and status, under the affiliates and the period of `rows`."""
+    """Return entries by kind and status, under the affiliates and the period of `rows`. Raise NotPermitted."""
+    screen.caller.require("read")
     kept = LogFilter(affiliate=rows.affiliate, from_at=rows.from_at, to_at=rows.to_at, date_axis=rows.date_axis)
     found = await screen.services.counts.by_kind(screen.caller.account, kept)
     age = (screen.services.now() - found.as_of).total_seconds()  # below 0 where MongoDB's clock is ahead of ours
@@ -42,7 +43,6 @@ async def count_rows(screen: Screen, rows: LogFilter) -> CountsView:
 
 async def counts_or_none(screen: Screen, rows: LogFilter) -> CountsView | None:
     """Return the counts if they come at once, None otherwise."""
-    screen.caller.require("read")
     try:
         async with asyncio.timeout(COUNTS_WITHIN_SECONDS):
             return await count_rows(screen, rows)

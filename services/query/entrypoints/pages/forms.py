@@ -46,6 +46,12 @@ def field(sent: Mapping[str, Sequence[str]], name: str) -> str:
     return next(iter(sent.get(name, ())), "").strip()
 
 
+def job_id_of(sent: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the id that a form was made with, as a member of a command: sent twice, it is one job. Empty without one."""
+    job_id = field(sent, "id")
+    return {"id": job_id} if job_id else {}
+
+
 def revision_of(sent: Mapping[str, Sequence[str]]) -> int:
     """Return the revision that the page showed which holds the form. Raise InvalidField."""
     text = field(sent, "revision")

@@ -13,15 +13,19 @@ from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.pages.address import TYPED
 from services.query.entrypoints.pages.reasons import reason_told
-from services.query.entrypoints.pages.screen import Screen, SignInNeeded, screen_of
+from services.query.entrypoints.pages.screen import FRAGMENT_HEADER, Screen, SignInNeeded, screen_of
 from services.query.entrypoints.problems import RETRY_AFTER_SECONDS, status_of
-from shared.contracts.errors import InvalidField, PonteError
+from shared.contracts.errors import InvalidField, PonteError, TooBroad
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
 NO_PAGES: Final = ("/v1", "/openapi.json", "/health", "/metrics", "/static")
 """What programs ask for; all else that exists is a page."""
+
+
+LATE: Final = "problem.late"
+"""The words for a 503 that waiting does not end: what was asked for is too much."""
 
 
 class PageRoute(APIRoute):
@@ -60,10 +64,11 @@ class OpenPageRoute(PageRoute):
 
 
 def wants_page(request: Request) -> bool:
-    """Say whether an address that does not exist was a page's, asked for by somebody who reads pages."""
+    """Say whether an address is a page's, or would be, asked for by somebody who reads pages or by a module of the panel."""
     path = request.scope["path"]
     is_program = any(path == one or path.startswith(f"{one}/") for one in NO_PAGES)
-    return not is_program and "text/html" in request.headers.get("accept", "")
+    reads_pages = "text/html" in request.headers.get("accept", "") or FRAGMENT_HEADER in request.headers
+    return reads_pages and not is_program
 
 
 def missing_page(request: Request, error: HTTPException, headers: Mapping[str, str]) -> Response:
@@ -86,6 +91,8 @@ def problem_page(screen: Screen, error: PonteError) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("page.refused", exc_info=error, extra={"facts": {"path": screen.request.url.path, "why": str(error)}})
+    if isinstance(error, TooBroad):
+        return show_problem(screen, status, {}, told=LATE)
     if not isinstance(error, InvalidField):
         return show_problem(screen, status, {})
     label = f"filter.{error.field}"
@@ -105,9 +112,12 @@ def _without(request: Request, field: str) -> str:
     return f"{request.url.path}?{urlencode(others)}"
 
 
-def show_problem(screen: Screen, status: HTTPStatus, facts: dict[str, str], *, way_on: str = "") -> Response:
-    """Return the page of a status; the one of 500 where a status has none. `way_on`: an address that is right."""
-    key = f"problem.{status.value}" if screen.t.has(f"problem.{status.value}") else "problem.500"
+def show_problem(
+    screen: Screen, status: HTTPStatus, facts: dict[str, str], *, told: str = "", way_on: str = ""
+) -> Response:
+    """Return the page of a status; the one of 500 where a status has none. `told`: other words than the status's own. `way_on`: an address that is right."""
+    own = f"problem.{status.value}"
+    key = told or (own if screen.t.has(own) else "problem.500")
     what = screen.t(f"{key}.what", **facts) if facts or status != HTTPStatus.UNPROCESSABLE_ENTITY else ""
     template = "parts/problem.html" if screen.wants_fragment else "problem.html"
     response = screen.render(template, status=status.value, title=screen.t(key), what=what, way_on=way_on)

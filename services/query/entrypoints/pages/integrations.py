@@ -67,8 +67,10 @@ async def register(request: Request, screen: Visitor) -> Response:
                 services.registry, services.audit, screen.caller, affiliate, said, reason=reason, now=services.now
             )
         except AlreadyRegistered:
-            errors = frozenset({"taken"})
-        else:
+            found = await get_integration(services.registry, screen.caller, affiliate)
+            if not (_is_as_asked(found, said) and found.updated_at == found.created_at):
+                errors = frozenset({"taken"})
+        if not errors:
             return RedirectResponse(f"/integrations/{affiliate}?done=created", status_code=303)
     return screen.render("integration_new.html", status=422, form=form_as_sent(sent, "", errors))
 
@@ -120,7 +122,9 @@ async def remove(affiliate: str, request: Request, screen: Visitor) -> Response:
             now=services.now,
         )
     except Stale:
-        return await _show_stale(screen, affiliate, removal_reason=field(sent, "reason"))
+        found = await get_integration(services.registry, screen.caller, affiliate)
+        if found.removed_at is None:
+            return await _show_stale(screen, found, removal_reason=field(sent, "reason"))
     return RedirectResponse(f"/integrations/{affiliate}?done=removed", status_code=303)
 
 
@@ -140,15 +144,21 @@ async def _save(
             now=services.now,
         )
     except Stale:
-        return await _show_stale(screen, affiliate, form=form)
+        found = await get_integration(services.registry, screen.caller, affiliate)
+        if not _is_as_asked(found, said):
+            return await _show_stale(screen, found, form=form)
     return RedirectResponse(f"/integrations/{affiliate}?done={done}", status_code=303)
 
 
+def _is_as_asked(found: Integration, said: Changes) -> bool:
+    """Say whether what was asked for is so already: by the same form, sent twice, or by somebody else."""
+    return found.removed_at is None and all(getattr(found, name) == value for name, value in said.items())
+
+
 async def _show_stale(
-    screen: Screen, affiliate: str, *, form: FormView | None = None, removal_reason: str = ""
+    screen: Screen, found: Integration, *, form: FormView | None = None, removal_reason: str = ""
 ) -> Response:
     """Show what was typed, if it was the settings, and what of it differs from what is saved now."""
-    found = await get_integration(screen.services.registry, screen.caller, affiliate)
     saved = form_of(found)
     shown = form or saved
     differing = shown.differs_from(saved)

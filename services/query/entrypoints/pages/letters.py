@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
@@ -20,6 +21,7 @@ from services.query.entrypoints.pages.forms import (
     field,
     fields_of,
     is_none_chosen,
+    job_id_of,
     list_behind,
     opened_from,
     way_back,
@@ -35,6 +37,7 @@ from shared.contracts.dead_letters import LETTER_STATES, PARAMETERS, REPLAYABLE,
 from shared.contracts.errors import InvalidField, NotFound
 
 PAGE_SIZE: Final = 50
+OPEN: Final = "open"
 MOST_SHOWN: Final = 64 * 1024
 """Of a content, in letters; the file holds the rest."""
 LONGEST_REASON: Final = 500
@@ -63,6 +66,11 @@ class LetterAddress:
     def only(self, error_class: str) -> str:
         """Return the address of the letters of one error class."""
         return LetterAddress(replace(self.rows, error_class=(error_class,))).href()
+
+    @property
+    def has_open(self) -> bool:
+        """Say whether open letters can be among those listed: only they are sent back."""
+        return not self.rows.state or OPEN in self.rows.state
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return the filter as (name, value) pairs, the state left out: only open letters are sent back."""
@@ -102,9 +110,11 @@ async def show_letters(request: Request, screen: Visitor) -> Response:
 async def confirm_replay(request: Request, screen: Visitor) -> Response:
     """Show how many letters of the filter would be sent back, before anything is sent."""
     address = _address(values_of(request), screen.zone)
+    if not address.has_open:
+        return RedirectResponse(address.href(), status_code=303)
     command = _command(screen, {"filter": _filter(address.rows)})
     preview = await preview_replay(screen.services.letters, screen.caller, command)
-    return screen.render("letters_confirm.html", address=address, preview=preview)
+    return screen.render("letters_confirm.html", address=address, preview=preview, job_id=uuid4().hex)
 
 
 @router.post("/dead-letters/replay")
@@ -113,7 +123,7 @@ async def replay_letters(request: Request, screen: Visitor) -> Response:
     sent = await fields_of(request)
     if field(sent, "all"):
         rows = LetterFilter.parse({name: sent[name] for name in PARAMETERS if name in sent})
-        job = await _request(screen, {"filter": _filter(rows)})
+        job = await _request(screen, {**job_id_of(sent), "filter": _filter(rows)})
         return RedirectResponse(f"/dead-letters/replays/{job.id}", status_code=303)
     back = way_back(field(sent, "back"), "/dead-letters")
     if not sent.get("item"):

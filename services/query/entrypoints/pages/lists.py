@@ -60,6 +60,7 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
     query = values_of(request)
     cursor = first(query, "cursor")
     if is_untidy(query):
+        caller.require("read")  # what was typed is looked up among the names of the account
         meant = parse_address(kind, await as_meant(screen, query), screen.zone)
         return RedirectResponse(meant.href(cursor=cursor, job=first(query, "job")), status_code=303)
     address = parse_address(kind, query, screen.zone)

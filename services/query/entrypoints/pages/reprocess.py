@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Final
+from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -13,6 +14,7 @@ from services.query.entrypoints.pages.forms import (
     PageAddress,
     field,
     fields_of,
+    job_id_of,
     way_back,
     with_parameter,
 )
@@ -82,7 +84,7 @@ async def reprocess_filter(kind: Kind, request: Request, screen: Visitor) -> Res
     address = parse_address(kind, sent, screen.zone)
     wishes = Wishes(field(sent, "reason"), field(sent, "max_per_second"))
     try:
-        job = await _request(screen, kind, {"filter": _filter(address.rows), **wishes.said()})
+        job = await _request(screen, kind, {**job_id_of(sent), "filter": _filter(address.rows), **wishes.said()})
     except InvalidCommand as error:
         if error.field not in WISHES:
             raise
@@ -128,6 +130,7 @@ async def _confirm(screen: Screen, address: ListAddress, wishes: Wishes) -> Resp
         kind=kind,
         preview=preview,
         wishes=wishes,
+        job_id=uuid4().hex,
     )
 
 

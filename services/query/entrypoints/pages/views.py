@@ -16,7 +16,7 @@ from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor
 from services.query.entrypoints.view_schemas import ViewBody
 from services.query.handlers.views import NameTaken, TooManyViews, create_view, remove_view
-from shared.contracts.errors import InvalidField, Stale
+from shared.contracts.errors import InvalidField, NotFound, Stale
 
 LONGEST_KEPT: Final = 200
 """Of a name that cannot be, in letters: it comes back in an address."""
@@ -50,6 +50,8 @@ async def remove(view_id: str, request: Request, screen: Visitor) -> Response:
     expected = expect_revision(revision_of(sent))
     try:
         await remove_view(services.views, services.audit, screen.caller, view_id, expected, now=services.now)
+    except NotFound:
+        return _back(sent, "removed")  # by the same form, sent twice, or by somebody else: it is gone
     except Stale:
         return _back(sent, "stale")
     return _back(sent, "removed")

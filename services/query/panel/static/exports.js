@@ -1,6 +1,7 @@
 // Exporting from a list: a message at the lower edge shows the progress; the download starts when the file is whole.
 import { closeAll } from "./menus.js";
 import { formValues, load, swap } from "./fragments.js";
+import { free } from "./sending.js";
 import { complain, toast } from "./toasts.js";
 
 const PAUSE_MS = 1000;
@@ -17,6 +18,8 @@ export function startExports() {
       follow(shown);
     } catch (error) {
       complain(error);
+    } finally {
+      free(event.submitter);
     }
   });
 }

@@ -10,10 +10,12 @@ import { startLive } from "./live.js";
 import { startMenus } from "./menus.js";
 import { startPolling } from "./polling.js";
 import { startReprocessing } from "./reprocess.js";
+import { startSending } from "./sending.js";
 import { startChoosing } from "./choose.js";
 import { startTimes } from "./times.js";
 
 for (const start of [
+  startSending,
   startAddress,
   startTimes,
   startMenus,

@@ -1,6 +1,7 @@
 // Reprocess without leaving the list: the rows turn to "under way" and are asked for again until their answer is there.
 import { formValues, load } from "./fragments.js";
 import { renew } from "./renew.js";
+import { free } from "./sending.js";
 import { complain, toast } from "./toasts.js";
 
 const FIRST_PAUSE_MS = 1500;
@@ -29,6 +30,8 @@ async function send(form, submitter) {
     watch();
   } catch (error) {
     complain(error);
+  } finally {
+    free(submitter);
   }
 }
 

@@ -62,6 +62,22 @@ async def test_a_change_from_the_panel_is_in_the_audit_with_its_reason(registry:
     ]
 
 
+async def test_a_form_that_is_sent_twice_is_no_contradiction(registry: FakeRegistry) -> None:
+    forms = (
+        ("/integrations", {**FIELDS, "affiliate": "NEW"}, "/integrations/NEW?done=created"),
+        (PATH, FIELDS, f"{PATH}?done=changed"),
+        (f"{PATH}/pause", {"revision": "4"}, f"{PATH}?done=paused"),
+        (f"{PATH}/remove", {"revision": "5"}, f"{PATH}?done=removed"),
+    )
+    audit = FakeAudit()
+    async with await visitor(services(registry=registry, audit=audit), "read", "admin") as client:
+        for path, fields, told in forms:
+            answers = [await client.post(path, data=fields, headers=FROM_PANEL) for _ in "12"]
+            assert [(one.status_code, one.headers.get("Location")) for one in answers] == [(303, told)] * 2
+    assert registry.integrations["loja", "MLC"].revision == 6
+    assert len([line for line in audit.lines if line.target.startswith("loja|")]) == len(forms)
+
+
 async def test_what_was_typed_is_kept_where_somebody_else_was_faster(registry: FakeRegistry) -> None:
     typed = {**FIELDS, "emails": "ana@loja.com.br", "minutes-order": "60", "reason": "nome novo", "revision": "2"}
     async with await visitor(services(registry=registry), "read", "admin") as client:

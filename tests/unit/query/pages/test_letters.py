@@ -41,6 +41,22 @@ async def test_who_may_only_read_sees_the_letters_and_may_not_send_them_back() -
     assert {answer.status_code for answer in forbidden} == {403}
 
 
+async def test_only_open_letters_are_offered_to_be_sent_back() -> None:
+    made = services(letters=FakeLetters([make_letter(offset=1), make_letter(offset=2)]))
+    async with await visitor(made, "read", "reprocess") as client:
+        every, opened, sent = [
+            await client.get(f"/dead-letters{query}") for query in ("", "?state=open", "?state=replayed")
+        ]
+        by_hand = await client.get("/dead-letters/replay?state=replayed")
+        confirmed = await client.get("/dead-letters/replay?state=open")
+    assert [
+        ("/dead-letters/replay?" in page.text or '/dead-letters/replay"' in page.text) for page in (every, opened)
+    ] == [True, True]
+    assert "/dead-letters/replay?" not in sent.text
+    assert (by_hand.status_code, by_hand.headers["Location"]) == (303, "/dead-letters?state=replayed")
+    assert 'name="id"' in confirmed.text
+
+
 async def test_a_form_without_letters_is_answered_in_words() -> None:
     made = services(letters=FakeLetters())
     async with await visitor(made, "read", "reprocess") as client:

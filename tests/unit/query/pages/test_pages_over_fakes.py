@@ -398,6 +398,7 @@ async def test_what_was_typed_stays_in_the_form_that_comes_back(reason: str, pac
         assert unescape(typed) == reason
         assert f'name="max_per_second" value="{pace}"' in form
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+        assert hidden.pop("id")
         assert hidden == {"status": "error", "affiliate": "MLC", "sort": "code"}
         assert await made.reprocesses.list_jobs("loja", limit=9) == []
 
