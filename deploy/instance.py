@@ -14,6 +14,7 @@ import psutil
 
 from deploy.errors import CommandError
 from deploy.local.given import takes_connections
+from shared.kafka.address import shown_servers
 
 DEFAULT_HTTP_PORT: Final = 8080
 
@@ -94,7 +95,7 @@ def reach_kafka() -> str:
 def silent_kafka(bootstrap: str, why: object) -> CommandError:
     """Return what to say when Kafka does not answer."""
     return CommandError(
-        f"Kafka at {bootstrap} does not answer ({why}): `ponte doctor` looks at what runs here, "
+        f"Kafka at {shown_servers(bootstrap)} does not answer ({why}): `ponte doctor` looks at what runs here, "
         "PONTE_KAFKA_BOOTSTRAP names another one"
     )
 

@@ -16,6 +16,7 @@ from shared.contracts.commands import Format, ReprocessCommand, job_document_id,
 from shared.contracts.errors import InvalidCommand, OutcomeUnknown, Transient
 from shared.contracts.filters import ONCE, PARAMETERS
 from shared.contracts.names import REPROCESS_TOPIC, TOPICS
+from shared.kafka.address import parse_address, shown_servers
 from shared.kafka.producer import OutMessage, Publisher
 
 POLL_SECONDS: Final = 0.3
@@ -155,7 +156,7 @@ def topics(arguments: Namespace) -> str:
 def _look_at_topics(bootstrap: str) -> list[dict[str, Any]]:
     from kafka import KafkaConsumer, TopicPartition
 
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, bootstrap_timeout_ms=int(ANSWER_SECONDS * 1000))
+    consumer = KafkaConsumer(**_reach(bootstrap), bootstrap_timeout_ms=int(ANSWER_SECONDS * 1000))
     try:
         rows = []
         for topic in TOPICS:
@@ -175,6 +176,19 @@ def _look_at_topics(bootstrap: str) -> list[dict[str, Any]]:
     return rows
 
 
+def _reach(bootstrap: str) -> dict[str, Any]:
+    """Return how a client of kafka-python reaches the cluster at `bootstrap`."""
+    cluster = parse_address(bootstrap)
+    told: dict[str, Any] = {"bootstrap_servers": cluster.servers, "security_protocol": cluster.protocol.upper()}
+    if cluster.has_password:
+        told |= {
+            "sasl_mechanism": cluster.mechanism,
+            "sasl_plain_username": cluster.user,
+            "sasl_plain_password": cluster.password,
+        }
+    return told | {f"ssl_{name.replace('_', '')}": path for name, path in cluster.files.items()}
+
+
 async def _publish(command: ReprocessCommand, bootstrap: str) -> None:
     publisher = Publisher(bootstrap, service="cli")
     key = job_document_id(command.account, command.id)
@@ -183,7 +197,7 @@ async def _publish(command: ReprocessCommand, bootstrap: str) -> None:
         await publisher.publish(OutMessage(REPROCESS_TOPIC, key.encode(), value))
     except OutcomeUnknown as error:
         raise CommandError(
-            f"Kafka at {bootstrap} did not say in time that it has the command ({error}): "
+            f"Kafka at {shown_servers(bootstrap)} did not say in time that it has the command ({error}): "
             f"look for the job {command.id} before you ask again"
         ) from error
     except Transient as error:

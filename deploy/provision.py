@@ -17,6 +17,7 @@ from pymongo.collection import Collection
 from pymongo.errors import CollectionInvalid, PyMongoError
 
 from shared.contracts.names import COLLECTIONS, TOPICS, CollectionSpec, TopicSpec
+from shared.kafka.address import librdkafka
 
 ADMIN_TIMEOUT_SECONDS = 30
 ZSTD = {"wiredTiger": {"configString": "block_compressor=zstd"}}
@@ -34,7 +35,7 @@ def provision(bootstrap: str, mongo_uri: str, database: str) -> None:
 
 def provision_topics(bootstrap: str, topics: Sequence[TopicSpec], *, replicas: int = -1) -> None:
     """Create the missing topics; `replicas` -1 takes the broker's default. Existing topics get our configuration."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+    admin = AdminClient({**librdkafka(bootstrap), "log_level": 3})
     existing = admin.list_topics(timeout=ADMIN_TIMEOUT_SECONDS).topics
     missing = [topic for topic in topics if topic.name not in existing]
     new = [

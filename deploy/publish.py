@@ -16,6 +16,7 @@ from deploy.errors import CommandError
 from shared.contracts.cloudevents import CloudEvent, envelope
 from shared.contracts.events import KIND_BY_TYPE, entry_id, type_of
 from shared.contracts.names import KINDS, Kind, events_topic
+from shared.kafka.address import shown_servers
 from shared.kafka.producer import OutMessage, Publisher
 
 SOURCE = "/ponte/cli"
@@ -115,7 +116,7 @@ async def _send(messages: list[OutMessage], bootstrap: str) -> None:
         sent += sum(result.delivery == "sent" for result in results)
         if failed := [result for result in results if result.delivery != "sent"]:
             raise CommandError(
-                f"{sent} of {len(messages)} events were published to {bootstrap}, then: {failed[0].detail}; "
+                f"{sent} of {len(messages)} events were published to {shown_servers(bootstrap)}, then: {failed[0].detail}; "
                 "publish the file again, what has arrived counts once"
             )
     await publisher.close()

@@ -8,6 +8,7 @@ from deploy.cli import SERVICES
 from deploy.doctor import ask_services
 from deploy.errors import CommandError
 from deploy.instance import Instance
+from shared.kafka.address import shown_servers
 
 ANSWER_SECONDS: Final = 5.0
 ORIGINS: Final = {"given": "as given", "docker": "in Docker"}
@@ -19,7 +20,7 @@ def tell(instance: Instance) -> tuple[str, bool]:
     found = ask_services(instance)
     rows = [
         ("API", instance.api["url"]),
-        ("Kafka", f"{instance.kafka['bootstrap']}   {_place(instance.kafka)}"),
+        ("Kafka", f"{shown_servers(str(instance.kafka['bootstrap']))}   {_place(instance.kafka)}"),
         ("MongoDB", _place(instance.mongo)),
     ]
     for name, service in instance.services.items():

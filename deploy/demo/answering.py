@@ -14,6 +14,7 @@ from shared.contracts.cloudevents import CloudEvent, read_message
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.names import RETRY_TOPICS, consumer_group
 from shared.contracts.records import Record
+from shared.kafka.address import librdkafka
 from shared.kafka.messages import record_of
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
@@ -36,7 +37,7 @@ class RetryAnswers:
         self._in_use = Lock()
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap,
+                **librdkafka(bootstrap),
                 # Two shops on one broker must each see every request.
                 "group.id": f"{consumer_group('demo')}.{account}",
                 "client.id": "ponte.demo",

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from shared.contracts.names import consumer_group, events_topic
 from shared.contracts.times import format_instant, parse_instant
+from shared.kafka.address import librdkafka
 
 TIMEOUT_SECONDS = 10
 
@@ -30,7 +31,7 @@ class Bookmarks:
     def __init__(self, bootstrap: str, account: str) -> None:
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap,
+                **librdkafka(bootstrap),
                 "group.id": f"{consumer_group('demo')}.history.{account}",
                 "enable.auto.commit": False,
                 "reconnect.backoff.ms": 500,

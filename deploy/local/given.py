@@ -3,9 +3,9 @@
 import socket
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from deploy.local.errors import LocalServerError
+from shared.kafka.address import parse_address, shown_servers
 
 _PATIENCE_SECONDS = 5.0
 
@@ -17,15 +17,18 @@ def check_kafka(bootstrap: str) -> None:
     """
     if not takes_connections(bootstrap):
         raise LocalServerError(
-            f"No Kafka broker answers at PONTE_KAFKA_BOOTSTRAP={bootstrap}: start it, correct the address, "
+            f"No Kafka broker answers at PONTE_KAFKA_BOOTSTRAP ({shown_servers(bootstrap)}): start it, correct the address, "
             "or unset the variable to have one started here."
         )
 
 
 def takes_connections(bootstrap: str) -> bool:
     """Say whether somebody listens at one of the addresses. Raises LocalServerError when one of them is none."""
-    addresses = [_parse(part.strip()) for part in bootstrap.split(",") if part.strip()]
-    return bool(addresses) and _any_answers(addresses)
+    try:
+        servers = parse_address(bootstrap).servers.split(",")
+    except ValueError as error:
+        raise LocalServerError(f"PONTE_KAFKA_BOOTSTRAP {error}: correct it.") from error
+    return _any_answers([(host.strip("[]"), int(port)) for host, _, port in (one.rpartition(":") for one in servers)])
 
 
 def check_mongo(uri: str) -> None:
@@ -46,17 +49,6 @@ def check_mongo(uri: str) -> None:
             f"The MongoDB at PONTE_MONGO_URI ({_without_password(uri)}) is a single server: start it with --replSet "
             "and run rs.initiate(), because change streams and transactions need a replica set."
         )
-
-
-def _parse(address: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(f"//{address}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or not port:
-        raise LocalServerError(f"PONTE_KAFKA_BOOTSTRAP has {address!r} where host:port is expected: correct it.")
-    return host, port
 
 
 def _any_answers(addresses: Sequence[tuple[str, int]]) -> bool:

@@ -5,7 +5,7 @@ import shutil
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +73,7 @@ _JVM = (
 class Kafka:
     """One broker on 127.0.0.1:`port`, its data in `data` (an older one is taken up, on any ports).
 
-    `jvm_options` come after our own. The log's level is PONTE_KAFKA_LOG_LEVEL: `warn`, or `info`, `debug`.
+    `jvm_options` and `properties` come after our own. The log's level is PONTE_KAFKA_LOG_LEVEL: `warn`, or `info`, `debug`.
     """
 
     def __init__(
@@ -85,12 +85,13 @@ class Kafka:
         *,
         parts: KafkaParts,
         jvm_options: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
         keep_open: tuple[int, ...] = (),
     ) -> None:
         self.port = port
         self._data = data
         self._parts = parts
-        self._properties = kafka_properties(port, controller_port)
+        self._properties = kafka_properties(port, controller_port, properties)
         options = [f"-Djava.io.tmpdir={SCRATCH_FOLDER}", *jvm_options]
         argv = java_arguments(parts, "kafka.Kafka", ["server.properties"], options)
         self.process = ChildProcess(
@@ -133,15 +134,15 @@ class Kafka:
         return _known_cause(self.process)
 
 
-def kafka_properties(port: int, controller_port: int) -> str:
-    """The text of `server.properties`: loopback only, both listeners; the data in `log` of the working folder."""
+def kafka_properties(port: int, controller_port: int, more: Mapping[str, str] | None = None) -> str:
+    """The text of `server.properties`: loopback only, both listeners; the data in `log` of the working folder. `more` wins."""
     addresses = {
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "log.dirs": LOG_FOLDER,
     }
-    return "".join(f"{name}={value}\n" for name, value in (PROPERTIES | addresses).items())
+    return "".join(f"{name}={value}\n" for name, value in (PROPERTIES | addresses | dict(more or {})).items())
 
 
 def java_arguments(parts: KafkaParts, main: str, arguments: Sequence[str], options: Sequence[str] = ()) -> list[str]:

@@ -21,6 +21,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.mongod import CACHE_GB, Mongod
 from deploy.local.ports import choose_ports
 from deploy.local.process import ChildProcess, stop_together
+from shared.kafka.address import shown_servers
 
 __all__ = ["Finding", "KafkaAddress", "LocalServerError", "MongoAddress", "Servers", "diagnose", "start_servers"]
 
@@ -136,7 +137,7 @@ def _given_kafka(environ: Mapping[str, str], report: Callable[[str], None]) -> K
     if not bootstrap:
         return None
     check_kafka(bootstrap)
-    report(f"Kafka: {bootstrap}, as given")
+    report(f"Kafka: {shown_servers(bootstrap)}, as given")
     return KafkaAddress(bootstrap, None, "given")
 
 

@@ -38,6 +38,7 @@ from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.events import ITEM_CHANGED_TYPE
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
 from shared.contracts.records import BatchOutcome
+from shared.kafka.address import librdkafka
 from shared.kafka.beginnings import Commit, Place
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.holds import PutAside
@@ -177,7 +178,7 @@ def _any_of(lanes: Sequence[Intake]) -> Check:
 def _watch(worker: Worker, settings: Settings, intakes: Mapping[str, Intake]) -> None:
     """Have the worker end when one of its intakes is stuck."""
     pulses = {name: intake.pulse for name, intake in intakes.items()}
-    standstill = Standstill(pulses, Probe(settings.kafka_bootstrap))
+    standstill = Standstill(pulses, Probe(librdkafka(settings.kafka_bootstrap)))
     worker.watch(standstill.look, seconds=settings.ingest_stuck_seconds)
 
 

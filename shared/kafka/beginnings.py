@@ -5,7 +5,7 @@ the topic that it belongs to. Everything else is a gap. The broker forgets what 
 this process committed is remembered here too.
 """
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
@@ -38,13 +38,15 @@ class Beginning:
 
 class Beginnings:
     """Asks the broker; `ask_ends` for the first and the next offset of a partition. `known` is what this process has committed, shared
-    by its members.
+    by its members; `reach`: how a client reaches the cluster (address.py).
     """
 
-    def __init__(self, ask_ends: AskEnds, known: MutableMapping[Place, Commit], *, bootstrap: str, group: str) -> None:
+    def __init__(
+        self, ask_ends: AskEnds, known: MutableMapping[Place, Commit], *, reach: Mapping[str, object], group: str
+    ) -> None:
         self._ask_ends = ask_ends
         self._known = known
-        self._bootstrap = bootstrap
+        self._reach = reach
         self._group = group
 
     def remember(self, place: Place, commit: Commit) -> None:
@@ -74,7 +76,7 @@ class Beginnings:
         """
         for patience in PATIENCES:
             try:
-                return look_up(self._bootstrap, self._group, places, patience)
+                return look_up(self._reach, self._group, places, patience)
             except KafkaException as error:
                 # Its trace would hold this frame and the client that asked, until somebody collects what holds one another.
                 refusal = error.with_traceback(None)

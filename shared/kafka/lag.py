@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from shared.kafka.address import librdkafka
 from shared.kafka.beginnings import Place
 from shared.kafka.reconnecting import RECONNECT
 
@@ -36,7 +37,7 @@ class Ends:
     """Asks Kafka for the ends of partitions, by a client that joins nothing."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._settings = {"bootstrap.servers": bootstrap, **RECONNECT, "log_level": 0}
+        self._settings = {**librdkafka(bootstrap), **RECONNECT, "log_level": 0}
         self._admin: AdminClient | None = None
 
     async def __call__(self, places: Iterable[Place]) -> dict[Place, int]:

@@ -4,7 +4,7 @@ Asked by clients of their own. A member that asks names its epoch, which is stal
 to ask again and again. librdkafka's admin client cannot be asked for commits: where the coordinator is away it ends the process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -17,19 +17,21 @@ T = TypeVar("T")
 
 
 def look_up(
-    bootstrap: str, group: str, places: Sequence[tuple[str, int]], patience: float
+    reach: Mapping[str, object], group: str, places: Sequence[tuple[str, int]], patience: float
 ) -> list[tuple[TopicPartition, str]]:
     """Return, for each place, the commit (offset below 0: none) and the id of the topic that is there now ("": none is).
 
-    `patience` in seconds. Raise KafkaException: the broker is away, or a commit is under way.
+    `reach`: how a client reaches the cluster (address.py); `patience` in seconds. Raise KafkaException: the broker is away, or a commit is under way.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, **RECONNECT, "log_level": 0})
+    admin = AdminClient({**reach, **RECONNECT, "log_level": 0})
     ids = find_topic_ids(admin, sorted({topic for topic, _ in places}), patience)
-    return [(at, ids.get(at.topic, "")) for at in _committed(bootstrap, group, places, patience)]
+    return [(at, ids.get(at.topic, "")) for at in _committed(reach, group, places, patience)]
 
 
-def _committed(bootstrap: str, group: str, places: Sequence[tuple[str, int]], patience: float) -> list[TopicPartition]:
-    settings = {"bootstrap.servers": bootstrap, **RECONNECT, "group.id": group, "enable.auto.commit": False}
+def _committed(
+    reach: Mapping[str, object], group: str, places: Sequence[tuple[str, int]], patience: float
+) -> list[TopicPartition]:
+    settings = {**reach, **RECONNECT, "group.id": group, "enable.auto.commit": False}
     asking = Consumer({**settings, "log_level": 0})
     try:
         found: list[TopicPartition] = asking.committed([TopicPartition(*place) for place in places], timeout=patience)

@@ -23,6 +23,7 @@ from confluent_kafka import (
 )
 
 from shared.contracts.errors import BrokerUnavailable
+from shared.kafka.address import reach_of
 from shared.kafka.beginnings import ASK_SECONDS, Beginning, Beginnings, Commit, Place
 from shared.kafka.commits import Commits
 from shared.kafka.contact import TELL_EVERY_MS, Contact
@@ -66,10 +67,10 @@ class Member:
         self._is_paused = False
         self._topics = list(topics)
         self._settings = settings
-        bootstrap = str(settings["bootstrap.servers"])
-        self._probe = Probe(bootstrap)
+        reach = reach_of(settings)
+        self._probe = Probe(reach)
         self._consumer, self._contact = self._connect()
-        self._beginnings = Beginnings(self._ask_ends, known, bootstrap=bootstrap, group=str(settings["group.id"]))
+        self._beginnings = Beginnings(self._ask_ends, known, reach=reach, group=str(settings["group.id"]))
         self.commits = Commits(self._ask_to_commit, self._beginnings.remember)
 
     def join(self) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from shared.kafka.address import librdkafka
 from shared.kafka.reconnecting import RECONNECT
 
 Assignor = Literal["range", "uniform"]
@@ -13,7 +14,7 @@ partitions; or the same number for each, whichever topics they are of.
 def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assignor = "range") -> dict[str, object]:
     """Return the settings of one member. Whoever joins adds what it wants to hear (member.py)."""
     return {
-        "bootstrap.servers": bootstrap,
+        **librdkafka(bootstrap),
         "group.id": group,
         "client.id": client_id,
         "group.protocol": "consumer",

@@ -15,10 +15,10 @@ AT_ONCE = 500
 
 
 class Probe:
-    """Asks one cluster."""
+    """Asks one cluster. `reach`: how a client reaches it (address.py)."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._settings = {"bootstrap.servers": bootstrap, **RECONNECT}
+    def __init__(self, reach: Mapping[str, object]) -> None:
+        self._settings = {**reach, **RECONNECT}
 
     def answers(self) -> bool:
         """Say whether a broker answers."""

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
+from shared.kafka.address import librdkafka
 from shared.kafka.probe import Probe
 from shared.kafka.reconnecting import RECONNECT
 
@@ -73,10 +74,10 @@ class Publisher:
     def __init__(self, bootstrap: str, *, service: str, timeout_seconds: float = 20.0) -> None:
         self._timeout = timeout_seconds
         self._is_closing = False
-        self._probe = Probe(bootstrap)
+        self._probe = Probe(librdkafka(bootstrap))
         self._renewing = threading.Lock()
         self._settings: dict[str, object] = {
-            "bootstrap.servers": bootstrap,
+            **librdkafka(bootstrap),
             "client.id": f"ponte.{service}",
             "enable.idempotence": True,
             "acks": "all",

@@ -6,11 +6,12 @@ Each service's `settings.py` adds its own knobs as `PONTE_<SERVICE>_<KNOB>`.
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.contracts.errors import Defect
 from shared.contracts.events import Name
+from shared.kafka.address import parse_address, shown_servers
 
 RETRY_DELAYS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 """How long after a failure the first automatic retry comes, after the next failure the second, …; then it is left to people."""
@@ -18,6 +19,11 @@ RETRY_DELAYS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15,
 
 def _listed(value: Any) -> Any:
     return [_seconds(one.strip()) for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+
+def _reachable(bootstrap: str) -> str:
+    parse_address(bootstrap)
+    return bootstrap
 
 
 def _seconds(text: str) -> Any:
@@ -38,9 +44,15 @@ Delays = Annotated[
 class Settings(BaseSettings):
     """The knobs that all services share."""
 
-    model_config = SettingsConfigDict(env_prefix="PONTE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PONTE_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    kafka_bootstrap: Annotated[str, Field(description="Kafka's addresses, host:port, comma separated")]
+    kafka_bootstrap: Annotated[
+        str,
+        AfterValidator(_reachable),
+        Field(
+            repr=False, description="Kafka's addresses, host:port, comma separated; TLS and password: deploy/README.md"
+        ),
+    ]
     mongo_uri: Annotated[SecretStr, Field(description="MongoDB's connection string; a replica set")]
     mongo_database: Annotated[str, Field(description="database name")] = "ponte"
     account: Annotated[Name, Field(description="the account of the first API key")] = "loja"
@@ -65,7 +77,8 @@ class Settings(BaseSettings):
 
     def summary(self) -> dict[str, Any]:
         """Return the settings without secrets, for one log line at start."""
-        return {name: _shown(value) for name, value in self.model_dump().items()}
+        shown = {name: _shown(value) for name, value in self.model_dump().items()}
+        return shown | {"kafka_bootstrap": shown_servers(self.kafka_bootstrap)}
 
 
 def _shown(value: Any) -> str:

@@ -25,11 +25,13 @@ from mode import Service
 from shared.contracts.errors import InvalidEvent, PonteError
 from shared.contracts.names import consumer_group
 from shared.contracts.records import Address, DeadLetter, Record
+from shared.kafka.address import parse_address
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.faust_transport import FaustTransport, faust_log
 from shared.kafka.unreadable_headers import bear_unreadable_headers
 from shared.runtime.disposition import disposition_of
 from shared.runtime.ending import end_tasks, heed
+from shared.runtime.faust_credentials import credentials_of
 from shared.runtime.health import Alarm, Check, Health, HealthServer
 from shared.runtime.listening import listen_for_health
 from shared.runtime.logging import configure_logging, get_logger, log_ended_threads
@@ -61,6 +63,7 @@ class Worker:
         configure_logging(service, settings.log_level)
         bear_unreadable_headers()
         self.service = service
+        cluster = parse_address(settings.kafka_bootstrap)
         self._settings = settings
         self._checks: dict[str, Check] = {}
         self._mains: list[tuple[str, Main, Callable[[], None] | None]] = []
@@ -72,7 +75,8 @@ class Worker:
         self.app = _App(
             self,
             group or consumer_group(service),
-            broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
+            broker=[f"kafka://{server}" for server in cluster.servers.split(",")],
+            broker_credentials=credentials_of(cluster),
             value_serializer="raw",
             key_serializer="raw",
             broker_commit_interval=1.0,

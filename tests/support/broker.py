@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,10 +16,16 @@ STOP_SECONDS = 15
 class Broker:
     """One broker. Whoever froze it thaws it again."""
 
-    def __init__(self, folder: Path) -> None:
-        ports = [choose_port()]
-        ports.append(choose_port(ports))
-        self._kafka = Kafka(folder / "kafka", *ports, folder / "kafka.log", parts=KafkaParts.in_cache())
+    def __init__(self, folder: Path, *, ports: Sequence[int] = (), properties: Mapping[str, str] | None = None) -> None:
+        port, controller_port = ports or choose_ports_apart(2)
+        self._kafka = Kafka(
+            folder / "kafka",
+            port,
+            controller_port,
+            folder / "kafka.log",
+            parts=KafkaParts.in_cache(),
+            properties=properties,
+        )
 
     @property
     def bootstrap(self) -> str:
@@ -44,6 +50,14 @@ class Broker:
             yield
         finally:
             os.kill(self._kafka.process.pid, signal.SIGCONT)
+
+
+def choose_ports_apart(count: int) -> list[int]:
+    """Return free ports, no two the same."""
+    ports: list[int] = []
+    for _ in range(count):
+        ports.append(choose_port(ports))
+    return ports
 
 
 @contextmanager

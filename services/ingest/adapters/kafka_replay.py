@@ -10,6 +10,7 @@ from services.ingest.handlers.ports import Fate
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.names import DEAD_LETTER_TOPIC
 from shared.contracts.records import Record
+from shared.kafka.address import librdkafka
 from shared.kafka.messages import record_of
 from shared.kafka.producer import OutMessage, Publisher
 from shared.kafka.reconnecting import RECONNECT
@@ -34,7 +35,7 @@ class KafkaDeadLetterShelf:
     def _get(self, place: TopicPartition) -> Record | None:
         consumer = Consumer(
             {
-                "bootstrap.servers": self._bootstrap,
+                **librdkafka(self._bootstrap),
                 **RECONNECT,
                 "group.id": "ponte.ingest.shelf",
                 "enable.auto.commit": False,

@@ -165,4 +165,4 @@ def test_attempts_are_never_kept_shorter_than_their_records(days: int) -> None:
 
 
 def make_settings(days: int) -> Settings:
-    return Settings(kafka_bootstrap="k", mongo_uri=SecretStr("m"), ingest_attempts_keep_days=days)
+    return Settings(kafka_bootstrap="k:1", mongo_uri=SecretStr("m"), ingest_attempts_keep_days=days)

@@ -84,4 +84,4 @@ def test_a_token_is_told_from_a_key_by_how_it_is_written() -> None:
 )
 def test_unsafe_settings_of_an_identity_provider_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"query_oidc|OIDC"):
-        Settings(kafka_bootstrap="none", mongo_uri="none", **wrong)  # type: ignore[arg-type]
+        Settings(kafka_bootstrap="none:1", mongo_uri="none", **wrong)  # type: ignore[arg-type]

@@ -67,6 +67,6 @@ async def test_a_time_limit_of_something_else_is_not_taken_for_the_deadline() ->
 
 
 def test_the_deadline_lies_beyond_the_slowest_answer_that_is_allowed() -> None:
-    settings = Settings(kafka_bootstrap="none", mongo_uri="none")  # type: ignore[arg-type]
+    settings = Settings(kafka_bootstrap="none:1", mongo_uri="none")  # type: ignore[arg-type]
     slowest = settings.query_summary_time_limit_ms / 1000 + settings.query_publish_seconds
     assert settings.query_request_seconds > slowest

@@ -56,7 +56,7 @@ def credentials() -> FakeCredentials:
 @pytest.fixture
 async def api(clock: FakeClock, credentials: FakeCredentials, log: FakeLog) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
-        kafka_bootstrap="none",
+        kafka_bootstrap="none:1",
         mongo_uri=SecretStr("none"),
         query_rate_per_second=3,
         query_max_body_bytes=1024,

@@ -34,6 +34,6 @@ def test_a_client_that_asked_in_vain_is_gone_when_another_was_answered(monkeypat
 
     monkeypatch.setattr(beginnings, "look_up", look_up)
 
-    Beginnings(lambda _: (0, 0), {}, bootstrap="localhost:9092", group="group").find([("topic", 0)])
+    Beginnings(lambda _: (0, 0), {}, reach={}, group="group").find([("topic", 0)])
 
     assert [client() for client in clients] == [None, None]
