@@ -200,3 +200,25 @@ def test_a_form_without_a_chosen_row_says_so_on_the_list_as_it_was(site: PanelSi
     expect(page.locator(".entry")).to_have_count(1)
     page.get_by_role("button", name="EN").click()
     expect(page).to_have_url(site.url + path)
+
+
+def test_a_double_click_asks_once_and_the_button_can_ask_again(site: PanelSite, visit: Visit) -> None:
+    page = visit("/logs/stock?status=error")
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    boxes = page.locator(".entry input[type=checkbox]")
+    boxes.nth(0).check()
+    page.get_by_role("button", name="Reprocessar selecionados (1)").dblclick()
+    expect(page.locator(".entry.is-waiting")).to_have_count(1)
+    assert len(posted) == 1
+    boxes.nth(0).check()
+    page.get_by_role("button", name="Reprocessar selecionados (1)").click()
+    expect(page.locator(".entry.is-waiting")).to_have_count(2)
+
+    page.get_by_role("link", name="Reprocessar todos deste filtro…").click()
+    before = site.mongo["reprocess_requests"].count_documents({"account": site.account})
+    posted.clear()
+    page.get_by_role("button", name=re.compile(r"^Reprocessar \d+ ite")).dblclick()
+    expect(page).to_have_url(re.compile(r"/reprocess/\w+$"))
+    assert len(posted) == 1
+    assert site.mongo["reprocess_requests"].count_documents({"account": site.account}) == before + 1
