@@ -14,6 +14,7 @@ import psutil
 
 from deploy.errors import CommandError
 from deploy.local.given import takes_connections
+from deploy.private_file import write_private
 
 DEFAULT_HTTP_PORT: Final = 8080
 
@@ -34,13 +35,7 @@ class Instance:
 
     def write(self, port: int) -> None:
         """Store it for `find_instance`, atomically."""
-        path = _path(port)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = path.with_suffix(".partial")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(self.to_json())
-        partial.replace(path)
+        write_private(_path(port), self.to_json())
 
 
 def find_instance(port: int) -> Instance | None:

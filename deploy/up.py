@@ -5,7 +5,6 @@ dies with this process, whatever kills it (`deploy/local/process.py`). Who dies 
 """
 
 import os
-import secrets
 import shutil
 import signal
 import sys
@@ -31,6 +30,7 @@ from deploy.instance import (
     http_port,
     state_folder,
 )
+from deploy.kept_key import LEAST_KEY_LENGTH, kept_key, new_key
 from deploy.local.ports import HOST, choose_port, is_free
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
@@ -45,8 +45,6 @@ READY_WITHIN_SECONDS: Final = 60.0
 HISTORY_WITHIN_SECONDS: Final = 30.0
 STOP_WITHIN_SECONDS: Final = 2.0
 WATCH_EVERY_SECONDS: Final = 0.2
-KEY_BYTES: Final = 32
-LEAST_KEY_LENGTH: Final = 32
 
 T = TypeVar("T")
 
@@ -109,7 +107,7 @@ class Up:
             raise CommandError(msg)
 
     def _start_services(self, servers: Servers) -> None:
-        key = os.environ.get("PONTE_API_KEY") or self._kept_key()
+        key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
         self._environment = self._environment_of(servers, key)
         self._instance = Instance(
             pid=os.getpid(),
@@ -138,16 +136,6 @@ class Up:
             "PONTE_INSTANCE_ID": os.environ.get("PONTE_INSTANCE_ID") or f"up-{self._port}",
             "PYTHONUNBUFFERED": "1",
         }
-
-    def _kept_key(self) -> str:
-        """Return the generated key: the same from run to run of one data folder, so that scripts keep working."""
-        if self._data is None:
-            return secrets.token_urlsafe(KEY_BYTES)
-        path = self._data / "api-key"
-        if not path.exists():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(KEY_BYTES))
-        return path.read_text().strip()
 
     def _start(self, name: str, module: str) -> None:
         environment, health = self._environment, {}
