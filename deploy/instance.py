@@ -5,7 +5,8 @@ It holds an API key, so only its owner can read it. A file whose supervisor is g
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -34,8 +35,9 @@ class Instance:
         return json.dumps(asdict(self), indent=2)
 
     def write(self, port: int) -> None:
-        """Store it for `find_instance`, atomically."""
-        write_private(_path(port), self.to_json())
+        """Store it for `find_instance`, atomically. Raise CommandError where that cannot be."""
+        with _told_of_the_folder():
+            write_private(_path(port), self.to_json())
 
 
 def find_instance(port: int) -> Instance | None:
@@ -60,8 +62,9 @@ def get_instance(environ: Mapping[str, str] | None = None) -> Instance:
 
 
 def forget_instance(port: int) -> None:
-    """Remove the file; nothing happens when there is none."""
-    _path(port).unlink(missing_ok=True)
+    """Remove the file; nothing happens when there is none. Raise CommandError where that cannot be."""
+    with _told_of_the_folder():
+        _path(port).unlink(missing_ok=True)
 
 
 def http_port(environ: Mapping[str, str] | None = None) -> int:
@@ -113,6 +116,16 @@ def state_folder() -> Path:
     """Return where this user's files about what runs here stand."""
     root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(root) / "ponte"
+
+
+@contextmanager
+def _told_of_the_folder() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(
+            f"{state_folder()} cannot be written ({error.strerror or error}): change its owner, or set XDG_STATE_HOME to a folder of yours"
+        ) from error
 
 
 def _path(port: int) -> Path:

@@ -17,6 +17,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, TypeVar
 
+from confluent_kafka import KafkaException
+from pymongo.errors import InvalidName, PyMongoError
+
 from deploy.api import asking
 from deploy.cli import SERVICES
 from deploy.demo.settings import DemoSettings
@@ -71,7 +74,7 @@ class Up:
             servers = undo.enter_context(start_servers(self._data, report=self._say))
             if self._stop.is_set():
                 return
-            provision(servers.kafka.bootstrap, servers.mongo.uri, database_name())
+            _provision(servers)
             undo.callback(self._stop_children)
             undo.callback(forget_instance, self._port)
             self._start_services(servers)
@@ -149,7 +152,10 @@ class Up:
             self._log_folder() / f"{name}.log",
             niceness=0 if name == ASKED_BY_PEOPLE else UNHURRIED,
         )
-        process.start()
+        try:
+            process.start()
+        except OSError as error:
+            raise CommandError(f"{name} cannot be started, or its log not be written: {error}") from error
         facts = {"pid": process.pid, **health, "log": str(process.log_path)}
         self._watch.add(name, Watched(process, process.start, facts))
         self._instance.services[name] = facts
@@ -204,6 +210,23 @@ class Up:
     def _stop_children(self) -> None:
         order = [process for name in ("demo", *SERVICES) if (process := self._watch.find(name))]
         stop_together(order, STOP_WITHIN_SECONDS)
+
+
+def _provision(servers: Servers) -> None:
+    """Make topics and indexes. Raise CommandError that says which setting to look at where a server refuses."""
+    try:
+        provision(servers.kafka.bootstrap, servers.mongo.uri, database_name())
+    except KafkaException as error:
+        raise CommandError(
+            f"Kafka refuses the topics ({error}): look at what it allows, or at PONTE_KAFKA_BOOTSTRAP"
+        ) from error
+    except InvalidName as error:
+        raise CommandError(f"PONTE_MONGO_DATABASE is {database_name()!r}: {error}") from error
+    except PyMongoError as error:
+        why = str(error).partition(", full error")[0]
+        raise CommandError(
+            f"MongoDB refuses the collections ({why}): look at PONTE_MONGO_URI, and at PONTE_MONGO_DATABASE ({database_name()})"
+        ) from error
 
 
 def _counts(api: Ponte) -> Mapping[str, Mapping[str, int]]:
