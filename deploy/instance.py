@@ -22,13 +22,18 @@ DEFAULT_HTTP_PORT: Final = 8080
 
 @dataclass
 class Instance:
-    """Addresses, the key and the process ids of one running Ponte. `status` prints it as it stands."""
+    """Addresses, the key and the process ids of one running Ponte. `status` prints it as it stands.
+
+    What has a default is missing in files of older versions.
+    """
 
     pid: int
     api: dict[str, Any]
     kafka: dict[str, Any]
     mongo: dict[str, Any]
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    account: str = ""
+    database: str = ""
 
     def to_json(self) -> str:
         """Return the form of `ponte status --json`."""
@@ -103,13 +108,36 @@ def mongo_uri() -> str:
 
 
 def database_name() -> str:
-    """Return PONTE_MONGO_DATABASE, `ponte` when it is not set."""
-    return os.environ.get("PONTE_MONGO_DATABASE") or "ponte"
+    """Return PONTE_MONGO_DATABASE, else the database of the Ponte that runs here, else what a new one would take."""
+    return os.environ.get("PONTE_MONGO_DATABASE") or _said_of_the_running("database") or wanted_database()
 
 
 def account_name() -> str:
-    """Return PONTE_ACCOUNT, `loja` when it is not set."""
+    """Return PONTE_ACCOUNT, else the account of the Ponte that runs here, else what a new one would take."""
+    return os.environ.get("PONTE_ACCOUNT") or _said_of_the_running("account") or wanted_account()
+
+
+def wanted_database() -> str:
+    """Return the database that `ponte up` is to use: PONTE_MONGO_DATABASE, `ponte` when it is not set."""
+    return os.environ.get("PONTE_MONGO_DATABASE") or "ponte"
+
+
+def wanted_account() -> str:
+    """Return the account that `ponte up` is to use: PONTE_ACCOUNT, `loja` when it is not set."""
     return os.environ.get("PONTE_ACCOUNT") or "loja"
+
+
+def _said_of_the_running(what: str) -> str:
+    """Return what the Ponte here says of itself; nothing where the environment names other servers than its."""
+    try:
+        instance = find_instance(http_port())
+    except CommandError:
+        return ""  # whoever needs the port says that it is none
+    if instance is None:
+        return ""
+    its = {"PONTE_KAFKA_BOOTSTRAP": instance.kafka.get("bootstrap"), "PONTE_MONGO_URI": instance.mongo.get("uri")}
+    is_meant = all(os.environ.get(name) in {None, "", address} for name, address in its.items())
+    return str(getattr(instance, what)) if is_meant else ""
 
 
 def state_folder() -> Path:

@@ -26,12 +26,12 @@ from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import (
     Instance,
-    account_name,
-    database_name,
     find_instance,
     forget_instance,
     http_port,
     state_folder,
+    wanted_account,
+    wanted_database,
 )
 from deploy.kept_key import LEAST_KEY_LENGTH, kept_key, new_key
 from deploy.local.ports import HOST, choose_port, is_free
@@ -93,8 +93,8 @@ class Up:
         self._stop.set()
 
     def _refuse_wrong_settings(self) -> None:
-        if not NAME.fullmatch(account_name()):
-            msg = f"PONTE_ACCOUNT is {account_name()!r}: it must be 1 to 64 letters, digits, `_`, `.` or `-`"
+        if not NAME.fullmatch(wanted_account()):
+            msg = f"PONTE_ACCOUNT is {wanted_account()!r}: it must be 1 to 64 letters, digits, `_`, `.` or `-`"
             raise CommandError(msg)
         key = os.environ.get("PONTE_API_KEY", "")
         if key and len(key) < LEAST_KEY_LENGTH:
@@ -117,6 +117,8 @@ class Up:
             api={"url": f"http://{HOST}:{self._port}", "key": key},
             kafka=asdict(servers.kafka),
             mongo=asdict(servers.mongo),
+            account=wanted_account(),
+            database=wanted_database(),
         )
         for name, server, facts in (
             ("Kafka", servers.own_kafka, self._instance.kafka),
@@ -133,7 +135,8 @@ class Up:
             "PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap,
             "PONTE_MONGO_URI": servers.mongo.uri,
             "PONTE_HTTP_PORT": str(self._port),
-            "PONTE_ACCOUNT": account_name(),
+            "PONTE_MONGO_DATABASE": wanted_database(),
+            "PONTE_ACCOUNT": wanted_account(),
             "PONTE_API_KEY": key,
             "PONTE_API_URL": f"http://{HOST}:{self._port}",
             "PONTE_INSTANCE_ID": os.environ.get("PONTE_INSTANCE_ID") or f"up-{self._port}",
@@ -215,17 +218,17 @@ class Up:
 def _provision(servers: Servers) -> None:
     """Make topics and indexes. Raise CommandError that says which setting to look at where a server refuses."""
     try:
-        provision(servers.kafka.bootstrap, servers.mongo.uri, database_name())
+        provision(servers.kafka.bootstrap, servers.mongo.uri, wanted_database())
     except KafkaException as error:
         raise CommandError(
             f"Kafka refuses the topics ({error}): look at what it allows, or at PONTE_KAFKA_BOOTSTRAP"
         ) from error
     except InvalidName as error:
-        raise CommandError(f"PONTE_MONGO_DATABASE is {database_name()!r}: {error}") from error
+        raise CommandError(f"PONTE_MONGO_DATABASE is {wanted_database()!r}: {error}") from error
     except PyMongoError as error:
         why = str(error).partition(", full error")[0]
         raise CommandError(
-            f"MongoDB refuses the collections ({why}): look at PONTE_MONGO_URI, and at PONTE_MONGO_DATABASE ({database_name()})"
+            f"MongoDB refuses the collections ({why}): look at PONTE_MONGO_URI, and at PONTE_MONGO_DATABASE ({wanted_database()})"
         ) from error
 
 
