@@ -18,6 +18,8 @@ from deploy.local.given import takes_connections
 from deploy.private_file import write_private
 
 DEFAULT_HTTP_PORT: Final = 8080
+CLOCK_MOVED_SECONDS: Final = 60.0
+"""The system tells a start by its clock, which may be set right meanwhile; the same number is not given again so soon."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Instance:
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
     account: str = ""
     database: str = ""
+    started_at: float | None = None
 
     def to_json(self) -> str:
         """Return the form of `ponte status --json`."""
@@ -51,10 +54,26 @@ def find_instance(port: int) -> Instance | None:
         instance = Instance(**json.loads(_path(port).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    if psutil.pid_exists(instance.pid):
+    if _is_alive(instance):
         return instance
     forget_instance(port)  # a killed one could not: its key must not lie about
     return None
+
+
+def start_of(pid: int) -> float | None:
+    """Return when the process began, in seconds since 1970; None when there is none."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None
+
+
+def _is_alive(instance: Instance) -> bool:
+    """Say whether its process is there, and is not another one that got the same number, as after a restart of the machine."""
+    if instance.started_at is None:
+        return psutil.pid_exists(instance.pid)
+    began = start_of(instance.pid)
+    return began is not None and abs(began - instance.started_at) < CLOCK_MOVED_SECONDS
 
 
 def get_instance(environ: Mapping[str, str] | None = None) -> Instance:

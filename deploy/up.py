@@ -29,6 +29,7 @@ from deploy.instance import (
     find_instance,
     forget_instance,
     http_port,
+    start_of,
     state_folder,
     wanted_account,
     wanted_database,
@@ -119,6 +120,7 @@ class Up:
             mongo=asdict(servers.mongo),
             account=wanted_account(),
             database=wanted_database(),
+            started_at=start_of(os.getpid()),
         )
         for name, server, facts in (
             ("Kafka", servers.own_kafka, self._instance.kafka),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.instance import Instance, account_name, database_name, find_instance
+from deploy.instance import Instance, account_name, database_name, find_instance, start_of
 
 PORT = 8080
 KAFKA = {"bootstrap": "127.0.0.1:1", "pid": None, "origin": "given"}
@@ -60,3 +60,14 @@ def test_a_file_of_an_older_version_still_holds(folder: Path) -> None:
     assert found is not None
     assert found.api == {"key": "k"}
     assert named() == ("loja", "ponte")
+
+
+def test_another_process_that_got_the_same_number_is_not_ponte(folder: Path) -> None:
+    began = start_of(os.getpid())
+    assert began is not None
+    write(started_at=began)
+    assert find_instance(PORT) is not None
+
+    write(started_at=began - 3600)
+    assert find_instance(PORT) is None
+    assert list(folder.iterdir()) == []  # the key does not lie about
