@@ -84,6 +84,43 @@ def test_the_folder_of_a_killed_run_is_swept_by_the_next_one(temporary):
     alive.close()
 
 
+def make_link(root: Path) -> None:
+    (root.parent / "elsewhere").mkdir(mode=0o700)
+    root.symlink_to(root.parent / "elsewhere")
+
+
+def make_open_to_all(root: Path) -> None:
+    root.mkdir()
+    root.chmod(0o777)
+
+
+@pytest.mark.parametrize("make", [make_link, make_open_to_all])
+def test_a_temporary_folder_that_others_may_write_to_is_refused(temporary, make):
+    make(temporary)
+
+    with pytest.raises(LocalServerError, match="you alone may write to: remove it, or set TMPDIR"):
+        DataFolder.ephemeral_one()
+
+
+def test_a_temporary_folder_of_somebody_else_is_refused(temporary, monkeypatch):
+    temporary.mkdir(mode=0o700)
+    mine = os.getuid()
+    monkeypatch.setattr(folder.Path, "lstat", lambda _: os.stat_result((0o40700, 1, 1, 1, mine + 1, 0, 0, 0, 0, 0)))
+
+    with pytest.raises(LocalServerError, match="you alone may write to"):
+        DataFolder.ephemeral_one()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ponte.lock").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(LocalServerError, match="cannot be written"):
+        DataFolder.open(tmp_path / "data")
+    assert (tmp_path / "precious").read_text() == "kept"
+
+
 def test_ports_stay_the_same_while_nobody_takes_them(tmp_path):
     first = choose_ports(("kafka", "mongo"), tmp_path / "ports.json")
 
