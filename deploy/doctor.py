@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from deploy.errors import CommandError
-from deploy.instance import Instance, find_instance, http_port
+from deploy.instance import Instance, data_folder, find_instance, http_port
 from deploy.local.diagnosis import Finding, diagnose
 from deploy.local.ports import is_free
 
@@ -17,7 +17,14 @@ SECONDS = 2.0
 
 def examine() -> list[Finding]:
     """Return what was found, in the order in which things are needed."""
-    return [_python(), *diagnose(), *_here()]
+    return [_python(), *diagnose(data_folder(), is_running=_runs_here()), *_here()]
+
+
+def _runs_here() -> bool:
+    try:
+        return find_instance(http_port()) is not None
+    except CommandError:
+        return False  # told by the finding about the port
 
 
 def _python() -> Finding:

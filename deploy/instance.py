@@ -159,6 +159,11 @@ def _said_of_the_running(what: str) -> str:
     return str(getattr(instance, what)) if is_meant else ""
 
 
+def data_folder() -> Path:
+    """Return where `ponte up` keeps its data unless it is told otherwise: PONTE_DATA, `.ponte` when it is not set."""
+    return Path(os.environ.get("PONTE_DATA") or ".ponte")
+
+
 def state_folder() -> Path:
     """Return where this user's files about what runs here stand."""
     root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")

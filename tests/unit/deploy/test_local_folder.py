@@ -25,6 +25,12 @@ class Usage(NamedTuple):
     free: int
 
 
+class Available(NamedTuple):
+    """What psutil.virtual_memory answers, in bytes."""
+
+    available: int
+
+
 @pytest.fixture
 def temporary(tmp_path, monkeypatch) -> Path:
     """A temporary folder of the test's own, for ephemeral runs."""
@@ -172,6 +178,15 @@ def test_given_servers_are_looked_at_instead_of_our_own(monkeypatch):
     names = [finding.name for finding in diagnose(environ={"PONTE_KAFKA_BOOTSTRAP": "k:1", "PONTE_MONGO_URI": "m"})]
 
     assert names == ["Kafka", "MongoDB", "Disk", "Memory", "Docker"]
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_memory_is_asked_for_only_before_the_servers_have_taken_theirs(monkeypatch, is_running):
+    monkeypatch.setattr(diagnosis.psutil, "virtual_memory", lambda: Available(2**20))
+    (memory,) = [finding for finding in diagnose(environ={}, is_running=is_running) if finding.name == "Memory"]
+
+    assert memory.ok == is_running
+    assert ("beside the Ponte that runs" in memory.detail) == is_running
 
 
 def test_shared_libraries_that_a_program_lacks_are_named(tmp_path, monkeypatch):
