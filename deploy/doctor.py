@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from deploy.addresses import LOOPBACK, local_url
 from deploy.errors import CommandError
 from deploy.instance import Instance, data_folder, find_instance, http_port
 from deploy.local.diagnosis import Finding, diagnose
@@ -55,7 +56,9 @@ def _here() -> Iterator[Finding]:
 def ask_services(instance: Instance) -> dict[str, Finding]:
     """Ask each service whether it is ready, all at once, in `SECONDS` at most; return what was found, by name."""
     urls = {
-        name: instance.api["url"] if name == "query" else f"http://127.0.0.1:{service['health_port']}"
+        name: instance.api["url"]
+        if name == "query"
+        else local_url(service.get("health_host", LOOPBACK), service["health_port"])
         for name, service in instance.services.items()
         if "health_port" in service
     }

@@ -15,11 +15,12 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaException
 from pymongo.errors import InvalidName, PyMongoError
 
+from deploy.addresses import LOOPBACK, local_url
 from deploy.api import asking
 from deploy.cli import SERVICES
 from deploy.demo.settings import DemoSettings
@@ -35,7 +36,7 @@ from deploy.instance import (
     wanted_database,
 )
 from deploy.kept_key import LEAST_KEY_LENGTH, kept_key, new_key
-from deploy.local.ports import HOST, choose_port, is_free
+from deploy.local.ports import choose_port, is_free
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
@@ -61,6 +62,7 @@ class Up:
         self._demo = demo
         self._say = say
         self._port = http_port()
+        self._url = local_url(os.environ.get("PONTE_QUERY_HOST", LOOPBACK), self._port)
         self._stop = threading.Event()
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
@@ -115,7 +117,7 @@ class Up:
         self._environment = self._environment_of(servers, key)
         self._instance = Instance(
             pid=os.getpid(),
-            api={"url": f"http://{HOST}:{self._port}", "key": key},
+            api={"url": self._url, "key": key},
             kafka=asdict(servers.kafka),
             mongo=asdict(servers.mongo),
             account=wanted_account(),
@@ -140,15 +142,16 @@ class Up:
             "PONTE_MONGO_DATABASE": wanted_database(),
             "PONTE_ACCOUNT": wanted_account(),
             "PONTE_API_KEY": key,
-            "PONTE_API_URL": f"http://{HOST}:{self._port}",
+            "PONTE_API_URL": self._url,
             "PONTE_INSTANCE_ID": os.environ.get("PONTE_INSTANCE_ID") or f"up-{self._port}",
             "PYTHONUNBUFFERED": "1",
         }
 
     def _start(self, name: str, module: str) -> None:
-        environment, health = self._environment, {}
+        environment, health = self._environment, dict[str, Any]()
         if name in SERVICES:  # the demo has no port of its own
             health["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
+            health["health_host"] = os.environ.get("PONTE_HEALTH_HOST", LOOPBACK)
             environment = {**environment, "PONTE_HEALTH_PORT": str(health["health_port"])}
         process = ChildProcess(
             name,

@@ -7,7 +7,8 @@ import pytest
 from confluent_kafka import KafkaException
 from pymongo.errors import InvalidName, OperationFailure
 
-from deploy import up
+from deploy import doctor, up
+from deploy.addresses import local_url
 from deploy.cli import main
 from deploy.errors import CommandError
 from deploy.instance import Instance, forget_instance
@@ -91,6 +92,40 @@ def test_a_server_that_refuses_is_one_sentence_with_its_setting(
     (sentence,) = capsys.readouterr().err.splitlines()
     assert setting in sentence
     assert "secret" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("listens_on", "asked"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8"),
+        ("", "http://127.0.0.1:8"),
+        ("0.0.0.0", "http://127.0.0.1:8"),
+        ("::", "http://[::1]:8"),
+        ("10.0.0.7", "http://10.0.0.7:8"),
+        ("fd00::7", "http://[fd00::7]:8"),
+        ("panel.example", "http://panel.example:8"),
+    ],
+)
+def test_a_service_is_asked_where_it_listens(listens_on: str, asked: str) -> None:
+    assert local_url(listens_on, 8) == asked
+
+
+def test_the_api_and_the_health_are_asked_where_the_settings_have_them_listen(
+    monkeypatch: pytest.MonkeyPatch, port: int, given: Servers, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PONTE_QUERY_HOST", "::")
+    monkeypatch.setenv("PONTE_HEALTH_HOST", "10.0.0.7")
+    monkeypatch.setattr(up.ChildProcess, "start", lambda _: None)
+    monkeypatch.setattr(up.ChildProcess, "pid", 1)
+    it = Up(data=tmp_path, demo=False, say=print)
+    it._start_services(given)
+
+    assert it._instance.api["url"] == it._environment["PONTE_API_URL"] == f"http://[::1]:{port}"
+    asked = {}
+    monkeypatch.setattr(doctor, "_ask", lambda name, address, _: asked.update({name: address}))
+    doctor.ask_services(it._instance)
+    assert asked["query"] == f"http://[::1]:{port}"
+    assert asked["ingest"] == f"http://10.0.0.7:{it._instance.services['ingest']['health_port']}"
 
 
 def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path, port: int) -> None:
