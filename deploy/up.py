@@ -35,7 +35,7 @@ from deploy.instance import (
     wanted_account,
     wanted_database,
 )
-from deploy.kept_key import LEAST_KEY_LENGTH, kept_key, new_key
+from deploy.kept_key import LEAST_KEY_LENGTH, account_of, kept_key, new_key
 from deploy.local.ports import choose_port, is_free
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
@@ -77,10 +77,11 @@ class Up:
             servers = undo.enter_context(start_servers(self._data, report=self._say))
             if self._stop.is_set():
                 return
-            _provision(servers)
+            key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
+            _provision(servers, key)
             undo.callback(self._stop_children)
             undo.callback(forget_instance, self._port)
-            self._start_services(servers)
+            self._start_services(servers, key)
             api = undo.enter_context(asking(self._instance.api, attempts=1))  # it is asked again until it is ready
             self._wait_for("the API", api.is_ready)
             self._say(f"the panel answers after {time.monotonic() - began:.1f} s")
@@ -112,8 +113,7 @@ class Up:
             msg = f"port {self._port} is taken by another program: stop it, or set PONTE_HTTP_PORT to a free one"
             raise CommandError(msg)
 
-    def _start_services(self, servers: Servers) -> None:
-        key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
+    def _start_services(self, servers: Servers, key: str) -> None:
         self._environment = self._environment_of(servers, key)
         self._instance = Instance(
             pid=os.getpid(),
@@ -220,10 +220,11 @@ class Up:
         stop_together(order, STOP_WITHIN_SECONDS)
 
 
-def _provision(servers: Servers) -> None:
-    """Make topics and indexes. Raise CommandError that says which setting to look at where a server refuses."""
+def _provision(servers: Servers, key: str) -> None:
+    """Make topics and indexes. Raise CommandError that says which setting to look at: a server refuses, or the key is another account's."""
     try:
         provision(servers.kafka.bootstrap, servers.mongo.uri, wanted_database())
+        account = account_of(key, servers.mongo.uri, wanted_database())
     except KafkaException as error:
         raise CommandError(
             f"Kafka refuses the topics ({error}): look at what it allows, or at PONTE_KAFKA_BOOTSTRAP"
@@ -235,6 +236,11 @@ def _provision(servers: Servers) -> None:
         raise CommandError(
             f"MongoDB refuses the collections ({why}): look at PONTE_MONGO_URI, and at PONTE_MONGO_DATABASE ({wanted_database()})"
         ) from error
+    if account not in {None, wanted_account()}:
+        raise CommandError(
+            f"the API key is of the account {account}, and PONTE_ACCOUNT is {wanted_account()}: set PONTE_ACCOUNT to {account}, "
+            "or choose another data folder, or another PONTE_API_KEY"
+        )
 
 
 def _counts(api: Ponte) -> Mapping[str, Mapping[str, int]]:

@@ -94,6 +94,18 @@ def test_a_server_that_refuses_is_one_sentence_with_its_setting(
     assert "secret" not in sentence
 
 
+@pytest.mark.usefixtures("given", "port")
+def test_a_key_of_another_account_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PONTE_ACCOUNT", "acme")
+    monkeypatch.setattr(up, "provision", lambda *_: None)
+    monkeypatch.setattr(up, "account_of", lambda *_: "loja")
+    assert main(["up", "--ephemeral"]) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "the API key is of the account loja, and PONTE_ACCOUNT is acme" in sentence
+
+
 @pytest.mark.parametrize(
     ("listens_on", "asked"),
     [
@@ -118,7 +130,7 @@ def test_the_api_and_the_health_are_asked_where_the_settings_have_them_listen(
     monkeypatch.setattr(up.ChildProcess, "start", lambda _: None)
     monkeypatch.setattr(up.ChildProcess, "pid", 1)
     it = Up(data=tmp_path, demo=False, say=print)
-    it._start_services(given)
+    it._start_services(given, "k" * 32)
 
     assert it._instance.api["url"] == it._environment["PONTE_API_URL"] == f"http://[::1]:{port}"
     asked = {}
