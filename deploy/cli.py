@@ -122,9 +122,10 @@ def _command(
 
 
 def _up(chosen: argparse.Namespace) -> int:
+    from deploy.instance import data_folder
     from deploy.up import Up
 
-    data = None if chosen.ephemeral else chosen.data or Path(os.environ.get("PONTE_DATA") or ".ponte")
+    data = None if chosen.ephemeral else chosen.data or data_folder()
     Up(data=data, demo=chosen.demo, say=_say).run()
     return 0
 

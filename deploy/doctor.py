@@ -6,8 +6,9 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from deploy.addresses import LOOPBACK, local_url
 from deploy.errors import CommandError
-from deploy.instance import Instance, find_instance, http_port
+from deploy.instance import Instance, data_folder, find_instance, http_port
 from deploy.local.diagnosis import Finding, diagnose
 from deploy.local.ports import is_free
 
@@ -17,7 +18,14 @@ SECONDS = 2.0
 
 def examine() -> list[Finding]:
     """Return what was found, in the order in which things are needed."""
-    return [_python(), *diagnose(), *_here()]
+    return [_python(), *diagnose(data_folder(), is_running=_runs_here()), *_here()]
+
+
+def _runs_here() -> bool:
+    try:
+        return find_instance(http_port()) is not None
+    except CommandError:
+        return False  # told by the finding about the port
 
 
 def _python() -> Finding:
@@ -48,7 +56,9 @@ def _here() -> Iterator[Finding]:
 def ask_services(instance: Instance) -> dict[str, Finding]:
     """Ask each service whether it is ready, all at once, in `SECONDS` at most; return what was found, by name."""
     urls = {
-        name: instance.api["url"] if name == "query" else f"http://127.0.0.1:{service['health_port']}"
+        name: instance.api["url"]
+        if name == "query"
+        else local_url(service.get("health_host", LOOPBACK), service["health_port"])
         for name, service in instance.services.items()
         if "health_port" in service
     }

@@ -5,7 +5,8 @@ It holds an API key, so only its owner can read it. A file whose supervisor is g
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,34 +15,38 @@ import psutil
 
 from deploy.errors import CommandError
 from deploy.local.given import takes_connections
+from deploy.private_file import write_private
 from shared.kafka.address import shown_servers
 
 DEFAULT_HTTP_PORT: Final = 8080
+CLOCK_MOVED_SECONDS: Final = 60.0
+"""The system tells a start by its clock, which may be set right meanwhile; the same number is not given again so soon."""
 
 
 @dataclass
 class Instance:
-    """Addresses, the key and the process ids of one running Ponte. `status` prints it as it stands."""
+    """Addresses, the key and the process ids of one running Ponte. `status` prints it as it stands.
+
+    What has a default is missing in files of older versions.
+    """
 
     pid: int
     api: dict[str, Any]
     kafka: dict[str, Any]
     mongo: dict[str, Any]
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    account: str = ""
+    database: str = ""
+    started_at: float | None = None
 
     def to_json(self) -> str:
         """Return the form of `ponte status --json`."""
         return json.dumps(asdict(self), indent=2)
 
     def write(self, port: int) -> None:
-        """Store it for `find_instance`, atomically."""
-        path = _path(port)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = path.with_suffix(".partial")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(self.to_json())
-        partial.replace(path)
+        """Store it for `find_instance`, atomically. Raise CommandError where that cannot be."""
+        with _told_of_the_folder():
+            write_private(_path(port), self.to_json())
 
 
 def find_instance(port: int) -> Instance | None:
@@ -50,10 +55,26 @@ def find_instance(port: int) -> Instance | None:
         instance = Instance(**json.loads(_path(port).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    if psutil.pid_exists(instance.pid):
+    if _is_alive(instance):
         return instance
     forget_instance(port)  # a killed one could not: its key must not lie about
     return None
+
+
+def start_of(pid: int) -> float | None:
+    """Return when the process began, in seconds since 1970; None when there is none."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None
+
+
+def _is_alive(instance: Instance) -> bool:
+    """Say whether its process is there, and is not another one that got the same number, as after a restart of the machine."""
+    if instance.started_at is None:
+        return psutil.pid_exists(instance.pid)
+    began = start_of(instance.pid)
+    return began is not None and abs(began - instance.started_at) < CLOCK_MOVED_SECONDS
 
 
 def get_instance(environ: Mapping[str, str] | None = None) -> Instance:
@@ -66,8 +87,9 @@ def get_instance(environ: Mapping[str, str] | None = None) -> Instance:
 
 
 def forget_instance(port: int) -> None:
-    """Remove the file; nothing happens when there is none."""
-    _path(port).unlink(missing_ok=True)
+    """Remove the file; nothing happens when there is none. Raise CommandError where that cannot be."""
+    with _told_of_the_folder():
+        _path(port).unlink(missing_ok=True)
 
 
 def http_port(environ: Mapping[str, str] | None = None) -> int:
@@ -106,19 +128,57 @@ def mongo_uri() -> str:
 
 
 def database_name() -> str:
-    """Return PONTE_MONGO_DATABASE, `ponte` when it is not set."""
-    return os.environ.get("PONTE_MONGO_DATABASE") or "ponte"
+    """Return PONTE_MONGO_DATABASE, else the database of the Ponte that runs here, else what a new one would take."""
+    return os.environ.get("PONTE_MONGO_DATABASE") or _said_of_the_running("database") or wanted_database()
 
 
 def account_name() -> str:
-    """Return PONTE_ACCOUNT, `loja` when it is not set."""
+    """Return PONTE_ACCOUNT, else the account of the Ponte that runs here, else what a new one would take."""
+    return os.environ.get("PONTE_ACCOUNT") or _said_of_the_running("account") or wanted_account()
+
+
+def wanted_database() -> str:
+    """Return the database that `ponte up` is to use: PONTE_MONGO_DATABASE, `ponte` when it is not set."""
+    return os.environ.get("PONTE_MONGO_DATABASE") or "ponte"
+
+
+def wanted_account() -> str:
+    """Return the account that `ponte up` is to use: PONTE_ACCOUNT, `loja` when it is not set."""
     return os.environ.get("PONTE_ACCOUNT") or "loja"
+
+
+def _said_of_the_running(what: str) -> str:
+    """Return what the Ponte here says of itself; nothing where the environment names other servers than its."""
+    try:
+        instance = find_instance(http_port())
+    except CommandError:
+        return ""  # whoever needs the port says that it is none
+    if instance is None:
+        return ""
+    its = {"PONTE_KAFKA_BOOTSTRAP": instance.kafka.get("bootstrap"), "PONTE_MONGO_URI": instance.mongo.get("uri")}
+    is_meant = all(os.environ.get(name) in {None, "", address} for name, address in its.items())
+    return str(getattr(instance, what)) if is_meant else ""
+
+
+def data_folder() -> Path:
+    """Return where `ponte up` keeps its data unless it is told otherwise: PONTE_DATA, `.ponte` when it is not set."""
+    return Path(os.environ.get("PONTE_DATA") or ".ponte")
 
 
 def state_folder() -> Path:
     """Return where this user's files about what runs here stand."""
     root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(root) / "ponte"
+
+
+@contextmanager
+def _told_of_the_folder() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(
+            f"{state_folder()} cannot be written ({error.strerror or error}): change its owner, or set XDG_STATE_HOME to a folder of yours"
+        ) from error
 
 
 def _path(port: int) -> Path:

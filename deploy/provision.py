@@ -6,12 +6,19 @@ python -m deploy.provision        (reads PONTE_KAFKA_BOOTSTRAP, PONTE_MONGO_URI,
 import contextlib
 import os
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+)
 from pymongo import IndexModel, MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import CollectionInvalid, PyMongoError
@@ -20,6 +27,10 @@ from shared.contracts.names import COLLECTIONS, TOPICS, CollectionSpec, TopicSpe
 from shared.kafka.address import librdkafka
 
 ADMIN_TIMEOUT_SECONDS = 30
+FOR_EVER = -1
+AT_LEAST = ("retention.ms", "max.message.bytes")
+"""What an operator may have raised: it is never lowered to ours."""
+
 ZSTD = {"wiredTiger": {"configString": "block_compressor=zstd"}}
 
 
@@ -34,7 +45,10 @@ def provision(bootstrap: str, mongo_uri: str, database: str) -> None:
 
 
 def provision_topics(bootstrap: str, topics: Sequence[TopicSpec], *, replicas: int = -1) -> None:
-    """Create the missing topics; `replicas` -1 takes the broker's default. Existing topics get our configuration."""
+    """Create the missing topics; `replicas` -1 takes the broker's default.
+
+    Existing topics get our configuration, but for what an operator raised; their other settings stay. Raise KafkaException.
+    """
     admin = AdminClient({**librdkafka(bootstrap), "log_level": 3})
     existing = admin.list_topics(timeout=ADMIN_TIMEOUT_SECONDS).topics
     missing = [topic for topic in topics if topic.name not in existing]
@@ -95,18 +109,55 @@ def _config(topic: TopicSpec) -> dict[str, str]:
 
 
 def _configure(admin: AdminClient, topics: Sequence[TopicSpec]) -> None:
-    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic.name, set_config=_config(topic)) for topic in topics]
-    if resources:
-        for resource, changed in admin.alter_configs(resources, request_timeout=ADMIN_TIMEOUT_SECONDS).items():
-            _settle(resource.name, changed)
+    """Change setting by setting: to alter a topic's configuration as a whole would reset all that an operator set beside ours."""
+    changes = []
+    for topic, overrides in _overrides(admin, topics):
+        wanted = [
+            ConfigEntry(*one, incremental_operation=AlterConfigOpType.SET) for one in _due(topic, overrides).items()
+        ]
+        if wanted:
+            changes.append(ConfigResource(ConfigResource.Type.TOPIC, topic.name, incremental_configs=wanted))
+    if changes:
+        for resource, done in admin.incremental_alter_configs(changes, request_timeout=ADMIN_TIMEOUT_SECONDS).items():
+            _settle(resource.name, done)
 
 
-def _settle(name: str, future: Any) -> None:
+def _overrides(admin: AdminClient, topics: Sequence[TopicSpec]) -> list[tuple[TopicSpec, dict[str, str]]]:
+    """Return what was set for each topic itself; what comes from the broker is not among it."""
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic.name) for topic in topics]
+    asked = admin.describe_configs(resources, request_timeout=ADMIN_TIMEOUT_SECONDS) if resources else {}
+    found = {resource.name: _settle(resource.name, entries) or {} for resource, entries in asked.items()}
+    return [
+        (topic, {name: entry.value for name, entry in found[topic.name].items() if _is_of_the_topic(entry)})
+        for topic in topics
+    ]
+
+
+def _is_of_the_topic(entry: ConfigEntry) -> bool:
+    return ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG  # confluent-kafka hands over its number
+
+
+def _due(topic: TopicSpec, overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return what must be set for a topic that has `overrides`."""
+    return {
+        name: value
+        for name, value in _config(topic).items()
+        if value != (there := overrides.get(name)) and not (name in AT_LEAST and there and _is_more(there, value))
+    }
+
+
+def _is_more(there: str, ours: str) -> bool:
+    return int(there) == FOR_EVER or FOR_EVER != int(ours) < int(there)
+
+
+def _settle(name: str, future: Any) -> Any:
+    """Return the answer of a broker; None for a topic that someone else made meanwhile."""
     try:
-        future.result()
+        return future.result()
     except KafkaException as error:
         if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
             raise KafkaException(f"topic {name}: {error}") from error
+        return None
 
 
 def main() -> int:

@@ -5,7 +5,6 @@ dies with this process, whatever kills it (`deploy/local/process.py`). Who dies 
 """
 
 import os
-import secrets
 import shutil
 import signal
 import sys
@@ -16,22 +15,28 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from confluent_kafka import KafkaException
+from pymongo.errors import InvalidName, PyMongoError
+
+from deploy.addresses import LOOPBACK, local_url
 from deploy.api import asking
 from deploy.cli import SERVICES
 from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import (
     Instance,
-    account_name,
-    database_name,
     find_instance,
     forget_instance,
     http_port,
+    start_of,
     state_folder,
+    wanted_account,
+    wanted_database,
 )
-from deploy.local.ports import HOST, choose_port, is_free
+from deploy.kept_key import LEAST_KEY_LENGTH, account_of, kept_key, new_key
+from deploy.local.ports import choose_port, is_free
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
@@ -45,8 +50,6 @@ READY_WITHIN_SECONDS: Final = 60.0
 HISTORY_WITHIN_SECONDS: Final = 30.0
 STOP_WITHIN_SECONDS: Final = 2.0
 WATCH_EVERY_SECONDS: Final = 0.2
-KEY_BYTES: Final = 32
-LEAST_KEY_LENGTH: Final = 32
 
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ class Up:
         self._demo = demo
         self._say = say
         self._port = http_port()
+        self._url = local_url(os.environ.get("PONTE_QUERY_HOST", LOOPBACK), self._port)
         self._stop = threading.Event()
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
@@ -73,10 +77,11 @@ class Up:
             servers = undo.enter_context(start_servers(self._data, report=self._say))
             if self._stop.is_set():
                 return
-            provision(servers.kafka.bootstrap, servers.mongo.uri, database_name())
+            key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
+            _provision(servers, key)
             undo.callback(self._stop_children)
             undo.callback(forget_instance, self._port)
-            self._start_services(servers)
+            self._start_services(servers, key)
             api = undo.enter_context(asking(self._instance.api, attempts=1))  # it is asked again until it is ready
             self._wait_for("the API", api.is_ready)
             self._say(f"the panel answers after {time.monotonic() - began:.1f} s")
@@ -92,8 +97,8 @@ class Up:
         self._stop.set()
 
     def _refuse_wrong_settings(self) -> None:
-        if not NAME.fullmatch(account_name()):
-            msg = f"PONTE_ACCOUNT is {account_name()!r}: it must be 1 to 64 letters, digits, `_`, `.` or `-`"
+        if not NAME.fullmatch(wanted_account()):
+            msg = f"PONTE_ACCOUNT is {wanted_account()!r}: it must be 1 to 64 letters, digits, `_`, `.` or `-`"
             raise CommandError(msg)
         key = os.environ.get("PONTE_API_KEY", "")
         if key and len(key) < LEAST_KEY_LENGTH:
@@ -108,14 +113,16 @@ class Up:
             msg = f"port {self._port} is taken by another program: stop it, or set PONTE_HTTP_PORT to a free one"
             raise CommandError(msg)
 
-    def _start_services(self, servers: Servers) -> None:
-        key = os.environ.get("PONTE_API_KEY") or self._kept_key()
+    def _start_services(self, servers: Servers, key: str) -> None:
         self._environment = self._environment_of(servers, key)
         self._instance = Instance(
             pid=os.getpid(),
-            api={"url": f"http://{HOST}:{self._port}", "key": key},
+            api={"url": self._url, "key": key},
             kafka=asdict(servers.kafka),
             mongo=asdict(servers.mongo),
+            account=wanted_account(),
+            database=wanted_database(),
+            started_at=start_of(os.getpid()),
         )
         for name, server, facts in (
             ("Kafka", servers.own_kafka, self._instance.kafka),
@@ -132,27 +139,19 @@ class Up:
             "PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap,
             "PONTE_MONGO_URI": servers.mongo.uri,
             "PONTE_HTTP_PORT": str(self._port),
-            "PONTE_ACCOUNT": account_name(),
+            "PONTE_MONGO_DATABASE": wanted_database(),
+            "PONTE_ACCOUNT": wanted_account(),
             "PONTE_API_KEY": key,
-            "PONTE_API_URL": f"http://{HOST}:{self._port}",
+            "PONTE_API_URL": self._url,
             "PONTE_INSTANCE_ID": os.environ.get("PONTE_INSTANCE_ID") or f"up-{self._port}",
             "PYTHONUNBUFFERED": "1",
         }
 
-    def _kept_key(self) -> str:
-        """Return the generated key: the same from run to run of one data folder, so that scripts keep working."""
-        if self._data is None:
-            return secrets.token_urlsafe(KEY_BYTES)
-        path = self._data / "api-key"
-        if not path.exists():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(KEY_BYTES))
-        return path.read_text().strip()
-
     def _start(self, name: str, module: str) -> None:
-        environment, health = self._environment, {}
+        environment, health = self._environment, dict[str, Any]()
         if name in SERVICES:  # the demo has no port of its own
             health["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
+            health["health_host"] = os.environ.get("PONTE_HEALTH_HOST", LOOPBACK)
             environment = {**environment, "PONTE_HEALTH_PORT": str(health["health_port"])}
         process = ChildProcess(
             name,
@@ -161,7 +160,10 @@ class Up:
             self._log_folder() / f"{name}.log",
             niceness=0 if name == ASKED_BY_PEOPLE else UNHURRIED,
         )
-        process.start()
+        try:
+            process.start()
+        except OSError as error:
+            raise CommandError(f"{name} cannot be started, or its log not be written: {error}") from error
         facts = {"pid": process.pid, **health, "log": str(process.log_path)}
         self._watch.add(name, Watched(process, process.start, facts))
         self._instance.services[name] = facts
@@ -216,6 +218,29 @@ class Up:
     def _stop_children(self) -> None:
         order = [process for name in ("demo", *SERVICES) if (process := self._watch.find(name))]
         stop_together(order, STOP_WITHIN_SECONDS)
+
+
+def _provision(servers: Servers, key: str) -> None:
+    """Make topics and indexes. Raise CommandError that says which setting to look at: a server refuses, or the key is another account's."""
+    try:
+        provision(servers.kafka.bootstrap, servers.mongo.uri, wanted_database())
+        account = account_of(key, servers.mongo.uri, wanted_database())
+    except KafkaException as error:
+        raise CommandError(
+            f"Kafka refuses the topics ({error}): look at what it allows, or at PONTE_KAFKA_BOOTSTRAP"
+        ) from error
+    except InvalidName as error:
+        raise CommandError(f"PONTE_MONGO_DATABASE is {wanted_database()!r}: {error}") from error
+    except PyMongoError as error:
+        why = str(error).partition(", full error")[0]
+        raise CommandError(
+            f"MongoDB refuses the collections ({why}): look at PONTE_MONGO_URI, and at PONTE_MONGO_DATABASE ({wanted_database()})"
+        ) from error
+    if account not in {None, wanted_account()}:
+        raise CommandError(
+            f"the API key is of the account {account}, and PONTE_ACCOUNT is {wanted_account()}: set PONTE_ACCOUNT to {account}, "
+            "or choose another data folder, or another PONTE_API_KEY"
+        )
 
 
 def _counts(api: Ponte) -> Mapping[str, Mapping[str, int]]:

@@ -32,17 +32,20 @@ class Finding:
     remedy: str = ""
 
 
-def diagnose(data: Path | None = None, *, environ: Mapping[str, str] | None = None) -> list[Finding]:
+def diagnose(
+    data: Path | None = None, *, environ: Mapping[str, str] | None = None, is_running: bool = False
+) -> list[Finding]:
     """Look at everything that `start_servers` needs; never raises, starts no server, takes about 0.2 s.
 
     data -- the folder whose disk is looked at; the temporary folder by default. Servers whose address is given in
     `environ` are asked instead.
+    is_running -- the servers run already, and have the memory that they need.
     """
     environ = os.environ if environ is None else environ
     bootstrap, uri = environ.get("PONTE_KAFKA_BOOTSTRAP"), environ.get("PONTE_MONGO_URI")
     kafka = [_given("Kafka", bootstrap)] if bootstrap else [_java(), _jars(environ), _aot_cache(environ)]
     mongo = [_given("MongoDB", uri)] if uri else [_mongod()]
-    return [*kafka, *mongo, _disk(data), _memory(), _docker()]
+    return [*kafka, *mongo, _disk(data), _memory(is_running=is_running), _docker()]
 
 
 def _given(name: str, address: str) -> Finding:
@@ -122,10 +125,10 @@ def _disk(data: Path | None) -> Finding:
     return Finding("Disk", ok=enough, detail=detail, remedy="" if enough else "Free space until there is 1 GiB.")
 
 
-def _memory() -> Finding:
+def _memory(*, is_running: bool) -> Finding:
     available = psutil.virtual_memory().available
-    enough = available >= _LEAST_MEMORY_BYTES
-    detail = f"{available / _GIB:.1f} GiB available"
+    enough = is_running or available >= _LEAST_MEMORY_BYTES
+    detail = f"{available / _GIB:.1f} GiB available" + (" beside the Ponte that runs" if is_running else "")
     return Finding(
         "Memory", ok=enough, detail=detail, remedy="" if enough else "Close programs until there is 1.5 GiB."
     )

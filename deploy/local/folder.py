@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,7 +15,9 @@ import psutil
 from deploy.local.errors import LocalServerError
 
 _LOCK_NAME = "ponte.lock"
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW  # a link would have us empty a file elsewhere
 _LEAST_FREE_BYTES = 512 * 1024 * 1024  # Kafka and mongod both stop dead on a full disk; better not to start
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _DYING_SECONDS = 5.0  # how long the servers of a killed run may take to let go of its lock
 
 
@@ -47,10 +50,11 @@ class DataFolder:
 
     @classmethod
     def ephemeral_one(cls) -> Self:
-        """A new temporary folder; those left behind by killed runs of the same user are removed first."""
+        """A new temporary folder; those left behind by killed runs of the same user are removed first. Raises LocalServerError."""
         root = Path(tempfile.gettempdir()) / f"ponte-{os.getuid()}"
         try:
             root.mkdir(mode=0o700, exist_ok=True)
+            _refuse_a_folder_of_others(root)
             # Held while sweeping and making: a folder without its lock yet must not be taken for a leftover.
             guard_fd = _lock(root / _LOCK_NAME, lambda: f"{root} is busy: try again.", patience_seconds=60)
             try:
@@ -87,9 +91,19 @@ class DataFolder:
         self.lock_fd = -1
 
 
+def _refuse_a_folder_of_others(root: Path) -> None:
+    """Anyone may make a folder of that name where temporary files stand: whose it is decides who reads what we write there."""
+    found = root.lstat()
+    is_ours_alone = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & _OTHERS_WRITE
+    if not is_ours_alone:
+        raise LocalServerError(
+            f"{root} is no folder that you alone may write to: remove it, or set TMPDIR to a folder of yours."
+        )
+
+
 def _lock(path: Path, explain: Callable[[], str], patience_seconds: float | None = None) -> int:
     """The descriptor of the locked file. Waits as long as its holder is dying, or for `patience_seconds`."""
-    lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock_fd = os.open(path, _LOCK_FLAGS, 0o600)
     deadline = time.monotonic() + (_DYING_SECONDS if patience_seconds is None else patience_seconds)
     while True:
         try:
@@ -121,7 +135,7 @@ def _held_by(folder: Path) -> str:
 def _sweep(root: Path) -> None:
     for leftover in root.glob("run-*"):
         try:
-            lock_fd = os.open(leftover / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock_fd = os.open(leftover / _LOCK_NAME, _LOCK_FLAGS, 0o600)
         except OSError:
             continue
         try:

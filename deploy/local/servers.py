@@ -1,6 +1,6 @@
 """The ladder to a real Kafka and a real MongoDB: an address that is given → Docker → embedded.
 
-Each server takes the first rung that holds. Whoever calls does not need to know which one it was.
+Each server takes the first rung that holds; a folder with data of embedded servers stays with these. Whoever calls does not need to know which one it was.
 """
 
 import os
@@ -29,6 +29,9 @@ Origin = Literal["given", "docker", "embedded"]
 # Kafka and mongod stop within half a second; a full disk or a debugger may hold one, and kill -9 is safe for both.
 _STOP_SECONDS: Final = 2.5
 _LAST_WORDS: Final = 3
+KAFKA_FOLDER: Final = "kafka"
+MONGO_FOLDER: Final = "mongo"
+"""Of an embedded server, in the data folder. Containers keep theirs in volumes."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,9 @@ def _in_docker(
 
     if not containers.is_usable():
         return kafka, mongo
+    if data is not None and _holds_embedded_data(data):
+        report(f"no containers, though Docker is here: {data} holds the data of servers without it")
+        return kafka, mongo
     try:
         if mongo is None:
             report("MongoDB: starting a container")
@@ -171,6 +177,10 @@ def _in_docker(
     except Exception as error:  # noqa: BLE001 - no network for an image, no rights, a full disk: the next rung decides
         report(f"Docker is of no help ({error}): starting the servers without it")
     return kafka, mongo
+
+
+def _holds_embedded_data(data: Path) -> bool:
+    return (data / KAFKA_FOLDER).exists() or (data / MONGO_FOLDER).exists()
 
 
 def _embedded(
@@ -221,7 +231,7 @@ def _tell_of_the_dead(processes: Sequence[ChildProcess], report: Callable[[str],
 
 def _make_kafka(folder: DataFolder, ports: Mapping[str, int]) -> Kafka:
     return Kafka(
-        folder.path / "kafka",
+        folder.path / KAFKA_FOLDER,
         ports["kafka"],
         ports["controller"],
         folder.path / "kafka.log",
@@ -232,7 +242,7 @@ def _make_kafka(folder: DataFolder, ports: Mapping[str, int]) -> Kafka:
 
 def _make_mongod(folder: DataFolder, port: int, shape: MongodShape) -> Mongod:
     return Mongod(
-        folder.path / "mongo",
+        folder.path / MONGO_FOLDER,
         port,
         folder.path / "mongod.log",
         parameters=shape.parameters,

@@ -27,9 +27,11 @@ class Damaged(ClientError):
 class Refused(ClientError):
     """The API said no. `errors` name the fields at fault, `correlation_id` finds the request in the service's log."""
 
-    def __init__(self, status: int, problem: Problem | None, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, status: int, problem: Problem | None, *, retry_after: float | None = None, leads_to: str | None = None
+    ) -> None:
         self.status = status
-        self.detail = problem.detail if problem else f"status {status}, and no problem that explains it"
+        self.detail = problem.detail if problem else _unexplained(status, leads_to)
         self.errors: tuple[FieldErrorAnswer, ...] = (problem.errors or ()) if problem else ()
         self.correlation_id = problem.correlation_id if problem else None
         self.retry_after = retry_after
@@ -94,6 +96,12 @@ BY_STATUS: Final[dict[int, type[Refused]]] = {
 FIRST_OF_THEIRS: Final = 500
 
 
+def _unexplained(status: int, leads_to: str | None) -> str:
+    if leads_to:
+        return f"the address leads to {leads_to}, which is not followed: give the address of the API itself"
+    return f"status {status}, and no problem that explains it"
+
+
 def refusal_of(answer: httpx.Response, retry_after: float | None) -> Refused:
     """Return the error that a refused request ends in; its body has been read."""
     try:
@@ -101,4 +109,4 @@ def refusal_of(answer: httpx.Response, retry_after: float | None) -> Refused:
     except ValidationError:
         problem = None  # a proxy's own page, perhaps
     kind = BY_STATUS.get(answer.status_code, Failed if answer.status_code >= FIRST_OF_THEIRS else Refused)
-    return kind(answer.status_code, problem, retry_after=retry_after)
+    return kind(answer.status_code, problem, retry_after=retry_after, leads_to=answer.headers.get("Location"))

@@ -1,10 +1,13 @@
 """`ponte.reprocesses` and `ponte.exports`: jobs that are asked for, followed, waited for."""
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
+from uuid import uuid4
 
 from shared.client.answers.jobs import (
     ExportAnswer,
@@ -157,16 +160,38 @@ class Exports:
 
     @operation("get_export_file")
     def download(self, job_id: str, target: Path) -> int:
-        """Write the report of a done job to `target`; return its length in bytes. Raise Damaged where its hash differs."""
+        """Write the report of a done job to `target`; return its length in bytes. What stood there stays until the report is whole.
+
+        Raise Damaged where its hash differs, OSError where it cannot be written.
+        """
         digest = hashlib.sha256()
-        with self._transport.streamed(f"/v1/exports/{segment(job_id)}/file") as answer, target.open("wb") as file:
+        with self._transport.streamed(f"/v1/exports/{segment(job_id)}/file") as answer, _whole(target) as file:
             for piece in answer.iter_bytes():
                 digest.update(piece)
                 file.write(piece)
             length = file.tell()
-        if (made := answer.headers.get("ETag", "").strip('"')) and made != digest.hexdigest():
-            raise Damaged(f"{target}: its SHA-256 is {digest.hexdigest()}, and was {made} when it was made")
+            if (made := answer.headers.get("ETag", "").strip('"')) and made != digest.hexdigest():
+                raise Damaged(f"{target}: its SHA-256 is {digest.hexdigest()}, and was {made} when it was made")
         return length
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[BinaryIO]:
+    """Give a file that takes the place of `target` once all is written; nothing is left of it where that fails."""
+    if target.exists() and not target.is_file():  # a pipe, or /dev/stdout: nothing can take its place
+        with target.open("wb") as file:
+            yield file
+        return
+    target = target.resolve()  # of a link, what it leads to
+    partial = target.with_name(f".ponte-{uuid4().hex}.partial")
+    try:
+        with partial.open("xb") as file:
+            if target.exists():
+                shutil.copymode(target, partial)
+            yield file
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _chosen(kind: Kind, items: Items | None, rows: Rows | None) -> dict[str, object]:

@@ -25,7 +25,8 @@ CONDITIONS: Final = frozenset({"If-Match", "If-None-Match"})
 COME_BACK: Final = frozenset({429, 503})
 IN_PROGRESS: Final = 409
 """With `Retry-After`: the first request under the same idempotency key is still under way."""
-FIRST_REFUSAL: Final = 400
+FIRST_REFUSAL: Final = 300
+"""The API redirects nowhere. What stands before it may; that is not followed, since the key is for the address that was given."""
 JSON: Final = "application/json"
 """Of an answer that is meant; a problem has a type of its own, and so has the page of a proxy."""
 FIRST_PAUSE_SECONDS: Final = 0.2

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from shared.contracts.errors import Defect
 from shared.contracts.events import Name
@@ -99,3 +99,19 @@ def read_settings(model: type[S]) -> S:
         )
         msg = f"settings are wrong: {found}"
         raise Defect(msg) from error
+    except (
+        SettingsError
+    ) as error:  # a value that must be JSON and is not: pydantic-settings tells its field in its words only
+        msg = f"settings are wrong: {_what_is_no_json(model, str(error))}"
+        raise Defect(msg) from error
+
+
+def _what_is_no_json(model: type[Settings], said: str) -> str:
+    fields = [name for name in model.model_fields if f'"{name}"' in said]
+    return (
+        "; ".join(
+            f"PONTE_{name.upper()}: it is no JSON, and must be {model.model_fields[name].description}"
+            for name in fields
+        )
+        or said
+    )

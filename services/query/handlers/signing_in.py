@@ -72,6 +72,9 @@ async def ensure_first_key(credentials: Credentials, account: str, key: str, *, 
     stored = await credentials.find_key(digest)
     if stored is not None and stored.state_at(now()) != "active":
         log.warning("key.over", extra={"facts": {"why": "PONTE_API_KEY is a key that was revoked or has expired"}})
+    if stored is not None and stored.account != account:
+        why = f"PONTE_API_KEY is a key of the account {stored.account} and stays so; PONTE_ACCOUNT is {account}"
+        log.warning("key.of_another_account", extra={"facts": {"why": why}})
 
 
 async def find_caller_by_key(credentials: Credentials, key: str, *, now: Clock) -> Caller:

@@ -141,6 +141,38 @@ def test_a_report_that_came_damaged_or_cut_is_not_taken_for_whole(tmp_path: Path
             ponte.exports.download("1", tmp_path / "a")
         with pytest.raises(Unreachable):
             ponte.exports.download("1", tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_takes_the_place_of_the_former_one_only_when_it_is_whole(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    report.write_text("former")
+    report.chmod(0o600)
+    with scripted(Said(200, b"abc", cut=True), Said(200, b"abc")) as script, client(script.url) as ponte:
+        with pytest.raises(Unreachable):
+            ponte.exports.download("1", report)
+        assert report.read_text() == "former"
+        assert ponte.exports.download("1", report) == 3
+
+    assert report.read_text() == "abc"
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [report]
+
+
+def test_a_report_may_go_where_nothing_can_take_a_place() -> None:
+    with scripted(Said(200, b"abc")) as script, client(script.url) as ponte:
+        ponte.exports.download("1", Path("/dev/null"))
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_redirect_is_no_report_and_no_answer(tmp_path: Path) -> None:
+    elsewhere = Said(302, b"<html>", {"Location": "https://login.example/"})
+    with scripted(elsewhere, elsewhere) as script, client(script.url, attempts=1) as ponte:
+        with pytest.raises(Refused, match=r"302: the address leads to https://login\.example/"):
+            ponte.exports.download("1", tmp_path / "a")
+        with pytest.raises(Refused, match="give the address of the API itself"):
+            ponte.logs.errors()
+    assert list(tmp_path.iterdir()) == []
 
 
 def block(name: str, data: dict[str, object], event_id: str = "") -> bytes:

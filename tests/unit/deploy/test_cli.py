@@ -5,6 +5,7 @@ import pytest
 
 from deploy import doctor
 from deploy.cli import main
+from deploy.instance import Instance
 from deploy.local.diagnosis import Finding
 
 FINE = Finding("mongod", ok=True, detail="db version v6.0.5")
@@ -24,6 +25,16 @@ def test_doctor_says_what_is_fine_what_might_be_better_and_what_fails_and_what_t
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert [mark for mark, _ in lines] == ["ok", "hint", "→", "FAIL", "→"]
     assert lines[2] == ["→", "Run `make setup`."]
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_doctor_looks_at_the_disk_that_ponte_up_would_fill(monkeypatch, tmp_path, is_running) -> None:
+    asked = []
+    monkeypatch.setenv("PONTE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(doctor, "find_instance", lambda _: Instance(1, {}, {}, {}) if is_running else None)
+    monkeypatch.setattr(doctor, "diagnose", lambda data, **said: asked.append((data, said)) or [])
+    doctor.examine()
+    assert asked == [(tmp_path / "data", {"is_running": is_running})]
 
 
 def test_the_version_is_that_of_the_project(capsys) -> None:

@@ -18,6 +18,12 @@ SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 OURS = ["ingest", "query", "reprocessor", "exporter"]
 SERVERS = ["kafka", "mongo"]
 OFFERED = set(re.findall(r"^#?(PONTE_\w+)=", (HOUSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+FIXED = {
+    *("PONTE_KAFKA_BOOTSTRAP", "PONTE_MONGO_URI", "PONTE_API_URL", "PONTE_EXPORTER_TEMP_FOLDER"),
+    *("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT", "PONTE_QUERY_HOST", "PONTE_HTTP_PORT"),
+}
+"""What only the compose file knows; on one machine without containers other values are right."""
+READ_BY_PROVISION = {"PONTE_KAFKA_BOOTSTRAP", "PONTE_MONGO_URI"}
 
 
 def settings_of(service: str) -> set[str]:
@@ -74,9 +80,27 @@ def test_only_the_panel_is_published_and_only_to_this_machine() -> None:
 
 @pytest.mark.parametrize("name", [*OURS, "demo"])
 def test_every_variable_is_one_that_the_service_reads(name: str) -> None:
-    given = {variable for variable in SERVICES[name]["environment"] if variable.startswith("PONTE_")}
+    given = {name for name, value in SERVICES[name]["environment"].items() if name.startswith("PONTE_") and value}
 
     assert given - settings_of(name) == set()
+
+
+@pytest.mark.parametrize("name", [*OURS, "provision", "demo"])
+def test_every_setting_may_stand_in_the_environment_file(name: str) -> None:
+    assert SERVICES[name]["env_file"] == [{"path": ".env", "required": False}]
+
+
+@pytest.mark.parametrize("name", [*OURS, "provision", "demo"])
+def test_what_the_containers_need_goes_before_the_environment_file(name: str) -> None:
+    read = READ_BY_PROVISION if name == "provision" else settings_of(name)
+
+    assert FIXED & read - {variable for variable, value in SERVICES[name]["environment"].items() if value} == set()
+
+
+def test_the_key_reaches_only_those_who_need_it() -> None:
+    keys = {name: SERVICES[name]["environment"]["PONTE_API_KEY"] for name in [*OURS, "provision", "demo"]}
+
+    assert {name for name, key in keys.items() if key} == {"query", "demo"}
 
 
 def test_the_example_environment_names_only_what_is_read() -> None:

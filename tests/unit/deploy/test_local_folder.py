@@ -25,6 +25,12 @@ class Usage(NamedTuple):
     free: int
 
 
+class Available(NamedTuple):
+    """What psutil.virtual_memory answers, in bytes."""
+
+    available: int
+
+
 @pytest.fixture
 def temporary(tmp_path, monkeypatch) -> Path:
     """A temporary folder of the test's own, for ephemeral runs."""
@@ -84,6 +90,43 @@ def test_the_folder_of_a_killed_run_is_swept_by_the_next_one(temporary):
     alive.close()
 
 
+def make_link(root: Path) -> None:
+    (root.parent / "elsewhere").mkdir(mode=0o700)
+    root.symlink_to(root.parent / "elsewhere")
+
+
+def make_open_to_all(root: Path) -> None:
+    root.mkdir()
+    root.chmod(0o777)
+
+
+@pytest.mark.parametrize("make", [make_link, make_open_to_all])
+def test_a_temporary_folder_that_others_may_write_to_is_refused(temporary, make):
+    make(temporary)
+
+    with pytest.raises(LocalServerError, match="you alone may write to: remove it, or set TMPDIR"):
+        DataFolder.ephemeral_one()
+
+
+def test_a_temporary_folder_of_somebody_else_is_refused(temporary, monkeypatch):
+    temporary.mkdir(mode=0o700)
+    mine = os.getuid()
+    monkeypatch.setattr(folder.Path, "lstat", lambda _: os.stat_result((0o40700, 1, 1, 1, mine + 1, 0, 0, 0, 0, 0)))
+
+    with pytest.raises(LocalServerError, match="you alone may write to"):
+        DataFolder.ephemeral_one()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ponte.lock").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(LocalServerError, match="cannot be written"):
+        DataFolder.open(tmp_path / "data")
+    assert (tmp_path / "precious").read_text() == "kept"
+
+
 def test_ports_stay_the_same_while_nobody_takes_them(tmp_path):
     first = choose_ports(("kafka", "mongo"), tmp_path / "ports.json")
 
@@ -135,6 +178,15 @@ def test_given_servers_are_looked_at_instead_of_our_own(monkeypatch):
     names = [finding.name for finding in diagnose(environ={"PONTE_KAFKA_BOOTSTRAP": "k:1", "PONTE_MONGO_URI": "m"})]
 
     assert names == ["Kafka", "MongoDB", "Disk", "Memory", "Docker"]
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_memory_is_asked_for_only_before_the_servers_have_taken_theirs(monkeypatch, is_running):
+    monkeypatch.setattr(diagnosis.psutil, "virtual_memory", lambda: Available(2**20))
+    (memory,) = [finding for finding in diagnose(environ={}, is_running=is_running) if finding.name == "Memory"]
+
+    assert memory.ok == is_running
+    assert ("beside the Ponte that runs" in memory.detail) == is_running
 
 
 def test_shared_libraries_that_a_program_lacks_are_named(tmp_path, monkeypatch):

@@ -3,9 +3,11 @@ from argparse import Namespace
 
 import pytest
 
+from deploy.api import asking
 from deploy.cli import main
 from deploy.errors import CommandError
 from deploy.ops import reprocess
+from shared.client import Damaged
 
 ASKED = {
     "kind": "order",
@@ -83,6 +85,11 @@ def test_a_kafka_that_is_not_there_is_one_sentence(command, capsys) -> None:
 def test_a_report_is_written_to_a_file(tmp_path, capsys) -> None:
     assert main(["export", "order", "--output", str(tmp_path)]) == 1
     assert "is a folder" in capsys.readouterr().err
+
+
+def test_a_report_that_came_damaged_is_one_sentence() -> None:
+    with pytest.raises(CommandError, match="SHA-256"), asking({"url": "http://127.0.0.1:1", "key": "k"}):
+        raise Damaged("report.csv: its SHA-256 is another")
 
 
 @pytest.mark.parametrize("command", [["export", "orders"], ["up", "--ephemeral", "--data", "here"]])

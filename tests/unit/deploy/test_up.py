@@ -1,9 +1,18 @@
 import json
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
+from pymongo.errors import InvalidName, OperationFailure
 
-from deploy.instance import Instance
+from deploy import doctor, up
+from deploy.addresses import local_url
+from deploy.cli import main
+from deploy.errors import CommandError
+from deploy.instance import Instance, forget_instance
+from deploy.local.servers import KafkaAddress, MongoAddress, Servers
 from deploy.status import tell
 from deploy.up import Up
 from deploy.watch import last_words
@@ -38,3 +47,102 @@ def test_a_ponte_that_only_begins_to_start_is_told_of_as_not_ready() -> None:
     assert not is_well
     assert "as given" in text
     assert "sign in" not in text
+
+
+SERVER = {"bootstrap": "127.0.0.1:1", "uri": "none", "pid": None, "origin": "given"}
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
+    """A free port, and a state folder of the test's own."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free: int = taken.getsockname()[1]
+    monkeypatch.setenv("PONTE_HTTP_PORT", str(free))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(up.signal, "signal", lambda *_: None)
+    return free
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Servers:
+    """Servers that somebody else runs."""
+    servers = Servers(KafkaAddress("k:1", None, "given"), MongoAddress("mongodb://m", None, "given"), ExitStack())
+    monkeypatch.setattr(up, "start_servers", lambda *_args, **_named: servers)
+    return servers
+
+
+@pytest.mark.parametrize(
+    ("error", "setting"),
+    [
+        (KafkaException("topic a: not allowed"), "PONTE_KAFKA_BOOTSTRAP"),
+        (InvalidName("database names cannot contain the character ' '"), "PONTE_MONGO_DATABASE is 'a b'"),
+        (OperationFailure("not authorized", 13, {"secret": 1}), "PONTE_MONGO_URI"),
+    ],
+)
+@pytest.mark.usefixtures("given", "port")
+def test_a_server_that_refuses_is_one_sentence_with_its_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, setting: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setenv("PONTE_MONGO_DATABASE", "a b")
+    monkeypatch.setattr(up, "provision", refuse)
+    assert main(["up", "--ephemeral"]) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert setting in sentence
+    assert "secret" not in sentence
+
+
+@pytest.mark.usefixtures("given", "port")
+def test_a_key_of_another_account_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PONTE_ACCOUNT", "acme")
+    monkeypatch.setattr(up, "provision", lambda *_: None)
+    monkeypatch.setattr(up, "account_of", lambda *_: "loja")
+    assert main(["up", "--ephemeral"]) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "the API key is of the account loja, and PONTE_ACCOUNT is acme" in sentence
+
+
+@pytest.mark.parametrize(
+    ("listens_on", "asked"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8"),
+        ("", "http://127.0.0.1:8"),
+        ("0.0.0.0", "http://127.0.0.1:8"),
+        ("::", "http://[::1]:8"),
+        ("10.0.0.7", "http://10.0.0.7:8"),
+        ("fd00::7", "http://[fd00::7]:8"),
+        ("panel.example", "http://panel.example:8"),
+    ],
+)
+def test_a_service_is_asked_where_it_listens(listens_on: str, asked: str) -> None:
+    assert local_url(listens_on, 8) == asked
+
+
+def test_the_api_and_the_health_are_asked_where_the_settings_have_them_listen(
+    monkeypatch: pytest.MonkeyPatch, port: int, given: Servers, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PONTE_QUERY_HOST", "::")
+    monkeypatch.setenv("PONTE_HEALTH_HOST", "10.0.0.7")
+    monkeypatch.setattr(up.ChildProcess, "start", lambda _: None)
+    monkeypatch.setattr(up.ChildProcess, "pid", 1)
+    it = Up(data=tmp_path, demo=False, say=print)
+    it._start_services(given, "k" * 32)
+
+    assert it._instance.api["url"] == it._environment["PONTE_API_URL"] == f"http://[::1]:{port}"
+    asked = {}
+    monkeypatch.setattr(doctor, "_ask", lambda name, address, _: asked.update({name: address}))
+    doctor.ask_services(it._instance)
+    assert asked["query"] == f"http://[::1]:{port}"
+    assert asked["ingest"] == f"http://10.0.0.7:{it._instance.services['ingest']['health_port']}"
+
+
+def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path, port: int) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(CommandError, match="set XDG_STATE_HOME"):
+        Instance(1, {}, SERVER, SERVER).write(port)
+    with pytest.raises(CommandError, match="set XDG_STATE_HOME"):
+        forget_instance(port)

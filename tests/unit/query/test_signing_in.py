@@ -159,6 +159,20 @@ async def test_a_first_key_that_was_revoked_stays_so_over_a_restart(door: Door) 
         await find_caller_by_key(door.credentials, KEY, now=door.clock)
 
 
+async def test_a_first_key_of_another_account_stays_there_and_that_is_said(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    await door.admin()
+    assert caplog.records == []
+    await ensure_first_key(door.credentials, "acme", KEY, now=door.clock)
+
+    assert (await find_caller_by_key(door.credentials, KEY, now=door.clock)).account == "loja"
+    (said,) = caplog.records
+    assert said.message == "key.of_another_account"
+    assert "loja" in said.facts["why"]  # type: ignore[attr-defined]
+    assert "acme" in said.facts["why"]  # type: ignore[attr-defined]
+
+
 async def test_a_use_that_cannot_be_noted_refuses_nobody(door: Door) -> None:
     await door.admin()
 

@@ -1,4 +1,8 @@
+from collections.abc import Mapping
+from typing import Annotated
+
 import pytest
+from pydantic import Field
 
 from shared.contracts.errors import (
     Defect,
@@ -63,6 +67,18 @@ def test_a_wrong_setting_is_named_by_its_variable(monkeypatch):
     monkeypatch.setenv("PONTE_HEALTH_PORT", "many")
     with pytest.raises(Defect, match=r"PONTE_MONGO_URI.*PONTE_HEALTH_PORT"):
         read_settings(Settings)
+
+
+@pytest.mark.parametrize("value", ["", "ops=read", "{"])
+def test_a_setting_that_is_no_json_is_named_with_what_is_expected(monkeypatch, value):
+    class WithRoles(Settings):
+        roles: Annotated[Mapping[str, str], Field(description="scopes of each role, as JSON")] = {}
+
+    monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.setenv("PONTE_MONGO_URI", "mongodb://h/")
+    monkeypatch.setenv("PONTE_ROLES", value)
+    with pytest.raises(Defect, match=r"^settings are wrong: PONTE_ROLES: it is no JSON.*scopes of each role"):
+        read_settings(WithRoles)
 
 
 def test_the_summary_of_the_settings_holds_no_secret(monkeypatch):
