@@ -258,7 +258,7 @@ def test_one_given_address_starts_the_other_server_only(tmp_path):
 def test_a_given_address_where_nobody_answers_is_named():
     nobody = f"127.0.0.1:{choose_port()}"
 
-    with pytest.raises(LocalServerError, match=f"PONTE_KAFKA_BOOTSTRAP={nobody}: start it"):
+    with pytest.raises(LocalServerError, match=rf"PONTE_KAFKA_BOOTSTRAP \({nobody}\): start it"):
         start(None, PONTE_KAFKA_BOOTSTRAP=nobody)
 
 
