@@ -1,6 +1,7 @@
 // A list that lives: a stream tells which items changed, the server renders their rows again, and what does not stand on this page is
 // counted in a banner. The stream is open only while someone looks: a browser has six connections for all tabs of a site.
 import { load } from "./fragments.js";
+import { released } from "./keep.js";
 import { renew } from "./renew.js";
 
 const GATHER_MS = 400;
@@ -130,6 +131,7 @@ class LiveList {
     const keep = () => names.forEach((name) => this.changed.add(name));
     try {
       const page = await load(`/logs/${this.kind}/rows?${new URLSearchParams(names.map((name) => ["item", name]))}`);
+      await released(document.querySelector("[data-list]"));
       if (!this.isWanted) return void keep();
       for (const fresh of [...page.querySelectorAll(".entry")]) this.renewed(renew(fresh));
       this.catchUp(true);
