@@ -7,7 +7,7 @@ const PAUSE_MS = 1000;
 const AFTER_FAILURE_MS = 5000;
 
 export function startPolling() {
-  for (const part of document.querySelectorAll("main [id][data-poll]")) setTimeout(() => look(part, ""), pauseOf(part));
+  for (const part of document.querySelectorAll("main [id][data-poll]")) setTimeout(() => look(part, part), pauseOf(part));
 }
 
 // `known` is how the part came from the server: times and menus on the page are written anew, and would always differ.
@@ -18,8 +18,8 @@ async function look(part, known) {
     const page = await load(part.dataset.poll);
     await released(part);
     const fresh = page.getElementById(part.id);
-    const came = fresh.outerHTML;
-    if (came !== known && came !== part.outerHTML) part = renewed(part, fresh);
+    const came = fresh.cloneNode(true);
+    if (!came.isEqualNode(known)) part = renewed(part, fresh);
     known = came;
   } catch {
     pause = AFTER_FAILURE_MS;
