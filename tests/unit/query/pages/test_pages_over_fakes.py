@@ -186,6 +186,7 @@ async def test_who_may_only_read_sees_no_action_and_may_take_none(reader: httpx.
     page = await reader.get("/logs/order")
     for absent in ("Reprocessar", "Exportar para Excel", 'href="/exports"', 'type="checkbox" name="item"'):
         assert absent not in page.text.replace("Reprocessamentos", "").replace("antes de reprocessar", "")
+    assert "data-choose-all" not in page.text
     for path, form in (("/logs/order/reprocess", {"item": "MLC|2000004567"}), ("/exports", {"kind": "order"})):
         assert (await reader.post(path, data=form, headers=FROM_PANEL)).status_code == 403
 
