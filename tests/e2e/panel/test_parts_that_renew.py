@@ -136,3 +136,28 @@ def test_a_chosen_row_that_no_longer_failed_is_no_longer_counted(site: PanelSite
 
     expect(page.get_by_role("button", name="Reprocessar selecionados (0)")).to_be_disabled()
     expect(page.locator(".entry .menu > summary")).to_be_focused()
+
+
+def test_an_items_page_that_waits_for_an_answer_shows_it_when_it_comes(site: PanelSite, visit: Visit) -> None:
+    store(site, "part-3")
+    mark = {"id": JOB, "state": "sent"}
+    key = {"account": site.account, "affiliate": "LIV", "code": "part-3"}
+    site.mongo["log_entries"].update_one(key, {"$set": {"reprocess": mark}})
+    page = visit("/logs/price/LIV/part-3?behind=/logs/price%3Fq%3Dpart")
+    status = page.locator(".summary-line .status")
+    expect(status).to_have_text("em reprocessamento")
+    payload = page.locator("summary", has_text="Conteúdo")
+    payload.click()
+
+    site.mongo["log_entries"].update_one(key, {"$set": {"reprocess": {**mark, "state": "answered"}}})
+    store(site, "part-3", status="warning", processed_at="2026-11-23T12:00:00Z")
+
+    expect(status).to_have_text("processado com aviso")
+    expect(page.get_by_role("status")).to_contain_text("part-3: processado com aviso")
+    expect(payload).to_be_focused()
+    expect(page.locator("[data-fold=payload]")).to_have_attribute("open", "")
+    expect(page.locator("input[name=back]").last).to_have_value(re.compile(r"behind=/logs/price%3Fq%3Dpart"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2_500)
+    assert asked == []
