@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 ONE_LINE: Final[dict[str, Any]] = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
 SOME_LINES: Final[dict[str, Any]] = {"pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"}
@@ -28,6 +28,11 @@ def some_lines(text: str) -> str:
     return _checked(text, _LINE_BREAKS, "tabs and line breaks are all that may stand in it")
 
 
+def one_break(told: object) -> object:
+    """Return a text with each line break as one character: forms send two for what their fields count as one."""
+    return told.replace("\r\n", "\n") if isinstance(told, str) else told
+
+
 def visible_name(text: str) -> str:
     """Return a name: one line, in which something can be seen. Raise ValueError."""
     one_line(text)
@@ -48,12 +53,18 @@ def _checked(text: str, allowed: frozenset[str], advice: str) -> str:
 RequestedBy = Annotated[str, Field(max_length=200, json_schema_extra=ONE_LINE), AfterValidator(one_line)]
 """Who asks."""
 
-JobReason = Annotated[str, Field(max_length=1000, json_schema_extra=SOME_LINES), AfterValidator(some_lines)]
+JobReason = Annotated[
+    str,
+    Field(max_length=1000, json_schema_extra=SOME_LINES),
+    BeforeValidator(one_break),
+    AfterValidator(some_lines),
+]
 """Why a job is asked for."""
 
 Reason = Annotated[
     str,
     Field(max_length=500, description="why; kept in the audit", json_schema_extra=SOME_LINES),
+    BeforeValidator(one_break),
     AfterValidator(some_lines),
 ]
 """Why something is changed, or looked at."""

@@ -53,6 +53,17 @@ def test_times_move_to_the_zone_of_the_browser(visit: Visit) -> None:
     expect(first).to_have_attribute("title", "24/11/2026 00:30:45 (Asia/Tokyo, UTC+09:00)")
 
 
+def test_a_period_is_read_in_the_zone_that_it_is_shown_in_and_a_search_does_not_cut_it(visit: Visit) -> None:
+    page = visit("/logs/order?to=2026-11-23T14:59:59.000Z", timezone_id="Asia/Tokyo")
+    page.get_by_role("button", name="Filtro").click()
+    page.get_by_label("De", exact=True).fill("2026-11-20T00:00")
+    page.get_by_role("searchbox").fill("3001")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page).to_have_url(
+        re.compile(r"/logs/order\?q=3001&from=2026-11-20T03%3A00%3A00.000Z&to=2026-11-23T14%3A59%3A59.000Z$")
+    )
+
+
 def test_a_filter_lives_in_the_address_through_search_paging_and_page_size(page: Page) -> None:
     page.get_by_role("button", name="Filtro").click()
     page.get_by_label("processo com sucesso").check()

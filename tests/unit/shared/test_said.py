@@ -45,3 +45,10 @@ def test_a_command_says_why_and_for_whom_without_control_characters(field: str, 
     with pytest.raises(InvalidCommand, match="holds the control character") as refused:
         parse_command(ReprocessCommand, raw)
     assert refused.value.field == field
+
+
+def test_a_line_break_counts_once_as_the_field_of_a_form_counts_it() -> None:
+    raw: dict[str, Any] = {"account": "loja", "kind": "order", "filter": {}}
+    assert parse_command(ReprocessCommand, {**raw, "reason": "a\r\n" * 500}).reason == "a\n" * 500
+    with pytest.raises(InvalidCommand, match="at most 1000 characters"):
+        parse_command(ReprocessCommand, {**raw, "reason": "a\r\n" * 501})

@@ -8,11 +8,12 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from services.query.core.sorting import SORTS
+from services.query.entrypoints.pages.language import known_zone
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.filters import PARAMETERS, LogFilter
 from shared.contracts.names import Kind
-from shared.contracts.times import format_instant, in_zone
+from shared.contracts.times import format_instant, in_zone, parse_instant
 
 PAGE_SIZES: Final = (15, 30, 50, 100)
 DEFAULT_PAGE_SIZE: Final = 30
@@ -24,6 +25,10 @@ UNSEEN: Final = ("group", "retry", "reprocess_id", "stale_since")
 INSTANTS: Final = ("from", "to", "stale_since")
 TYPED: Final[Mapping[str, str]] = {"typed_affiliate": "affiliate", "typed_error_code": "error_code"}
 """Fields of the form that a person types into, and the filter that each is for: `typed.py` says what is meant."""
+SHOWN_ZONE: Final = "zone"
+"""The zone that a form showed its period in: a module may have told another one since, which only the next page knows."""
+SHOWN_AS: Final = "{}_shown"
+"""The whole instant behind a field of the period, which shows minutes: who does not touch the field does not mean to cut it."""
 
 SAME_ID: Final[Mapping[str, str]] = {
     "order": "order",
@@ -69,6 +74,10 @@ class ListAddress:
     def unseen_pairs(self) -> list[tuple[str, str]]:
         """Return what the filter's form shows no field for, as hidden fields: it holds until someone takes its chip away."""
         return [*(pair for pair in self.pairs() if pair[0] in UNSEEN), *self.sort_pairs()]
+
+    def shown_pairs(self) -> list[tuple[str, str]]:
+        """Return the whole instants of the period, as hidden fields beside those that show it to the minute."""
+        return [(SHOWN_AS.format(name), value) for name, value in self.pairs() if name in ("from", "to")]
 
     @property
     def other_date_order(self) -> str:
@@ -137,9 +146,7 @@ class ListAddress:
 def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> ListAddress:
     """Return what the query says. Instants without a zone, as native inputs send them, are read in `zone`."""
     values: dict[str, Any] = {name: list(query[name]) for name in FILTER_NAMES if query.get(name)}
-    for name in INSTANTS:
-        if name in values:
-            values[name] = [with_zone(name, text.strip(), zone) for text in values[name] if text.strip()]
+    values |= instants_of(query, INSTANTS, zone)
     values["affiliate"] = [text.strip() for text in values.get("affiliate", ())]
     values["error_code"] = [text.strip() for text in values.get("error_code", ())]
     values["attempts_min"] = [text.strip() for text in values.get("attempts_min", ())]
@@ -157,7 +164,7 @@ def parse_address(kind: Kind, query: Mapping[str, Sequence[str]], zone: ZoneInfo
 def is_untidy(query: Mapping[str, Sequence[str]]) -> bool:
     """Say whether a form wrote the query: empty or typed values, or instants without a zone; such an address is rewritten."""
     return (
-        any(name in query for name in TYPED)
+        any(name in query for name in (*TYPED, SHOWN_ZONE, *map(SHOWN_AS.format, INSTANTS)))
         or any(not value.strip() for values in query.values() for value in values)
         or any(len(value) < len("2026-11-23T10:11:12Z") for name in INSTANTS for value in query.get(name, ()))
     )
@@ -181,6 +188,25 @@ def item_value(entry: LogEntry) -> str:
 def local_input(at: datetime | None, zone: ZoneInfo) -> str:
     """Return an instant as the value of a `datetime-local` input, in `zone`."""
     return in_zone(at, zone).replace(tzinfo=None).isoformat(timespec="minutes") if at else ""
+
+
+def instants_of(query: Mapping[str, Sequence[str]], names: Sequence[str], zone: ZoneInfo) -> dict[str, list[str]]:
+    """Return the instants of a query by name, each with a zone: its own, the one that the form showed, or `zone`. Raise InvalidFilter."""
+    shown_in = known_zone(next(iter(query.get(SHOWN_ZONE, ())), "")) or zone
+    return {name: _instants(name, query, shown_in) for name in names if query.get(name)}
+
+
+def _instants(name: str, query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> list[str]:
+    untouched = {_shown(text, zone): text for text in query.get(SHOWN_AS.format(name), ())}
+    texts = [text.strip() for text in query[name] if text.strip()]
+    return [untouched.get(text) or with_zone(name, text, zone) for text in texts]
+
+
+def _shown(text: str, zone: ZoneInfo) -> str:
+    try:
+        return local_input(parse_instant(text)[0], zone)
+    except ValueError:
+        return ""  # nothing of ours: what stands in the field is all that is known
 
 
 def with_zone(name: str, text: str, zone: ZoneInfo) -> str:

@@ -26,8 +26,9 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 async def show_entry(
     kind: Kind, affiliate: Segment, code: Segment, screen: Visitor, cursor: str = "", job: str = ""
 ) -> Response:
-    """Show everything about one entry."""
-    return await _show(screen, "entry.html", (kind, affiliate, code), cursor=cursor, limit=ON_A_PAGE, job_id=job)
+    """Show everything about one entry; a module that waits for an answer asks for what changes alone."""
+    template = "parts/entry.html" if screen.wants_fragment else "entry.html"
+    return await _show(screen, template, (kind, affiliate, code), cursor=cursor, limit=ON_A_PAGE, job_id=job)
 
 
 @router.get("/logs/{kind}/{affiliate}/{code}/details")
@@ -61,6 +62,7 @@ async def _show(
         retry_at=coming_retry(entry, marketplaces, services.settings.retry_delays, now=services.now()),
         behind=behind,
         itself=opened_from(row.path(), behind),
+        shown_at=opened_from(row.path(), behind, cursor=cursor, job=job_id),
         older=opened_from(row.path(), behind, cursor=attempts.next_cursor or ""),
         newer=opened_from(row.path(), behind, cursor=attempts.previous_cursor or ""),
     )

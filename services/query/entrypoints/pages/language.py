@@ -86,7 +86,12 @@ def language_of(cookie: str | None, accept_language: str | None) -> Language:
 
 def choose_zone(cookie: str | None) -> ZoneInfo:
     """Return the zone that the browser told in its cookie; São Paulo's when it told none, or nonsense."""
+    return known_zone(cookie) or ZoneInfo(DEFAULT_ZONE)
+
+
+def known_zone(name: str | None) -> ZoneInfo | None:
+    """Return the zone of that name, None for none and for nonsense."""
     try:
-        return ZoneInfo(cookie or DEFAULT_ZONE)
+        return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo(DEFAULT_ZONE)
+        return None

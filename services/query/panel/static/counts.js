@@ -1,6 +1,7 @@
 // Counts that take longer than the page come after it. All stand still where a page stays open, and everywhere while nobody keeps them
 // up: those that cost little are asked for again while someone looks, and whatever is older than a minute says so.
-import { load, swap } from "./fragments.js";
+import { load } from "./fragments.js";
+import { swapKept } from "./keep.js";
 
 const LOOK_MS = 5000;
 const AGAIN_MS = 30000;
@@ -44,7 +45,7 @@ class Counts {
   ask(address) {
     this.askedAt = Date.now();
     load(address)
-      .then((page) => this.take(swap(this.part, page.getElementById("counts"))))
+      .then((page) => this.take(swapKept(this.part, page.getElementById("counts"))))
       .catch(() => {}); // then they grow old, and say so
   }
 }

@@ -14,4 +14,5 @@ function keepFilled(values) {
     values.delete(name);
     for (const value of filled) values.append(name, value);
   }
+  if (!values.has("from") && !values.has("to")) values.delete("zone"); // it is that of the period
 }

@@ -1,10 +1,12 @@
 // A list that lives: a stream tells which items changed, the server renders their rows again, and what does not stand on this page is
 // counted in a banner. The stream is open only while someone looks: a browser has six connections for all tabs of a site.
 import { load } from "./fragments.js";
+import { released } from "./keep.js";
 import { renew } from "./renew.js";
 
 const GATHER_MS = 400;
 const MOST_ROWS = 100;
+const MOST_COUNTED = 999; // a page that stays open for days remembers no more names than that
 const FIRST_PAUSE_MS = 3000;
 const LONGEST_PAUSE_MS = 60000;
 const HIDDEN_MS = 5000;
@@ -24,7 +26,10 @@ class LiveList {
     this.changed = new Set();
     this.elsewhere = new Set();
     this.gone = new Set();
+    this.isStale = false; // events were left out: until the page is loaded again, whatever comes after them
+    this.isBehind = false; // rows could not be read again: until they can
     this.pause = FIRST_PAUSE_MS;
+    this.rowsPause = FIRST_PAUSE_MS;
     this.isWanted = true;
   }
 
@@ -58,7 +63,7 @@ class LiveList {
     source.addEventListener("removed", (event) => this.take(event, { ...JSON.parse(event.data), matches: false }));
     source.addEventListener("resync", (event) => {
       this.lastId = event.lastEventId;
-      this.tell(this.news.dataset.stale);
+      this.goStale();
     });
     source.addEventListener("error", () => this.onError(source));
     if (this.changed.size) this.gather();
@@ -70,7 +75,7 @@ class LiveList {
     if (source.readyState !== EventSource.CLOSED) return;
     this.close("away");
     this.lastId = "";
-    this.tell(this.news.dataset.stale);
+    this.goStale();
     this.retrying = setTimeout(() => this.isWanted && !document.hidden && this.open(), this.pause);
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
   }
@@ -92,40 +97,57 @@ class LiveList {
     this.lastId = event.lastEventId;
     const name = `${item.affiliate}|${item.code}`;
     const row = this.rowOf(name);
-    if (item.matches) this.gone.delete(name);
-    else this.gone.add(name);
-    if (row && item.matches) {
+    if (!row) {
+      if (item.matches) this.count(name);
+    } else if (item.matches) {
+      this.gone.delete(name);
       this.changed.add(name);
       this.gather();
-    } else if (row) this.leave(row);
-    else if (item.matches) {
-      this.elsewhere.add(name);
-      const { new: many, newOne: one } = this.news.dataset;
-      this.tell((this.elsewhere.size === 1 ? one : many).replace("{n}", this.elsewhere.size));
+    } else {
+      this.gone.add(name);
+      this.leave(row);
     }
+  }
+
+  count(name) {
+    if (this.elsewhere.size > MOST_COUNTED) return;
+    this.elsewhere.add(name);
+    this.tellSoon();
   }
 
   rowOf(name) {
     return [...document.querySelectorAll(".entry[data-item]")].find((entry) => entry.dataset.item === name);
   }
 
-  gather() {
-    this.gathering ??= setTimeout(() => this.renewRows(), GATHER_MS);
+  gather(pause = GATHER_MS) {
+    this.gathering ??= setTimeout(() => this.renewRows(), pause);
   }
 
   async renewRows() {
     this.gathering = null;
-    if (!this.isWanted) return; // Held still: what changed is kept until the list lives again.
+    if (!this.isWanted || !this.source) return; // Held still, or nobody looks: what changed is kept until the list lives again.
     const names = [...this.changed].slice(0, MOST_ROWS);
     for (const name of names) this.changed.delete(name);
+    const keep = () => names.forEach((name) => this.changed.add(name));
     try {
       const page = await load(`/logs/${this.kind}/rows?${new URLSearchParams(names.map((name) => ["item", name]))}`);
-      if (!this.isWanted) return void names.forEach((name) => this.changed.add(name));
+      await released(document.querySelector("[data-list]"));
+      if (!this.isWanted) return void keep();
       for (const fresh of [...page.querySelectorAll(".entry")]) this.renewed(renew(fresh));
+      this.catchUp(true);
     } catch {
-      this.tell(this.news.dataset.stale);
+      keep();
+      this.catchUp(false);
     }
-    if (this.changed.size) this.gather();
+    if (this.changed.size) this.gather(this.isBehind ? this.rowsPause : GATHER_MS);
+  }
+
+  // Rows that could not be read are asked for again, ever more rarely, and the page says meanwhile that it may be old.
+  catchUp(isDone) {
+    this.rowsPause = isDone ? FIRST_PAUSE_MS : Math.min(this.isBehind ? this.rowsPause * 2 : FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    if (this.isBehind === !isDone) return;
+    this.isBehind = !isDone;
+    this.tellSoon();
   }
 
   // It may have left while its row was asked for: the new row has to say so as well.
@@ -140,8 +162,28 @@ class LiveList {
     row.title = this.news.dataset.gone;
   }
 
-  tell(text) {
-    this.news.querySelector("[data-live-text]").textContent = text;
-    this.news.hidden = false;
+  goStale() {
+    this.isStale = true;
+    this.tellSoon();
+  }
+
+  // A screen reader reads out what changes here: once for all that comes within a moment.
+  tellSoon() {
+    this.telling ??= setTimeout(() => this.tell(), GATHER_MS);
+  }
+
+  tell() {
+    this.telling = null;
+    const told = this.news.querySelector("[data-live-text]");
+    const text = this.isStale || this.isBehind ? this.news.dataset.stale : this.counted();
+    if (told.textContent !== text) told.textContent = text;
+    this.news.hidden = !text;
+  }
+
+  counted() {
+    const { size } = this.elsewhere;
+    const { new: many, newOne: one } = this.news.dataset;
+    if (!size) return "";
+    return (size === 1 ? one : many).replace("{n}", size > MOST_COUNTED ? `${MOST_COUNTED}+` : size);
   }
 }

@@ -79,7 +79,42 @@ def test_what_a_form_wrote_is_untidy_and_what_we_write_is_not() -> None:
     assert is_untidy({"q": [""], "status": ["error"]})
     assert is_untidy({"from": ["2026-11-23T10:00"]})
     assert is_untidy({"typed_affiliate": ["mlc"]})
+    assert is_untidy({"zone": ["Asia/Tokyo"]})
+    assert is_untidy({"from": ["2026-11-23T10:11:12.000Z"], "from_shown": ["2026-11-23T10:11:12.000Z"]})
     assert not is_untidy(parse_qs(urlsplit(read("?from=2026-11-23T10:00&q=&status=error").href()).query))
+
+
+@pytest.mark.parametrize(
+    ("zone", "meant"),
+    [
+        ("Asia/Tokyo", "01%3A00"),
+        ("", "13%3A00"),
+        ("Mars/Base", "13%3A00"),
+        ("../../etc/passwd", "13%3A00"),
+        ("Asia", "13%3A00"),
+    ],
+)
+def test_a_period_is_read_in_the_zone_that_the_form_showed_if_there_is_one(zone: str, meant: str) -> None:
+    assert read(f"?from=2026-11-23T10:00&zone={zone}").href() == f"/logs/order?from=2026-11-23T{meant}%3A00.000Z"
+
+
+@pytest.mark.parametrize("instant", ["2026-11-23T23:59:59.000Z", "2026-11-23T02:59:59.123Z"])
+def test_an_instant_whose_field_nobody_touched_is_not_cut_to_the_minute(instant: str) -> None:
+    address = read(f"?to={instant}")
+    [(name, value)] = address.shown_pairs()
+    shown = local_input(address.rows.to_at, ZONE)
+    assert read(f"?to={shown}&{name}={value}&zone={ZONE.key}") == address
+    assert read(f"?to=2026-11-23T10:00&{name}={value}").href() == "/logs/order?to=2026-11-23T13%3A00%3A00.000Z"
+    assert read(f"?to=&{name}={value}").href() == "/logs/order"
+    assert read(f"?{name}={value}").href() == "/logs/order"
+    assert read(f"?to={shown}&{name}=nonsense").rows.to_at == address.rows.to_at.replace(second=0, microsecond=0)  # type: ignore[union-attr]
+
+
+def test_the_second_of_two_equal_hours_stays_the_second() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    for instant in ("2026-10-25T00:30:00.000Z", "2026-10-25T01:30:00.000Z"):
+        form = {"from": ["2026-10-25T02:30"], "from_shown": [instant], "zone": [berlin.key]}
+        assert parse_address("order", form, ZONE).rows.to_json()["from"] == instant
 
 
 @pytest.mark.parametrize(

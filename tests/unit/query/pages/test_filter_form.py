@@ -33,6 +33,8 @@ async def test_the_form_shows_what_the_address_says_and_keeps_what_it_has_no_fie
         '<input type="hidden" name="reprocess_id" value="job-1">',
         '<input type="hidden" name="stale_since" value="2026-11-24T10:00:00.000Z">',
         '<input type="hidden" name="sort" value="-attempts">',
+        '<input type="hidden" name="zone" value="America/Sao_Paulo">',
+        '<input type="hidden" name="from_shown" value="2026-11-20T10:00:00.000Z">',
         "2000004567",
     ):
         assert shown in page.text, shown
@@ -46,6 +48,18 @@ async def test_what_the_form_sends_becomes_an_address_without_what_says_nothing(
     assert asked.headers["location"] == (
         "/logs/order?from=2026-11-23T13%3A00%3A00.000Z&date_axis=received_at&attempts_min=3"
     )
+
+
+async def test_a_period_is_that_of_the_page_that_showed_it_whatever_zone_the_browser_told_since() -> None:
+    asked = "/logs/order?from=2026-11-23T10:00&from_shown=2026-11-23T13:00:59.000Z&to=2026-11-24T10:00"
+    async with await visitor(services(), "read") as client:
+        client.cookies.set("ponte_zone", "Asia/Tokyo")
+        shown = await client.get(f"{asked}&zone=America/Sao_Paulo")
+        untold = await client.get("/logs/order?from=2026-11-23T10:00")
+    assert shown.headers["location"] == (
+        "/logs/order?from=2026-11-23T13%3A00%3A59.000Z&to=2026-11-24T13%3A00%3A00.000Z"
+    )
+    assert untold.headers["location"] == "/logs/order?from=2026-11-23T01%3A00%3A00.000Z"
 
 
 async def test_a_filter_is_told_in_words_before_all_its_rows_are_tried_again() -> None:

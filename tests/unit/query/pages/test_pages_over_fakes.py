@@ -143,6 +143,20 @@ async def test_a_cause_leads_to_all_items_of_its_kind_that_have_it(path: str) ->
     assert re.findall('data-code="([^"]+)"', listed.text) == ["same", "2000004567"]
 
 
+async def test_an_items_page_asks_for_itself_only_while_an_answer_is_waited_for() -> None:
+    path = "/logs/order/MLC/2000004567?behind=/logs/order%3Fq%3D2000&cursor="
+    for state, is_waiting in (("sent", True), ("answered", False)):
+        log = FakeLog([entry_document([make_event()], reprocess={"id": "job-1", "state": state})])
+        async with await visitor(services(log=log), "read") as client:
+            page = await client.get(path)
+            part = await client.get(path, headers={"X-Ponte-Fragment": "1"})
+        assert ('http-equiv="refresh"' in page.text) is is_waiting
+        for shown in (page.text, part.text):
+            assert ('data-poll="/logs/order/MLC/2000004567?behind=/logs/order%3Fq%3D2000"' in shown) is is_waiting
+        assert "<html" not in part.text
+        assert 'id="entry"' in part.text
+
+
 async def test_a_cause_from_before_root_causes_were_told_leads_nowhere() -> None:
     document = entry_document([make_event()])
     del document["state"]["groups"]
@@ -186,6 +200,7 @@ async def test_who_may_only_read_sees_no_action_and_may_take_none(reader: httpx.
     page = await reader.get("/logs/order")
     for absent in ("Reprocessar", "Exportar para Excel", 'href="/exports"', 'type="checkbox" name="item"'):
         assert absent not in page.text.replace("Reprocessamentos", "").replace("antes de reprocessar", "")
+    assert "data-choose-all" not in page.text
     for path, form in (("/logs/order/reprocess", {"item": "MLC|2000004567"}), ("/exports", {"kind": "order"})):
         assert (await reader.post(path, data=form, headers=FROM_PANEL)).status_code == 403
 
