@@ -77,7 +77,7 @@ class ListAddress:
 
     def shown_pairs(self) -> list[tuple[str, str]]:
         """Return the whole instants of the period, as hidden fields beside those that show it to the minute."""
-        return [(SHOWN_AS.format(name), value) for name, value in self.pairs() if name in ("from", "to")]
+        return shown_pairs(self.pairs())
 
     @property
     def other_date_order(self) -> str:
@@ -188,6 +188,11 @@ def item_value(entry: LogEntry) -> str:
 def local_input(at: datetime | None, zone: ZoneInfo) -> str:
     """Return an instant as the value of a `datetime-local` input, in `zone`."""
     return in_zone(at, zone).replace(tzinfo=None).isoformat(timespec="minutes") if at else ""
+
+
+def shown_pairs(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the whole instants of the period among (name, value) pairs of a filter, as hidden fields."""
+    return [(SHOWN_AS.format(name), value) for name, value in pairs if name in ("from", "to")]
 
 
 def instants_of(query: Mapping[str, Sequence[str]], names: Sequence[str], zone: ZoneInfo) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from services.query.core.jobs import Job
 from services.query.core.letters import Content
 from services.query.entrypoints.downloads import letter_file
-from services.query.entrypoints.pages.address import is_untidy, local_input, with_zone
+from services.query.entrypoints.pages.address import instants_of, is_untidy, local_input, shown_pairs
 from services.query.entrypoints.pages.forms import (
     NONE_CHOSEN,
     field,
@@ -66,6 +66,10 @@ class LetterAddress:
     def only(self, error_class: str) -> str:
         """Return the address of the letters of one error class."""
         return LetterAddress(replace(self.rows, error_class=(error_class,))).href()
+
+    def shown_pairs(self) -> list[tuple[str, str]]:
+        """Return the whole instants of the period, as hidden fields beside those that show it to the minute."""
+        return shown_pairs(self.pairs())
 
     @property
     def has_open(self) -> bool:
@@ -196,9 +200,7 @@ def _header_line(screen: Screen, name: str, content: Content) -> str:
 
 def _address(query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> LetterAddress:
     values: dict[str, Any] = {name: list(query[name]) for name in PARAMETERS if query.get(name)}
-    for name in ("from", "to"):
-        if name in values:
-            values[name] = [with_zone(name, text.strip(), zone) for text in values[name] if text.strip()]
+    values |= instants_of(query, ("from", "to"), zone)
     return LetterAddress(LetterFilter.parse(values))
 
 

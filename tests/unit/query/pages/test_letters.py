@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from services.query.entrypoints.pages.language import words_of
@@ -55,6 +57,18 @@ async def test_only_open_letters_are_offered_to_be_sent_back() -> None:
     assert "/dead-letters/replay?" not in sent.text
     assert (by_hand.status_code, by_hand.headers["Location"]) == (303, "/dead-letters?state=replayed")
     assert 'name="id"' in confirmed.text
+
+
+async def test_a_period_is_read_in_the_zone_that_the_form_showed_and_keeps_its_seconds() -> None:
+    async with await visitor(services(letters=FakeLetters()), "read") as client:
+        page = await client.get("/dead-letters?to=2026-11-23T12:00:59Z")
+        client.cookies.set("ponte_zone", "America/Mexico_City")
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))
+        sent = await client.get(
+            "/dead-letters", params={**hidden, "from": "2026-11-23T09:00", "to": "2026-11-23T09:00"}
+        )
+    assert hidden["zone"] == "America/Sao_Paulo"
+    assert sent.headers["Location"] == "/dead-letters?from=2026-11-23T12%3A00%3A00.000Z&to=2026-11-23T12%3A00%3A59.000Z"
 
 
 async def test_a_form_without_letters_is_answered_in_words() -> None:
