@@ -1,9 +1,9 @@
 """What an operator can turn in the reprocessor: `PONTE_REPROCESSOR_<KNOB>`. Durations are seconds, or ISO 8601 (`PT15M`)."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from shared.contracts.names import consumer_group
 from shared.runtime.settings import Settings as SharedSettings
@@ -55,3 +55,13 @@ class Settings(SharedSettings):
         Duration, Field(description="pause between two looks for automatic retries that are due")
     ] = timedelta(seconds=10)
     reprocessor_rescue_every: Annotated[Duration, Field(description="pause between two rescues")] = timedelta(seconds=5)
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_publish(self) -> Self:
+        if self.reprocessor_lease <= self.reprocessor_publish_timeout:
+            msg = (
+                "PONTE_REPROCESSOR_LEASE must be longer than PONTE_REPROCESSOR_PUBLISH_TIMEOUT: "
+                "else a job passes to another worker while this one waits for Kafka"
+            )
+            raise ValueError(msg)
+        return self

@@ -89,7 +89,7 @@ class ExportCommand(Command):
     """Write a report of the rows that `filter` lets pass. `kind` or `kinds`; none means all five."""
 
     kind: Kind | None = None
-    kinds: list[Kind] | None = None
+    kinds: Annotated[list[Kind], Field(min_length=1)] | None = None
     filter: dict[str, Any] = Field(default_factory=dict)
     format: Format = "xlsx"
     language: Language = "pt"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from shared.contracts.errors import Defect
@@ -93,20 +94,21 @@ def read_settings(model: type[S]) -> S:
     try:
         return model()
     except ValidationError as error:
-        found = "; ".join(
-            f"PONTE_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        )
-        msg = f"settings are wrong: {found}"
+        msg = f"settings are wrong: {'; '.join(map(_what_is_wrong, error.errors(include_url=False)))}"
         raise Defect(msg) from error
-    except (
-        SettingsError
-    ) as error:  # a value that must be JSON and is not: pydantic-settings tells its field in its words only
+    except SettingsError as error:
         msg = f"settings are wrong: {_what_is_no_json(model, str(error))}"
         raise Defect(msg) from error
 
 
+def _what_is_wrong(item: ErrorDetails) -> str:
+    why = item["msg"].removeprefix("Value error, ")
+    place = "_".join(map(str, item["loc"])).upper()
+    return f"PONTE_{place}: {why}" if place else why  # several that do not fit one another name themselves
+
+
 def _what_is_no_json(model: type[Settings], said: str) -> str:
+    """Return what is wrong with a value that must be JSON and is not: pydantic-settings tells its field in its words only."""
     fields = [name for name in model.model_fields if f'"{name}"' in said]
     return (
         "; ".join(

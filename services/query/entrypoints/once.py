@@ -9,6 +9,7 @@ The body is read as bytes: a route that takes a form, whose body is a stream, ne
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Annotated, Any, Final, ParamSpec
 
@@ -16,11 +17,10 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import WithJsonSchema
 
 from services.query.core.repeating import HEADER, MAX_KEY_LENGTH, PATTERN, Answer, Asked, fingerprint_of, read_key
-from services.query.entrypoints.dependencies import MaybeCaller, ServicesDep
+from services.query.entrypoints.dependencies import MaybeCaller, Services, ServicesDep
 from services.query.entrypoints.problems import problem, problem_of, status_of
-from services.query.handlers.repeating import AnswerStore, InProgress, answer_once
+from services.query.handlers.repeating import CLAIMED_FOR, InProgress, answer_once
 from shared.contracts.errors import NotPermitted, PonteError
-from shared.runtime.clock import Clock
 
 REPLAYED: Final = "Idempotency-Replayed"
 KEPT_HEADERS: Final = ("content-type", "location", "etag", "cache-control", "vary")
@@ -37,11 +37,13 @@ class Once:
     `operation` is the id of what is done under the key, the same however often it is tried; None without a key.
     """
 
-    def __init__(self, request: Request, store: AnswerStore, asked: Asked | None, now: Clock) -> None:
+    def __init__(self, request: Request, services: Services, asked: Asked | None) -> None:
         self._request = request
-        self._store = store
+        self._store = services.answers
         self._asked = asked
-        self._now = now
+        self._now = services.now
+        # A request that is given up for taking too long has to have time to say so.
+        self._claimed_for = max(CLAIMED_FOR, 2 * timedelta(seconds=services.settings.query_request_seconds))
         self.operation: str | None = None
 
     def job_name(self) -> dict[str, str]:
@@ -54,7 +56,11 @@ class Once:
             return await operate()
         try:
             given, was_given = await answer_once(
-                self._store, self._asked, lambda operation: self._operate(operation, operate), now=self._now
+                self._store,
+                self._asked,
+                lambda operation: self._operate(operation, operate),
+                now=self._now,
+                claimed_for=self._claimed_for,
             )
         except InProgress as error:
             return problem(self._request.scope, 409, str(error), headers={"Retry-After": COME_BACK_AFTER})
@@ -93,12 +99,12 @@ async def once_of(
     """Return the request under its key. Raise InvalidField."""
     key = read_key(request.headers.getlist(HEADER))
     if key is None:
-        return Once(request, services.answers, None, services.now)
+        return Once(request, services, None)
     if caller is None:
         raise NotPermitted("sign in first")
     route = f"{request.method} {getattr(request.scope.get('route'), 'path', request.url.path)}"
     fingerprint = fingerprint_of(request.url.path, request.scope["query_string"], await request.body())
-    return Once(request, services.answers, Asked(caller.account, caller.key_id, route, key, fingerprint), services.now)
+    return Once(request, services, Asked(caller.account, caller.key_id, route, key, fingerprint))
 
 
 OnceDep = Annotated[Once, Depends(once_of)]

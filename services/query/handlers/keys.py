@@ -132,10 +132,12 @@ async def rotate_key(
     overlap: timedelta,
     expires_at: datetime | None = None,
     reason: str = "",
+    operation: str | None = None,
     now: Clock,
 ) -> NewKey:
     """Return a key of the same name and scopes; the old one works for `overlap` more, so that nobody has to hurry.
 
+    An `operation` makes one successor however often it is tried: the secret of an earlier try, which nobody was told, is good no more.
     Raise NotFound, NotEligible (over, or replaced already), NotPermitted, InvalidField.
     """
     old = await get_key(keys, caller, key_id)
@@ -144,15 +146,31 @@ async def rotate_key(
         raise InvalidField("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP // timedelta(seconds=1)}")
     moment = to_milliseconds(now())
     check_expiry(expires_at, moment)
-    new = _new_key(caller, old.name, old.scopes, expires_at or successor_expiry(old, moment), now=moment)
+    if operation is not None and old.replaced_by == _id_of(operation):
+        return await _tell_anew(keys, audit, caller, old, operation, reason=reason, now=moment)
+    ends = expires_at or successor_expiry(old, moment)
+    new = _new_key(caller, old.name, old.scopes, ends, operation=operation, now=moment)
     if old.state_at(moment) != "active" or old.replaced_by is not None:
         raise NotEligible(f"the key {key_id!r} is over or replaced already; create a new one")
     await record_act(audit, caller, "key.rotated", key_id, now=moment, reason=reason)
-    await keys.add_key(new.key, digest_of(new.secret))
+    await keys.put_key(new.key, digest_of(new.secret))
     until = end_of_overlap(old, moment, overlap)
     if await keys.replace_key(caller.account, key_id, by=new.key.id, until=until, now=moment) is None:
         await keys.revoke_key(caller.account, new.key.id, at=moment)  # someone else was faster: one successor is enough
         raise NotEligible(f"the key {key_id!r} was replaced or revoked just now; look at it again")
+    return new
+
+
+async def _tell_anew(
+    keys: KeyStore, audit: Audit, caller: Caller, old: ApiKey, operation: str, *, reason: str, now: datetime
+) -> NewKey:
+    """Give the successor that an earlier try made another secret, and return it. Raise NotEligible when it was revoked meanwhile."""
+    made = await get_key(keys, caller, _id_of(operation))
+    if made.state_at(now) != "active":
+        raise NotEligible(f"the key {old.id!r} was replaced already, and its successor is over; create a new one")
+    new = _new_key(caller, made.name, made.scopes, made.expires_at, operation=operation, now=made.created_at)
+    await record_act(audit, caller, "key.rotated", old.id, now=now, reason=reason)
+    await keys.put_key(new.key, digest_of(new.secret))
     return new
 
 
@@ -174,6 +192,10 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
+def _id_of(operation: str) -> str:
+    return digest_of(operation)[: 2 * ID_BYTES]
+
+
 def _place_of(key: ApiKey) -> Position:
     return Position(key.created_at, key.id)
 
@@ -189,7 +211,7 @@ def _new_key(
 ) -> NewKey:
     secret = MARK + secrets.token_urlsafe(SECRET_BYTES)
     key = ApiKey(
-        id=secrets.token_hex(ID_BYTES) if operation is None else digest_of(operation)[: 2 * ID_BYTES],
+        id=secrets.token_hex(ID_BYTES) if operation is None else _id_of(operation),
         account=caller.account,
         name=name,
         scopes=frozenset(scopes),

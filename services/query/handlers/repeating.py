@@ -1,6 +1,6 @@
 """The story of a request under an idempotency key: done once, answered as often as it is asked.
 
-The key is claimed before anything is done. Whoever dies in between leaves a claim that passes to the next request after a minute,
+The key is claimed before anything is done. Whoever dies in between leaves a claim that passes to the next request after a minute or more,
 together with the operation's id: a job that takes this id for its own is then the same job, and nothing is done twice.
 """
 
@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 KEPT_FOR: Final = timedelta(hours=24)
 CLAIMED_FOR: Final = timedelta(seconds=60)
-"""Longer than any request may take by its time limits."""
+"""By default: longer than a request may take by its own time limit."""
 
 ClaimState = Literal["running", "open", "done"]
 
@@ -68,13 +68,18 @@ class AnswerStore(Protocol):
 
 
 async def answer_once(
-    store: AnswerStore, asked: Asked, operate: Callable[[str], Awaitable[Answer]], *, now: Clock
+    store: AnswerStore,
+    asked: Asked,
+    operate: Callable[[str], Awaitable[Answer]],
+    *,
+    now: Clock,
+    claimed_for: timedelta = CLAIMED_FOR,
 ) -> tuple[Answer, bool]:
-    """Return the answer, and whether it was given before. `operate` gets the operation's id.
+    """Return the answer, and whether it was given before. `operate` gets the operation's id. `claimed_for`: whoever takes longer has died.
 
     Raise InvalidField when the key stands for another request, InProgress while the first one is being answered, Transient.
     """
-    claim = await _claim(store, asked, now())
+    claim = await _claim(store, asked, now(), claimed_for)
     if claim.answer is not None:
         return claim.answer, True
     try:
@@ -89,8 +94,8 @@ async def answer_once(
     return answer, False
 
 
-async def _claim(store: AnswerStore, asked: Asked, at: datetime) -> Claim:
-    until = at + CLAIMED_FOR
+async def _claim(store: AnswerStore, asked: Asked, at: datetime, claimed_for: timedelta) -> Claim:
+    until = at + claimed_for
     first = Claim("running", uuid4().hex, asked.fingerprint, until)
     if await store.claim(asked, first, expires_at=at + KEPT_FOR):
         return first

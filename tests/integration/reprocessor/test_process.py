@@ -124,7 +124,7 @@ async def test_a_kill_in_the_middle_loses_nothing_and_repeats_only_under_the_sam
 ):
     seed(mongo, account, 1500)
     command = a_command(account, filter={"status": ["error"]})
-    reprocessor = ReprocessorProcess(servers, database_name, batch_size="50", lease="2").start()
+    reprocessor = ReprocessorProcess(servers, database_name, batch_size="50", lease="2", publish_timeout="1.5").start()
     await publish(command)
     eventually(lambda: states(mongo, account)["sent"], lambda sent: sent >= 200)
 

@@ -230,6 +230,24 @@ async def test_a_claim_whose_holder_died_passes_on_with_its_operation() -> None:
     stuck.cancel()
 
 
+async def test_a_claim_lasts_as_long_as_its_holder_may_take() -> None:
+    store, at = FakeAnswers(), NOW
+    operate, _ = once(DONE)
+    hour = timedelta(hours=1)
+
+    async def hang(_: str) -> Answer:
+        return await asyncio.Event().wait() or DONE  # type: ignore[func-returns-value]
+
+    stuck = asyncio.create_task(answer_once(store, ASKED, hang, now=lambda: at, claimed_for=hour))
+    await asyncio.sleep(0)
+    at += hour - timedelta(seconds=1)
+    with pytest.raises(InProgress):
+        await answer_once(store, ASKED, operate, now=lambda: at, claimed_for=hour)
+    at += timedelta(seconds=1)
+    assert await answer_once(store, ASKED, operate, now=lambda: at, claimed_for=hour) == (DONE, False)
+    stuck.cancel()
+
+
 async def test_an_answer_that_cannot_be_kept_is_given_all_the_same() -> None:
     operate, _ = once(DONE)
     assert await answer_once(FakeAnswers(available=False), ASKED, operate, now=lambda: NOW) == (DONE, False)

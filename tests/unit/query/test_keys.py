@@ -1,13 +1,14 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.query.core.permissions import SCOPES, Caller, CredentialRefused
 from services.query.handlers.keys import NewKey, create_key, get_key, list_keys, revoke_key, rotate_key
 from services.query.handlers.signing_in import find_caller_by_key
-from shared.contracts.errors import InvalidCursor, InvalidField, NotEligible, NotFound, NotPermitted
+from shared.contracts.errors import InvalidCursor, InvalidField, NotEligible, NotFound, NotPermitted, StoreUnavailable
 from tests.support.fakes.query import FakeAudit, FakeCredentials
 from tests.support.fakes.reprocessor import FakeClock
 
@@ -134,6 +135,37 @@ async def test_a_key_has_one_successor(ring: Ring) -> None:
     for key in (old, over):
         with pytest.raises(NotEligible):
             await ring.rotate(key.key.id)
+
+
+@pytest.mark.parametrize("died_after", ["the new key", "the old one named it"])
+async def test_a_rotation_that_is_tried_again_makes_one_successor_whose_secret_is_told(
+    ring: Ring, died_after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, rename = await ring.create("read", expires_at=ring.clock() + 7 * DAY), ring.keys.replace_key
+
+    async def die(*_: object, **wishes: Any) -> None:
+        if died_after == "the old one named it":
+            await rename("loja", old.key.id, **wishes)
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(ring.keys, "replace_key", die)
+    with pytest.raises(StoreUnavailable):
+        await ring.rotate(old.key.id, overlap=timedelta(0), operation="op")
+    monkeypatch.undo()
+    ring.clock.advance(seconds=1)
+    new = await ring.rotate(old.key.id, overlap=timedelta(0), operation="op")
+
+    kept = await get_key(ring.keys, ADMIN, old.key.id)
+    assert kept.replaced_by == new.key.id
+    assert (await ring.caller(new.secret)).key_id == new.key.id
+    assert len((await list_keys(ring.keys, ADMIN)).items) == 2
+    assert new.key.expires_at is not None
+    assert new.key.expires_at > ring.clock() + 6 * DAY
+    with pytest.raises(NotEligible):
+        await ring.rotate(old.key.id, operation="another")
+    await ring.revoke(new.key.id)
+    with pytest.raises(NotEligible):
+        await ring.rotate(old.key.id, overlap=timedelta(0), operation="op")
 
 
 async def test_of_two_who_replace_a_key_at_once_one_gets_a_key(ring: Ring) -> None:

@@ -36,6 +36,15 @@ def test_a_wrong_knob_is_named_at_start(monkeypatch, knob, value):
         read_settings(Settings)
 
 
+def test_a_lease_outlasts_what_a_message_may_take(monkeypatch):
+    monkeypatch.setenv("PONTE_REPROCESSOR_PUBLISH_TIMEOUT", "20")
+
+    with pytest.raises(
+        Defect, match="wrong: PONTE_REPROCESSOR_LEASE must be longer than PONTE_REPROCESSOR_PUBLISH_TIM"
+    ):
+        read_settings(Settings)
+
+
 @pytest.mark.parametrize("text", ["60,300", " 60.0 , PT5M", "PT1M,PT5M"])
 def test_the_delays_of_automatic_retries_are_a_list(monkeypatch, text):
     monkeypatch.setenv("PONTE_RETRY_DELAYS", text)

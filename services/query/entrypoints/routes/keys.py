@@ -73,7 +73,7 @@ async def get_key(
 @router.post("/keys/{key_id}/rotate", response_model=NewKeyAnswer, status_code=201, summary="Replace an API key")
 @answered_once
 async def rotate_key(
-    services: ServicesDep, caller: AdminCaller, key_id: KeyPath, body: RotateBody, _asked: Nothing, _once: OnceDep
+    services: ServicesDep, caller: AdminCaller, key_id: KeyPath, body: RotateBody, _asked: Nothing, once: OnceDep
 ) -> Response:
     """A key of the same name and scopes. The old one works for `overlap_seconds` more; 0 ends it at once.
 
@@ -87,6 +87,7 @@ async def rotate_key(
         overlap=timedelta(seconds=body.overlap_seconds),
         expires_at=body.expires_at,
         reason=body.reason,
+        operation=once.operation,
         now=services.now,
     )
     return _told_once(services, new)
