@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.local.servers import Servers
 from deploy.provision import provision_collections
+from services.ingest.settings import Settings
 from shared.contracts.names import COLLECTIONS, MIB
 from tests.support.eventually import eventually
 from tests.support.ingest_process import IngestProcess
@@ -23,6 +24,7 @@ OUTAGE_SECONDS = 10
 BLOCKED_MS = 11_000
 """Longer than Kafka waits for a member that does not heartbeat (10 s here)."""
 
+LANES = Settings.model_fields["ingest_lanes"].default
 MANY, EACH_BYTES = 100_000, 3_000
 GROWTH_BYTES = 256 * MIB
 GENEROUS_SECONDS = 60
@@ -59,7 +61,9 @@ def test_a_slow_mongodb_costs_no_membership_and_brings_no_record_twice(
 ) -> None:
     with ingest.running(), journal.watching(ingest.group):
         eventually(ingest.is_ready, within=GENEROUS_SECONDS)
-        members = member_ids(journal.bootstrap, ingest.group)
+        members = eventually(
+            lambda: member_ids(journal.bootstrap, ingest.group), lambda joined: len(joined) == LANES
+        )  # ready is who has one lane at work
         mongo.fail(["insert"], service="ingest", mode={"times": 3}, blockConnection=True, blockTimeMS=BLOCKED_MS)
         with journal.load(rate=300, bad_every=40):
             eventually(lambda: count_attempts(database) > 0, within=GENEROUS_SECONDS)
