@@ -17,10 +17,10 @@ from shared.kafka.address import MECHANISMS, librdkafka
 from shared.kafka.probe import Probe
 from shared.kafka.producer import OutMessage, Publisher
 from shared.mongo.client import Database
-from tests.integration.shared.test_worker import events, running, stop
 from tests.support.builders import make_cloudevent
 from tests.support.eventually import eventually, eventually_async
 from tests.support.secured_broker import PASSWORD, USER, SecuredBroker, secured_broker
+from tests.support.worker_process import events, running, stop
 
 
 @pytest.fixture(scope="module")

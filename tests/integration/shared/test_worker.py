@@ -1,10 +1,6 @@
 """Workers as processes that start, and are asked to stop, while a server is away."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +18,7 @@ from shared.kafka.producer import OutMessage, Publisher
 from shared.runtime.start import EXIT_STOPPED_LATE
 from tests.support.broker import Broker, own_broker
 from tests.support.eventually import eventually
+from tests.support.worker_process import events, running, running_module, stop
 
 GROUPS = {name: consumer_group(name) for name in ("reprocessor", "exporter")} | {
     "ingest": f"{consumer_group('ingest')}.commands"
@@ -42,33 +39,6 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @contextmanager
-def running(service: str, kafka: str, mongo: str, log: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `service` for the block; its output goes to `log`."""
-    with running_module([f"services.{service}"], kafka, mongo, log, **environment) as worker:
-        yield worker
-
-
-@contextmanager
-def running_module(
-    words: list[str], kafka: str, mongo: str, log: Path, **environment: str
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `python -m` and these words for the block, a worker."""
-    with log.open("wb") as output:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            env={**os.environ, "PONTE_KAFKA_BOOTSTRAP": kafka, "PONTE_MONGO_URI": mongo, **environment},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        eventually(log.read_text, lambda text: "health.listening" in text)
-        yield worker
-    finally:
-        worker.kill()
-        worker.wait()
-
-
-@contextmanager
 def away(broker: Broker) -> Iterator[None]:
     """No Kafka while the block runs."""
     broker.stop()
@@ -83,16 +53,6 @@ def takes_commands(broker: Broker, service: str) -> bool:
     admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
     group = admin.describe_consumer_groups([GROUPS[service]])[GROUPS[service]].result(30)
     return any(member.assignment.topic_partitions for member in group.members)
-
-
-def stop(worker: "subprocess.Popen[bytes]") -> int:
-    worker.send_signal(signal.SIGTERM)
-    return worker.wait(40)
-
-
-def events(log: Path) -> list[str]:
-    """Return what the worker said; each line must be one of its log."""
-    return [json.loads(line)["event"] for line in log.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("service", sorted(GROUPS))
