@@ -25,9 +25,9 @@ from services.query.entrypoints.head import Head
 from services.query.entrypoints.invalid import each_once, explain_invalid
 from services.query.entrypoints.observing import LastResort, Observe
 from services.query.entrypoints.openapi import POLICY, Api, operation_id
-from services.query.entrypoints.pages.frame import missing_page, wants_page
 from services.query.entrypoints.paths import RawPath
 from services.query.entrypoints.problems import problem, problem_of
+from services.query.entrypoints.refusals import refusal
 from services.query.entrypoints.routes import (
     audit,
     dead_letters,
@@ -127,9 +127,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods_of(request))
-    if wants_page(request):
-        return missing_page(request, error, headers)
-    return problem(request.scope, error.status_code, str(error.detail), headers=headers)
+    return refusal(request.scope, HTTPStatus(error.status_code), str(error.detail), headers=headers)
 
 
 def _methods_of(request: Request) -> list[str]:

@@ -1,5 +1,6 @@
-"""What is refused before a route is reached: a page to whoever reads pages, a problem to programs."""
+"""What is refused where no route answers: a page to whoever reads pages, a problem to programs."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import Request
@@ -18,9 +19,13 @@ def refusal_of(error: PonteError, scope: Scope) -> Response:
     return problem_page(screen_of(request), error) if wants_page(request) else problem_of(error, scope)
 
 
-def refusal(scope: Scope, status: HTTPStatus, detail: str, *, told: str = "") -> Response:
+def refusal(
+    scope: Scope, status: HTTPStatus, detail: str, *, told: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
     """Return an answer of `status`. Programs read `detail`; a page tells what stands under `told` among its texts, or of the status."""
     request = Request(scope)
-    if wants_page(request):
-        return show_problem(screen_of(request), status, {}, told=told)
-    return problem(scope, status, detail)
+    if not wants_page(request):
+        return problem(scope, status, detail, headers=headers)
+    page = show_problem(screen_of(request), status, {}, told=told)
+    page.headers.update(headers or {})
+    return page

@@ -1,6 +1,6 @@
 """Errors as pages: a visitor of the panel gets words and a way on, never JSON."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
@@ -69,13 +69,6 @@ def wants_page(request: Request) -> bool:
     is_program = any(path == one or path.startswith(f"{one}/") for one in NO_PAGES)
     reads_pages = "text/html" in request.headers.get("accept", "") or FRAGMENT_HEADER in request.headers
     return reads_pages and not is_program
-
-
-def missing_page(request: Request, error: HTTPException, headers: Mapping[str, str]) -> Response:
-    """Return the page that tells of an address, or a way to ask for it, that does not exist."""
-    response = show_problem(screen_of(request), HTTPStatus(error.status_code), {})
-    response.headers.update(headers)
-    return response
 
 
 def to_sign_in(screen: Screen) -> Response:
