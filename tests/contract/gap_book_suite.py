@@ -14,7 +14,7 @@ GAP = Gap("ponte.ingest", "integration.events.order", 3, 10, 25, "deleted")
 
 class GapBookSuite:
     async def test_a_gap_is_noted_with_all_that_a_person_needs_to_know(self, book: GapBook, noted: Noted) -> None:
-        await book.note(GAP, at=RECEIVED_AT, reads_on=True)
+        assert await book.note(GAP, at=RECEIVED_AT, reads_on=True)
 
         (found,) = await noted()
         assert (found["topic"], found["partition"], found["from"], found["to"]) == (GAP.topic, 3, 10, 25)
@@ -23,10 +23,18 @@ class GapBookSuite:
 
     async def test_a_gap_that_is_met_again_stays_as_it_is(self, book: GapBook, noted: Noted) -> None:
         await book.note(GAP, at=RECEIVED_AT, reads_on=False)
-        await book.note(GAP, at=RECEIVED_AT + timedelta(days=1), reads_on=True)
+        assert not await book.note(GAP, at=RECEIVED_AT + timedelta(days=1), reads_on=True)
 
         (found,) = await noted()
         assert (found["at"], found["then"]) == (RECEIVED_AT, "stopped")
+
+    async def test_one_meeting_that_is_written_down_twice_since_its_answer_was_lost_is_still_the_first(
+        self, book: GapBook, noted: Noted
+    ) -> None:
+        assert await book.note(GAP, at=RECEIVED_AT, reads_on=True)
+        assert await book.note(GAP, at=RECEIVED_AT, reads_on=True)
+
+        assert len(await noted()) == 1
 
     async def test_nobody_knows_how_much_is_missing_of_a_topic_made_again(self, book: GapBook, noted: Noted) -> None:
         await book.note(Gap(GAP.group, GAP.topic, 3, 10, 0, "recreated"), at=RECEIVED_AT, reads_on=True)

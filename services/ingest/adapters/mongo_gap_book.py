@@ -14,8 +14,11 @@ class MongoGapBook:
     def __init__(self, database: Database) -> None:
         self._gaps = database[GAPS]
 
-    async def note(self, gap: Gap, *, at: datetime, reads_on: bool) -> None:
-        """Insert it unless it is there."""
+    async def note(self, gap: Gap, *, at: datetime, reads_on: bool) -> bool:
+        """Insert it unless it is there. A repeated call whose first answer was lost finds its own instant, and says True again."""
         document = gap.document(at=at, reads_on=reads_on)
         with translated():
-            await self._gaps.update_one({"_id": {"$eq": document.pop("_id")}}, {"$setOnInsert": document}, upsert=True)
+            known = await self._gaps.find_one_and_update(
+                {"_id": {"$eq": document.pop("_id")}}, {"$setOnInsert": document}, upsert=True
+            )
+        return known is None or known["at"] == document["at"]

@@ -23,15 +23,21 @@ class GapsEntryPoint:
 
     async def on_gap(self, gap: Gap, on_wait: Callable[[], None]) -> bool:
         """Return whether to read on, when the gap is durable. `on_wait` hears that the store is away."""
-        self._met.append(gap)
-        await until_done(
-            lambda: note_gap(gap, self._book, clock=self._clock, reads_on=self._reads_on),
+        at = self._clock()
+        # A partition that goes from lane to lane before it is begun brings its gap along: told once by this process, counted once by all.
+        is_first_here = gap not in self._met
+        if is_first_here:
+            self._met.append(gap)
+        is_new = await until_done(
+            lambda: note_gap(gap, self._book, at=at, reads_on=self._reads_on),
             what="a gap to be written down",
             on_failure=lambda _: on_wait(),
         )
-        metrics.INGEST_GAPS.labels(gap.reason).inc()
-        metrics.INGEST_GAP_RECORDS.inc(gap.records or 0)
-        log.error("gap.found", extra={"facts": _facts(gap, reads_on=self._reads_on)})
+        if is_new:
+            metrics.INGEST_GAPS.labels(gap.reason).inc()
+            metrics.INGEST_GAP_RECORDS.inc(gap.records or 0)
+        if is_first_here:
+            log.error("gap.found", extra={"facts": _facts(gap, reads_on=self._reads_on)})
         return self._reads_on
 
     async def check(self) -> None:

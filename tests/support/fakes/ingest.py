@@ -306,8 +306,8 @@ class MemoryGapBook:
         self.gaps: dict[str, Document] = {}
         self._before = before
 
-    async def note(self, gap: Gap, *, at: datetime, reads_on: bool) -> None:
+    async def note(self, gap: Gap, *, at: datetime, reads_on: bool) -> bool:
         if failures := self._before():
             raise failures.pop()
         document = gap.document(at=at, reads_on=reads_on)
-        self.gaps.setdefault(document["_id"], document)
+        return bool(self.gaps.setdefault(document["_id"], document)["at"] == document["at"])

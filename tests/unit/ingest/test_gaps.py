@@ -1,3 +1,4 @@
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,28 @@ async def test_nothing_is_passed_before_the_gap_is_durable_and_waiting_for_that_
     await gaps.on_gap(GAP, lambda: waits.append("waits"))
 
     assert (len(waits), len(book.gaps)) == (2, 1)
+
+
+async def test_a_gap_that_another_lane_or_worker_meets_again_is_counted_once_and_each_worker_tells_of_it_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    book, instants = MemoryGapBook(), itertools.count()
+    workers = [
+        GapsEntryPoint(book, reads_on=True, clock=lambda: RECEIVED_AT + timedelta(seconds=next(instants)))
+        for _ in range(2)
+    ]
+    gaps, records = metrics.INGEST_GAPS.labels("deleted")._value, metrics.INGEST_GAP_RECORDS._value
+    before = gaps.get(), records.get()
+
+    for worker in workers:
+        for _lane in range(2):
+            assert await worker.on_gap(GAP, lambda: None)
+
+    assert (gaps.get() - before[0], records.get() - before[1]) == (1, 15)
+    assert [line.message for line in caplog.records if line.levelname == "ERROR"] == ["gap.found"] * 2
+    for worker in workers:
+        with pytest.raises(RecordsMissing, match=r"^1 gaps since the start"):
+            await worker.check()
 
 
 async def test_the_letters_that_are_kept_and_the_age_of_the_first_to_go_are_measured() -> None:
