@@ -49,6 +49,8 @@ PAYLOAD_FIELDS = ("payload_json", "payload")
 
 PAYLOAD_MARKS = ("payload_truncated", "payload_bytes", "payload_preview", "payload_masked")
 
+_MARKS = frozenset(PAYLOAD_MARKS)
+
 LOG_TEXTS = ("message", "operation", "direction")
 _EMPTY: Document = {}
 
@@ -289,7 +291,8 @@ def _payload_of(document: Mapping[str, Any]) -> Any:
 
 def _log_of(document: Mapping[str, Any]) -> Document | None:
     """Return what the event's `log` tells; it is nobody's duty to write one, so what has another form is left out."""
-    told = document.get("extra", _EMPTY).get("log")
+    extra = document.get("extra")
+    told = extra.get("log") if extra else None
     if not isinstance(told, Mapping):
         return None
     texts = {name: text if isinstance(text := told.get(name), str) else "" for name in LOG_TEXTS}
@@ -299,6 +302,8 @@ def _log_of(document: Mapping[str, Any]) -> Document | None:
 
 
 def _marks_of(document: Mapping[str, Any]) -> Document:
+    if _MARKS.isdisjoint(document):
+        return _EMPTY
     return {name: document[name] for name in PAYLOAD_MARKS if name in document}
 
 

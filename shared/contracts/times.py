@@ -6,9 +6,10 @@ A leap second is the second that follows it: neither Python nor MongoDB has a pl
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
+
+import orjson
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
@@ -21,9 +22,8 @@ _FULL_DAY: Final = "24"
 _FULL_HOUR: Final = "60"
 _LEAP: Final = "60"
 
-_TWO: Final = [f"{number:02d}" for number in range(60)]
-_THREE: Final = [f"{number:03d}" for number in range(1000)]
-"""Numbers with their leading zeros: an instant put together from them is there sooner than `isoformat` takes its argument apart."""
+_NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # MongoDB's instants come without a zone
+_EPOCH: Final = _NAIVE_EPOCH.replace(tzinfo=UTC)
 
 
 def parse_instant(text: str) -> tuple[datetime, str]:
@@ -80,14 +80,14 @@ def instant_of(text: str) -> datetime:
 def format_instant(instant: datetime) -> str:
     """Return an aware instant as answers show it: UTC, milliseconds, `Z`."""
     utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-    day, clock = _day(utc.toordinal()), f"{_TWO[utc.hour]}:{_TWO[utc.minute]}:{_TWO[utc.second]}"
-    return f"{day}T{clock}.{_THREE[utc.microsecond // 1000]}Z"
+    text = orjson.dumps(utc)  # a third of what `isoformat` takes, and leaves decimals out where they are zero
+    return f"{text[1:24].decode() if utc.microsecond else f'{text[1:20].decode()}.000'}Z"
 
 
 def aware(instant: datetime) -> datetime:
     """Return a stored instant with its zone: MongoDB stores UTC without saying so."""
-    # `replace` takes its arguments apart, which costs more than all else; a page has two hundred.
-    return datetime.combine(instant, instant.time(), UTC) if instant.tzinfo is None else instant
+    # `replace` takes its arguments apart, which costs eight times as much; a page has two hundred.
+    return _EPOCH + (instant - _NAIVE_EPOCH) if instant.tzinfo is None else instant
 
 
 def in_zone(instant: datetime, zone: tzinfo) -> datetime:
@@ -107,8 +107,3 @@ def to_milliseconds(instant: datetime) -> datetime:
 def _order_text(whole: datetime, decimals: str) -> str:
     text = whole.isoformat(timespec="seconds")[:19]
     return f"{text}.{decimals}" if decimals else text
-
-
-@lru_cache(4096)  # what is looked at lies on few days
-def _day(ordinal: int) -> str:
-    return date.fromordinal(ordinal).isoformat()

@@ -31,12 +31,8 @@ REMEMBERED_FOR: Final = timedelta(seconds=10)
 LARGE: Final = 1_000
 """Fewer rows are counted at every look: that costs little, and of few a person sees when one more or less is told."""
 
-SHARE_OF_TIME: Final = 20
-"""A large total is told again for so many times as long as counting it took: a tenth of a second where MongoDB is idle, more where it is
-busy, so that the same look of many people takes a twentieth of its time."""
-
 OLDEST: Final = timedelta(seconds=1)
-"""A total that is told as exact is never older."""
+"""A large total that is told as exact is counted anew after so long: however many people look, MongoDB counts once a second."""
 
 MAX_REMEMBERED: Final = 1_000
 
@@ -67,8 +63,7 @@ class MongoEntryTotals:
         if total.relation == "at_least":
             self._remember(asked, total, began_at + REMEMBERED_FOR)
         elif total.value >= LARGE:
-            took = self._now() - began_at
-            self._remember(asked, total, began_at + min(took * SHARE_OF_TIME, OLDEST))
+            self._remember(asked, total, began_at + OLDEST)
         return total
 
     def _remember(self, asked: Asked, total: Total, until: datetime) -> None:

@@ -1,13 +1,13 @@
 """A walk along one index of the log: every key a row, or no more keys than a budget allows."""
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
 import bson
 from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.adapters.log_course import Course
@@ -34,11 +34,11 @@ LOOK_SHARE: Final = 12
 NAIVE: Final[CodecOptions[Document]] = CodecOptions()
 """Instants without a zone, which `aware` gives them: three times as fast as by the driver, and a page has two hundred."""
 
-UNREAD: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSONDocument)
-"""Rows as they came: most of a page are those that the page asked for before had."""
-
 LONGEST_REMEMBERED: Final = 4_096
 """Bytes of a row: of what is longer there are few, and they are read each time."""
+
+LENGTH: Final = struct.Struct("<i")
+"""A document of BSON begins with its length, these four bytes included."""
 
 Order = dict[str, int]
 
@@ -61,7 +61,6 @@ class EntryWalk:
 
     def __init__(self, entries: AsyncCollection[Document], *, time_limit_ms: int) -> None:
         self.entries = entries.with_options(codec_options=NAIVE)
-        self._rows = entries.with_options(codec_options=UNREAD)
         self.time_limit_ms = time_limit_ms
 
     async def along_all(self, courses: Sequence[Course], asked: Stretch, keys: int) -> Found:
@@ -93,10 +92,10 @@ class EntryWalk:
     async def find(self, query: Query, index: str, order: Mapping[str, int], limit: int) -> list[LogEntry]:
         """Return the first rows of a query along an index, or sorted where the index has another order; any, where `order` is empty."""
         asked = {"sort": list(order.items())} if order else {}
-        found = self._rows.find(
+        found = self.entries.find_raw_batches(
             query, WITHOUT_CONTENT, limit=limit, hint=index, max_time_ms=self.time_limit_ms, **asked
         )
-        return [_entry(row) for row in await found.to_list()]
+        return _entries(await found.to_list())
 
     async def look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:
         """Return the rows among the nearest `keys` keys: all there are only if they are as many as asked for."""
@@ -108,8 +107,8 @@ class EntryWalk:
             {"$limit": asked.limit},
             {"$project": WITHOUT_CONTENT},
         ]
-        cursor = await self._rows.aggregate(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
-        return [_entry(row) for row in await cursor.to_list()]
+        found = await self.entries.aggregate_raw_batches(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
+        return _entries(await found.to_list())
 
     async def _place(self, course: Course, asked: Stretch, keys: int) -> Position | None:
         """Return the place of the key so many further on, None where there are fewer: no document is read.
@@ -124,9 +123,17 @@ class EntryWalk:
         return None
 
 
-def _entry(row: RawBSONDocument) -> LogEntry:
-    raw = bytes(row.raw)
-    return _remembered(raw) if len(raw) <= LONGEST_REMEMBERED else _read(raw)
+def _entries(batches: Iterable[bytes]) -> list[LogEntry]:
+    """Return the rows of batches, documents one behind the other: most rows of a page are those that the page asked for before had."""
+    entries: list[LogEntry] = []
+    for batch in batches:
+        at = 0
+        while at < len(batch):
+            (length,) = LENGTH.unpack_from(batch, at)
+            raw = batch[at : at + length]
+            entries.append(_remembered(raw) if length <= LONGEST_REMEMBERED else _read(raw))
+            at += length
+    return entries
 
 
 def _read(raw: bytes) -> LogEntry:
