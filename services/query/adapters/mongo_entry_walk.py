@@ -123,8 +123,11 @@ class EntryWalk:
         return None
 
 
-def _entries(batches: Iterable[bytes]) -> list[LogEntry]:
-    """Return the rows of batches, documents one behind the other: most rows of a page are those that the page asked for before had."""
+def _entries(batches: Iterable[Any]) -> list[LogEntry]:
+    """Return the rows of batches, each bytes, documents one behind the other (the driver's types call them documents).
+
+    Most rows of a page are those that the page asked for before had.
+    """
     entries: list[LogEntry] = []
     for batch in batches:
         at = 0
