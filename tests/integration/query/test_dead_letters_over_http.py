@@ -60,6 +60,33 @@ async def test_the_list_is_filtered_paged_and_counted(
     assert (await neighbour.get("/v1/dead-letters/summary")).json()["items"] == []
 
 
+async def test_a_page_whose_rows_have_all_gone_leads_back_to_those_that_are_left(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    letters = [await seed(database, account, offset=number, seconds=number) for number in range(6)]
+
+    async def page(cursor: str | None = None) -> dict[str, Any]:
+        asked = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        found: dict[str, Any] = (await api.get("/v1/dead-letters", params=asked)).json()
+        return {**found, "offsets": [item["offset"] for item in found["items"]]}
+
+    first = await page()
+    second = await page(first["next_cursor"])
+    third = await page(second["next_cursor"])
+    await database[DEAD_LETTERS].delete_many({"_id": {"$in": [letter["_id"] for letter in letters[:2] + letters[4:]]}})
+    beyond_the_end = await page(second["next_cursor"])
+    before_the_beginning = await page(second["previous_cursor"])
+
+    assert (second["offsets"], third["offsets"]) == ([3, 2], [1, 0])
+    for gone, ahead, back in (
+        (beyond_the_end, "next_cursor", "previous_cursor"),
+        (before_the_beginning, "previous_cursor", "next_cursor"),
+    ):
+        assert (gone["items"], gone[ahead], gone["total"]["value"]) == ([], None, 2)
+        assert gone[back] is not None, back
+        assert (await page(gone[back]))["offsets"] == [3, 2]
+
+
 @pytest.mark.parametrize("path", ["/v1/dead-letters", "/v1/dead-letters/summary"])
 @pytest.mark.parametrize(
     ("field", "value", "known"),
