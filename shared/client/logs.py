@@ -11,7 +11,7 @@ from shared.client.answers.entries import (
     PartialPage,
 )
 from shared.client.answers.insights import DiffAnswer, ErrorCatalogue, SummaryAnswer
-from shared.client.paging import Rows, segment, walk, written
+from shared.client.paging import Rows, segment, walk, within, written
 from shared.client.transport import Transport, operation
 from shared.contracts.commands import Language
 from shared.contracts.names import Kind
@@ -35,7 +35,7 @@ class Logs:
         lang: Language | None = None,
     ) -> EntryPage:
         """Return a page of entries, newest first unless `sort` says otherwise."""
-        asked = written(rows, without="kind") | {"cursor": cursor, "limit": limit, "sort": sort, "lang": lang}
+        asked = within(kind, rows) | {"cursor": cursor, "limit": limit, "sort": sort, "lang": lang}
         return self._transport.get(EntryPage, f"/v1/logs/{kind}", asked)
 
     def entries(
@@ -61,7 +61,7 @@ class Logs:
         sort: str | None = None,
     ) -> PartialPage:
         """Return a page whose items have `fields` alone."""
-        asked = written(rows, without="kind") | {"fields": fields, "cursor": cursor, "limit": limit, "sort": sort}
+        asked = within(kind, rows) | {"fields": fields, "cursor": cursor, "limit": limit, "sort": sort}
         return self._transport.get(PartialPage, f"/v1/logs/{kind}", asked)
 
     @operation("get_entry")

@@ -5,7 +5,9 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from shared.contracts.dead_letters import LetterFilter
+from shared.contracts.errors import InvalidFilter
 from shared.contracts.filters import LogFilter
+from shared.contracts.names import Kind
 
 Rows = LogFilter | LetterFilter | Mapping[str, Any]
 """A filter, or what it is written as: `{"status": ["error"]}`."""
@@ -39,10 +41,18 @@ def walk(read: Callable[[str | None], Page[I]]) -> Iterator[I]:
             return
 
 
-def written(rows: Rows | None, *, without: str = "") -> dict[str, Any]:
-    """Return the parameters that write `rows`; the field `without` stands in the path."""
-    said = rows.to_json() if isinstance(rows, (LogFilter, LetterFilter)) else dict(rows or {})
-    return {name: value for name, value in said.items() if name != without}
+def written(rows: Rows | None) -> dict[str, Any]:
+    """Return the parameters that write `rows`."""
+    return rows.to_json() if isinstance(rows, (LogFilter, LetterFilter)) else dict(rows or {})
+
+
+def within(kind: Kind, rows: Rows | None) -> dict[str, Any]:
+    """Return the parameters that write `rows` where the kind stands elsewhere. Raise InvalidFilter for rows of other kinds alone."""
+    said = written(rows)
+    named = said.pop("kind", None) or [kind]
+    if kind not in ([named] if isinstance(named, str) else named):
+        raise InvalidFilter("kind", f"names other kinds than {kind}, which is asked for", [kind])
+    return said
 
 
 def segment(text: str) -> str:

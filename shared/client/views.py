@@ -85,7 +85,7 @@ class Views:
 
 
 def _query(rows: Rows) -> str:
-    return rows if isinstance(rows, str) else urlencode(written(rows, without="kind"), doseq=True)
+    return rows if isinstance(rows, str) else urlencode(written(rows), doseq=True)
 
 
 def _path(view_id: str) -> str:

@@ -1,5 +1,6 @@
 """The values of a filter as people write them → checked values. Each function names the field that it refuses."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,6 +13,9 @@ from shared.contracts.times import format_instant, parse_instant
 
 MAX_QUERY_LENGTH: Final = 300
 MAX_VALUES: Final = 100
+
+_LOST_PLUS: Final = re.compile(r":\d\d(?:\.\d+)? \d\d:\d\d\Z", re.ASCII)
+"""How a time in a zone east of UTC ends that somebody wrote into an address as it is."""
 
 
 def refuse_unknown(values: Mapping[str, Any], allowed: Sequence[str]) -> None:
@@ -124,7 +128,8 @@ def instant(name: str, value: object) -> datetime | None:
         found = parse_instant(text)[0]
         return found + timedelta(microseconds=-found.microsecond % 1000)
     except ValueError as error:
-        raise InvalidFilter(name, str(error)) from error
+        hint = "; a `+` in an address is a space: write it as `%2B`" if _LOST_PLUS.search(text) else ""
+        raise InvalidFilter(name, f"{error}{hint}") from error
     except OverflowError as error:
         raise InvalidFilter(name, "lies outside the years 1 to 9999 in UTC") from error
 

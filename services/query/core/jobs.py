@@ -1,11 +1,12 @@
 """A job as callers see it: what was asked, how far it is, how it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from shared.contracts.commands import FINAL_STATES
+from shared.contracts.names import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,13 @@ class Job:
     cancel_requested: bool = False
     error: str | None = None
     progress: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """Of whose rows the command speaks, each kind once: those that its filter names, else its own; all where it names none."""
+        command = self.command
+        named = (command.get("filter") or {}).get("kind") or command.get("kind") or command.get("kinds") or KINDS
+        return (named,) if isinstance(named, str) else tuple(dict.fromkeys(named))
 
     @property
     def is_automatic(self) -> bool:

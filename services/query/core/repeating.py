@@ -13,6 +13,8 @@ MAX_KEY_LENGTH: Final = 255
 PATTERN: Final = r"^[\x21-\x7e]{1,255}$"
 _KEY: Final = re.compile(PATTERN[1:-1])
 FIRST_FAILURE_OF_OURS: Final = 500
+ONLY_ASKED: Final = 200
+"""Of a POST: a dry run. It did nothing, and what it told is true of the moment alone."""
 MENDED_BY_THE_CALLER: Final = frozenset({400, 401, 403, 413, 415, 422, 429})
 """Nothing was done and the request itself must change: the key is free for the one that follows."""
 
@@ -67,7 +69,7 @@ def fingerprint_of(path: str, query: bytes, body: bytes) -> str:
 
 def is_given_again(status: int) -> bool:
     """Say whether an answer of this status stands for good: the thing was done, or refused for what is there."""
-    return status < FIRST_FAILURE_OF_OURS and status not in MENDED_BY_THE_CALLER
+    return status < FIRST_FAILURE_OF_OURS and status not in {ONLY_ASKED, *MENDED_BY_THE_CALLER}
 
 
 def _digest(*parts: str) -> str:

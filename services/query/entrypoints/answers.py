@@ -18,7 +18,6 @@ from services.query.handlers.insights import REMEMBERED_SUMMARIES, Summary
 from services.query.handlers.reading import REMEMBERED_ROWS, Page
 from shared.contracts.catalogue import UNMAPPED, ErrorCode, Language
 from shared.contracts.entries import LOG_TEXTS, Attempt, LogEntry
-from shared.contracts.names import KINDS
 from shared.contracts.times import format_instant
 
 Json = dict[str, Any]
@@ -163,10 +162,9 @@ def reprocess_json(job: Job) -> Json:
 def export_json(job: Job) -> Json:
     """Return an export job."""
     command, progress = job.command, job.progress
-    kinds = [command["kind"]] if command.get("kind") else command.get("kinds") or list(KINDS)
     return {
         **job_json(job),
-        "kinds": kinds,
+        "kinds": list(job.kinds),
         "filter": command.get("filter") or {},
         "format": command.get("format"),
         "language": command.get("language"),

@@ -11,7 +11,18 @@ from shared.contracts.errors import InvalidField
 
 Schema = dict[str, Any]
 
-SINGLE: Final = ("limit", "sort", "cursor", "bucket", "lang", "reveal", "reason", "last_event_id", "health")
+SINGLE: Final = (
+    "limit",
+    "sort",
+    "cursor",
+    "bucket",
+    "lang",
+    "reveal",
+    "reason",
+    "last_event_id",
+    "health",
+    "automatic",
+)
 """Parameters that have one value wherever they are known; those of a filter are checked where filters are read."""
 
 OUT_OF_BOUNDS: Final = frozenset({"greater_than_equal", "less_than_equal"})

@@ -157,6 +157,11 @@ async def request_replay(
     return await _request(jobs, commands, audit, caller, "reprocess", command, now=now)
 
 
+async def was_requested(jobs: JobStore, caller: Caller, job_id: str) -> bool:
+    """Say whether the caller's account has a job of that id already."""
+    return await jobs.find(caller.account, job_id) is not None
+
+
 async def get_replay(jobs: JobStore, caller: Caller, job_id: str) -> Job:
     """Return a replay job of the caller's account. Raise NotFound."""
     caller.require("read")

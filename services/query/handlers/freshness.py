@@ -40,8 +40,9 @@ class FreshnessReader(Protocol):
 async def list_unregistered(freshness: FreshnessReader, caller: Caller, known: Marketplaces) -> list[str]:
     """Return the affiliates whose events came though nobody ever registered them."""
     caller.require("read")
-    seen = await freshness.list_affiliates(caller.account, at_most=MAX_AFFILIATES)
-    return [affiliate for affiliate in seen if affiliate not in known]
+    # So many more as are known: they must not take the place of those that are looked for.
+    seen = await freshness.list_affiliates(caller.account, at_most=MAX_AFFILIATES + len(known))
+    return [affiliate for affiliate in seen if affiliate not in known][:MAX_AFFILIATES]
 
 
 async def check_health(

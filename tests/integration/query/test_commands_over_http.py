@@ -18,6 +18,7 @@ from shared.contracts.names import (
     EXPORT_FILES,
     EXPORTS,
     EXPORTS_TOPIC,
+    KINDS,
     LOG_ENTRIES,
     REPROCESS_REQUESTS,
     REPROCESS_TOPIC,
@@ -270,6 +271,23 @@ async def test_a_cancelled_job_that_nobody_began_ends_at_once(api: httpx.AsyncCl
     await database[REPROCESS_REQUESTS].update_many({}, {"$set": {"state": "done"}})
     assert (await api.delete(f"/v1/reprocess/{job['id']}")).status_code == 409
     assert (await api.delete("/v1/reprocess/absent")).status_code == 404
+
+
+async def test_an_export_tells_the_kinds_whose_rows_it_holds(api: httpx.AsyncClient) -> None:
+    cases: tuple[tuple[dict[str, Any], list[str]], ...] = (
+        ({}, list(KINDS)),
+        ({"kind": "price"}, ["price"]),
+        ({"kinds": ["price", "order", "price"]}, ["price", "order"]),
+        ({"filter": {"kind": ["order"]}}, ["order"]),
+        ({"filter": {"kind": "order"}}, ["order"]),
+        ({"kinds": ["order", "price"], "filter": {"kind": ["price"]}}, ["price"]),
+    )
+    for asked, kinds in cases:
+        job = (await api.post("/v1/exports", json=asked)).json()
+        assert job["kinds"] == kinds, asked
+        assert (await api.get(f"/v1/exports/{job['id']}")).json()["kinds"] == kinds
+        newest = (await api.get("/exports")).text.partition('<th scope="row">')[2].partition("·")[0]
+        assert len(newest.split(",")) == len(kinds), newest
 
 
 async def test_an_export_can_be_read_when_it_is_done_and_not_before(

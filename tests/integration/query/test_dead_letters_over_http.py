@@ -60,6 +60,33 @@ async def test_the_list_is_filtered_paged_and_counted(
     assert (await neighbour.get("/v1/dead-letters/summary")).json()["items"] == []
 
 
+async def test_a_page_whose_rows_have_all_gone_leads_back_to_those_that_are_left(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    letters = [await seed(database, account, offset=number, seconds=number) for number in range(6)]
+
+    async def page(cursor: str | None = None) -> dict[str, Any]:
+        asked = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        found: dict[str, Any] = (await api.get("/v1/dead-letters", params=asked)).json()
+        return {**found, "offsets": [item["offset"] for item in found["items"]]}
+
+    first = await page()
+    second = await page(first["next_cursor"])
+    third = await page(second["next_cursor"])
+    await database[DEAD_LETTERS].delete_many({"_id": {"$in": [letter["_id"] for letter in letters[:2] + letters[4:]]}})
+    beyond_the_end = await page(second["next_cursor"])
+    before_the_beginning = await page(second["previous_cursor"])
+
+    assert (second["offsets"], third["offsets"]) == ([3, 2], [1, 0])
+    for gone, ahead, back in (
+        (beyond_the_end, "next_cursor", "previous_cursor"),
+        (before_the_beginning, "previous_cursor", "next_cursor"),
+    ):
+        assert (gone["items"], gone[ahead], gone["total"]["value"]) == ([], None, 2)
+        assert gone[back] is not None, back
+        assert (await page(gone[back]))["offsets"] == [3, 2]
+
+
 @pytest.mark.parametrize("path", ["/v1/dead-letters", "/v1/dead-letters/summary"])
 @pytest.mark.parametrize(
     ("field", "value", "known"),
@@ -206,6 +233,41 @@ async def test_a_dry_run_tells_how_many_and_why_not_and_changes_nothing(
     assert await database[REPLAY_REQUESTS].count_documents({}) == 0
     for identity, status in zip(ids[1:], (409, 409), strict=True):
         assert (await api.post(f"/v1/dead-letters/{identity}/replay")).status_code == status
+
+
+class LameJobs:
+    """Stores the job, then says that it could not; once."""
+
+    def __init__(self, jobs: Any) -> None:
+        self._jobs = jobs
+        self.failures = 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._jobs, name)
+
+    async def insert(self, command: Any, *, now: Any) -> Any:
+        job = await self._jobs.insert(command, now=now)
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("the answer was lost")
+        return job
+
+
+async def test_a_replay_whose_answer_was_lost_is_the_same_job_though_the_letter_was_sent_meanwhile(
+    app: FastAPI, database: Database, account: str
+) -> None:
+    object.__setattr__(app.state.services, "replays", LameJobs(app.state.services.replays))
+    letter = await seed(database, account, offset=1)
+    address, under = f"/v1/dead-letters/{letter['_id']}/replay", {"Idempotency-Key": "monday"}
+    async with client_of(app, FIRST_KEY) as client:
+        lost = await client.post(address, headers=under)
+        await database[DEAD_LETTERS].update_one({"_id": letter["_id"]}, {"$set": {"state": "replayed"}})
+        told = await client.post(address, headers=under)
+        other = await client.post(address, headers={"Idempotency-Key": "tuesday"})
+
+    assert (lost.status_code, told.status_code, other.status_code) == (503, 202, 409)
+    (job,) = await database[REPLAY_REQUESTS].find({"account": account}).to_list()
+    assert told.json()["id"] == job["id"]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,8 @@ async def test_nobody_changes_what_they_have_not_seen(api: httpx.AsyncClient, re
         absent = await api.request(method, "/v1/integrations/AMZ", json=body if method == "PATCH" else None)
         assert absent.status_code == 404
     assert (await api.put(MLC, json=body, headers={"If-None-Match": "*"})).status_code == 412
+    both = {"If-None-Match": "*", "If-Match": registered}
+    assert (await api.put(MLC, json=body, headers=both)).status_code == 412
     assert (await api.post("/v1/integrations", json={"affiliate": "MLC", **body})).status_code == 409
     assert (await api.get(MLC)).headers["etag"] == registered
 

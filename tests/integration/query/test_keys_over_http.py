@@ -215,12 +215,23 @@ async def test_the_audit_is_leafed_through_both_ways_and_cannot_be_changed(
         assert (await api.request(method, f"/v1/audit/{middle['items'][0]['id']}")).status_code == 404
 
 
+async def test_a_period_of_the_audit_that_begins_within_a_millisecond_leaves_out_what_was_before(
+    api: httpx.AsyncClient,
+) -> None:
+    await make(api)
+    (line,) = (await api.get("/v1/audit")).json()["items"]
+    just_after = line["at"].replace("Z", "1Z")
+    for asked, lines in (({"from": line["at"]}, [line]), ({"from": just_after}, []), ({"to": just_after}, [line])):
+        assert (await api.get("/v1/audit", params=asked)).json()["items"] == lines, asked
+
+
 async def test_what_no_line_can_have_is_refused_by_the_field(api: httpx.AsyncClient) -> None:
     at = "2026-11-23T10:00:00Z"
     cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"from": "yesterday"}, "from"),
         ({"to": "2026-11-23T10:00:00"}, "to"),
         ({"from": at, "to": at}, "to"),
+        ({"from": "2026-11-23T10:00:00.0001Z", "to": "2026-11-23T10:00:00.0002Z"}, "to"),
         ({"from": [at, at]}, "from"),
         ({"limit": "0"}, "limit"),
         ({"who": "me"}, "who"),

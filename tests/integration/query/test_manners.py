@@ -121,6 +121,25 @@ async def test_a_parameter_of_one_value_may_be_given_once(api: httpx.AsyncClient
             assert answer.json()["errors"] == [{"field": name, "reason": "may be given once", "allowed": None}]
 
 
+async def test_no_parameter_of_one_value_is_left_out_of_that(api: httpx.AsyncClient) -> None:
+    two = {"attempts_min": ["1", "2"], "date_axis": ["processed_at", "received_at"]}
+    asked: list[tuple[str, str, str]] = []
+    for path, methods in (await api.get("/openapi.json")).json()["paths"].items():
+        if path.startswith("/v1/"):
+            asked += [
+                (method, path.replace("{kind}", "order").replace("{view_id}", "0" * 16), one["name"])
+                for method, operation in methods.items()
+                for one in operation.get("parameters", ())
+                if one["in"] == "query" and one["schema"].get("type") != "array"
+            ]
+    assert ("get", "/v1/reprocess", "automatic") in asked
+    for method, path, name in asked:
+        body = {} if method in {"patch", "post", "put"} else None
+        answer = await api.request(method, path, params={name: two.get(name, ["a", "b"])}, json=body)
+        assert answer.status_code == 422, (method, path, name)
+        assert answer.json()["errors"] == [{"field": name, "reason": "may be given once", "allowed": None}]
+
+
 async def test_what_would_be_right_is_told(api: httpx.AsyncClient) -> None:
     async def allowed(path: str, body: object = None, **asked: str) -> list[str] | None:
         answer = await api.get(path, params=asked) if body is None else await api.post(path, json=body)

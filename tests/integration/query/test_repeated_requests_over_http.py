@@ -10,6 +10,7 @@ from shared.contracts.errors import StoreUnavailable
 from shared.contracts.names import EXPORTS, IDEMPOTENT_REQUESTS, REPROCESS_REQUESTS
 from shared.mongo.client import Database
 from tests.integration.query.conftest import FIRST_KEY, client_of, seed_key
+from tests.support.seed import seed_entries
 
 ITEMS = [{"affiliate": "MLC", "code": "1"}]
 POSTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -109,6 +110,21 @@ async def test_a_refusal_for_what_is_there_stands_and_a_mended_request_may_keep_
     assert (await api.post("/v1/reprocess", json=broken, headers=headers)).status_code == 422
     assert (await api.post("/v1/reprocess", json={"kind": "x"}, headers=headers)).status_code == 422
     assert (await api.post("/v1/reprocess", json={"kind": "order", "items": ITEMS}, headers=headers)).status_code == 202
+
+
+async def test_a_dry_run_is_counted_anew_and_leaves_its_key_to_what_follows(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    headers, body = under(), {"kind": "order", "filter": {"status": ["error"]}}
+    told = []
+    for code in ("1", "2"):
+        await seed_entries(database, [{"account": account, "code": code}])
+        told.append(await api.post("/v1/reprocess", json={**body, "dry_run": True}, headers=headers))
+    done = await api.post("/v1/reprocess", json=body, headers=headers)
+    again = await api.post("/v1/reprocess", json=body, headers=headers)
+
+    assert [answer.json()["matched"] for answer in told] == [1, 2]
+    assert (done.status_code, again.content) == (202, done.content)
 
 
 async def test_a_secret_that_is_told_again_is_nowhere_to_be_read(api: httpx.AsyncClient, database: Database) -> None:

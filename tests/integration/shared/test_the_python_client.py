@@ -10,6 +10,9 @@ import pytest
 
 from shared.client import Damaged, Denied, Failed, InConflict, NotNow, OutOfDate, Ponte, Refused, TooMany, Unreachable
 from shared.client.answers.events import RemovedEvent, ResyncEvent
+from shared.client.paging import Rows
+from shared.contracts.errors import InvalidFilter
+from shared.contracts.filters import LogFilter
 from tests.support.scripted_server import Said, scripted
 
 NOT_NOW = Said(
@@ -109,6 +112,21 @@ def test_a_null_that_means_something_is_sent_and_what_was_not_said_is_not() -> N
         {"minimum_availability": None},
         {"affiliate": "MLC", "marketplace": "x"},
     ]
+
+
+def test_rows_of_another_kind_than_the_one_asked_for_are_refused_and_not_left_out() -> None:
+    total = {"value": 0, "relation": "exact"}
+    empty = {"items": [], "next_cursor": None, "previous_cursor": None, "total": total, "complete": True}
+    page = Said(200, json.dumps({**empty, "searched_until": None}).encode())
+    other: Rows
+    with scripted(page, page, page) as script, client(script.url) as ponte:
+        for other in (LogFilter(kind=("price",)), {"kind": "price"}, {"kind": ["price", "stock"]}):
+            with pytest.raises(InvalidFilter, match="kind"):
+                ponte.logs.page("order", other)
+        for other in (LogFilter(kind=("order", "price")), {"kind": "order"}, {"kind": None}):
+            ponte.logs.page("order", other)
+
+    assert [one.path for one in script.heard] == ["/v1/logs/order"] * 3
 
 
 def test_members_that_are_new_disturb_nobody() -> None:

@@ -11,7 +11,7 @@ from services.query.core.integration import Integration, Marketplaces, oddities_
 from services.query.core.permissions import SCOPES, Caller
 from services.query.core.preconditions import Expected, expect_revision, read_tags, tag_of
 from services.query.core.repeating import Answer, Asked, read_key
-from services.query.handlers.freshness import check_health
+from services.query.handlers.freshness import MAX_AFFILIATES, check_health, list_unregistered
 from services.query.handlers.previewing import preview_reprocess
 from services.query.handlers.registry import (
     AlreadyRegistered,
@@ -92,6 +92,14 @@ async def test_a_share_that_takes_too_long_is_left_out() -> None:
     assert shared["MLC"].kinds[0].recent == Recent(1, 1)
     later = await check_health(FakeFreshness(log), ADMIN, [MLC], now=RECEIVED_AT + RECENT)
     assert later["MLC"].kinds[0].recent is None
+
+
+async def test_many_registered_affiliates_hide_none_that_nobody_registered() -> None:
+    many = [f"A{number:03}" for number in range(MAX_AFFILIATES)]
+    log = FakeLog([entry_document([make_event(affiliate=name)]) for name in [*many, "ZZZ"]])
+    known = Marketplaces(Integration(name, name) for name in many)
+    assert await list_unregistered(FakeFreshness(log), ADMIN, known) == ["ZZZ"]
+    assert await list_unregistered(FakeFreshness(log), ADMIN, Marketplaces([])) == many
 
 
 def test_how_affiliates_stand() -> None:

@@ -188,3 +188,15 @@ def test_every_query_starts_with_the_account_and_no_value_stands_bare(values):
 def test_a_search_has_no_pattern_of_its_own():
     (by_id, *_) = query_of("loja", LogFilter(q="a.*(b"))["$or"]
     assert by_id == {"ids": {"$regex": r"^a\.\*\(b"}}
+
+
+def test_a_plus_that_an_address_lost_is_told() -> None:
+    for lost, is_told in (
+        ("2026-11-23T10:00:00 02:00", True),
+        ("2026-11-23T10:00:00.5 02:00", True),
+        ("2026-11-23 10:00:00", False),
+        ("yesterday", False),
+    ):
+        with pytest.raises(InvalidFilter) as caught:
+            LogFilter.parse({"from": lost})
+        assert ("%2B" in caught.value.reason) == is_told, lost

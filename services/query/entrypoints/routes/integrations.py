@@ -121,12 +121,14 @@ async def put_integration(
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """With `If-None-Match: *` it only registers, with `If-Match` it only replaces; with neither it registers what is not there.
+    """With `If-None-Match: *` it only registers, with `If-Match` it only replaces; with neither it registers what is not there. Both together are 412.
 
     What the body leaves out is the default, but `mask_at_write`, `automatic_retries` and `paused` stay: whoever renames must not open what was closed.
     """
+    only_new = ANY in (read_tags(if_none_match) or ())
+    if only_new and if_match is not None:
+        raise Stale("`If-None-Match: *` only registers and `If-Match` only replaces: send one of them")
     if if_match is None:
-        only_new = ANY in (read_tags(if_none_match) or ())
         return await _register(services, caller, affiliate, body, why, only_new=only_new)
     said = {name: value for name, value in body.model_dump().items() if value is not None or name not in KEPT}
     return await _change(services, caller, affiliate, fields_of(said), if_match, why)
