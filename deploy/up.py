@@ -10,8 +10,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -54,6 +54,10 @@ WATCH_EVERY_SECONDS: Final = 0.2
 T = TypeVar("T")
 
 
+class Stopped(KeyboardInterrupt):
+    """We were asked to stop before everything ran. No `Exception`: nobody on its way up may take it for a failure of his own."""
+
+
 class Up:
     """One running Ponte. `run` returns when it was asked to stop and everything is gone."""
 
@@ -64,6 +68,7 @@ class Up:
         self._port = http_port()
         self._url = local_url(os.environ.get("PONTE_QUERY_HOST", LOOPBACK), self._port)
         self._stop = threading.Event()
+        self._waits_for_servers = False
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
     def run(self) -> None:
@@ -72,13 +77,20 @@ class Up:
             signal.signal(number, self._on_signal)
         self._refuse_wrong_settings()
         self._refuse_a_taken_port()
+        try:
+            self._run_until_asked_to_stop()
+        except Stopped:
+            self._say("stopped before everything ran")
+        if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
+            shutil.rmtree(self._log_folder(), ignore_errors=True)
+
+    def _run_until_asked_to_stop(self) -> None:
         began = time.monotonic()
         with ExitStack() as undo:
-            servers = undo.enter_context(start_servers(self._data, report=self._say))
-            if self._stop.is_set():
-                return
-            key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
-            _provision(servers, key)
+            with self._a_stop_interrupts():
+                servers = undo.enter_context(start_servers(self._data, report=self._say))
+                key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
+                _provision(servers, key)
             undo.callback(self._stop_children)
             undo.callback(forget_instance, self._port)
             self._start_services(servers, key)
@@ -90,11 +102,23 @@ class Up:
             self._greet(api)
             self._watch_until_asked_to_stop()
             self._say("stopping …")
-        if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
-            shutil.rmtree(self._log_folder(), ignore_errors=True)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        is_first = not self._stop.is_set()
         self._stop.set()
+        if is_first and self._waits_for_servers:  # a second one must not interrupt the stopping
+            raise Stopped
+
+    @contextmanager
+    def _a_stop_interrupts(self) -> Iterator[None]:
+        """Have a stop raise Stopped at once, wherever we are: servers may take a minute, in calls that look at no event of ours."""
+        self._waits_for_servers = True
+        try:
+            if self._stop.is_set():
+                raise Stopped
+            yield
+        finally:
+            self._waits_for_servers = False
 
     def _refuse_wrong_settings(self) -> None:
         if not NAME.fullmatch(wanted_account()):
@@ -181,7 +205,7 @@ class Up:
         while not (answer := ask()):
             self._watch.look()
             if self._stop.is_set():
-                raise CommandError(f"stopped before {what} was there")
+                raise Stopped
             if time.monotonic() > deadline:
                 logs = self._log_folder()
                 raise CommandError(f"{what} is not there after {READY_WITHIN_SECONDS:.0f} s: see the logs in {logs}")

@@ -42,6 +42,20 @@ def test_ctrl_c_stops_everything_within_five_seconds(tmp_path):
     assert [name for name, pid in pids.items() if is_alive(pid)] == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_the_servers_start_is_a_stop(tmp_path, number):
+    ponte = RunningPonte("--data", str(tmp_path))
+    eventually(lambda: "MongoDB: starting" in ponte.said())
+    started = eventually(lambda: psutil.Process(ponte.process.pid).children(), lambda found: len(found) == 2)
+    for child in started:
+        child.suspend()  # else it might be ready too soon
+    ponte.process.send_signal(number)
+    assert ponte.process.wait(STOP_SECONDS) == 0
+    assert ponte.said().splitlines()[-1] == "stopped before everything ran"
+    assert [child for child in started if is_alive(child.pid)] == []
+    DataFolder.open(tmp_path).close()
+
+
 def test_a_killed_ponte_leaves_nothing_behind_and_starts_again_on_its_data(tmp_path):
     with RunningPonte("--data", str(tmp_path)) as ponte:
         key = ponte.key

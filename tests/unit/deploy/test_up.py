@@ -1,4 +1,5 @@
 import json
+import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from deploy.errors import CommandError
 from deploy.instance import Instance, forget_instance
 from deploy.local.servers import KafkaAddress, MongoAddress, Servers
 from deploy.status import tell
-from deploy.up import Up
+from deploy.up import Stopped, Up
 from deploy.watch import last_words
 
 
@@ -92,6 +93,33 @@ def test_a_server_that_refuses_is_one_sentence_with_its_setting(
     (sentence,) = capsys.readouterr().err.splitlines()
     assert setting in sentence
     assert "secret" not in sentence
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_while_servers_start_ends_what_was_started_and_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, port: int, number: signal.Signals
+) -> None:
+    it = Up(data=None, demo=False, say=print)
+    undone: list[str] = []
+
+    def start_slowly(*_args: object, **_named: object) -> Servers:
+        with ExitStack() as undo:
+            undo.callback(lambda: it._on_signal(number, None))  # once more, while it stops
+            undo.callback(undone.append, "servers")
+            it._on_signal(number, None)
+            raise AssertionError("it waited on")
+
+    monkeypatch.setattr(up, "start_servers", start_slowly)
+    it.run()
+    assert undone == ["servers"]
+
+
+@pytest.mark.usefixtures("port")
+def test_a_stop_while_the_services_start_is_no_failure() -> None:
+    it = Up(data=None, demo=False, say=print)
+    it._on_signal(signal.SIGTERM, None)
+    with pytest.raises(Stopped):
+        it._wait_for("the API", lambda: None)
 
 
 @pytest.mark.usefixtures("given", "port")
