@@ -36,7 +36,7 @@ from deploy.instance import (
     wanted_database,
 )
 from deploy.kept_key import LEAST_KEY_LENGTH, account_of, kept_key, new_key
-from deploy.local.ports import choose_port, is_free
+from deploy.local.ports import choose_port
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
@@ -44,6 +44,7 @@ from deploy.watch import Watch, Watched
 from shared.client import NotNow, Ponte, Unreachable
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
+from shared.runtime.listening import listen
 
 ASKED_BY_PEOPLE: Final = "query"
 READY_WITHIN_SECONDS: Final = 60.0
@@ -66,13 +67,14 @@ class Up:
         self._demo = demo
         self._say = say
         self._port = http_port()
-        self._url = local_url(os.environ.get("PONTE_QUERY_HOST", LOOPBACK), self._port)
+        self._host = os.environ.get("PONTE_QUERY_HOST", LOOPBACK)
+        self._url = local_url(self._host, self._port)
         self._stop = threading.Event()
         self._waits_for_servers = False
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
     def run(self) -> None:
-        """Start, watch, stop. Raise CommandError or LocalServerError with one sentence for the person at the terminal."""
+        """Start, watch, stop. Raise CommandError, LocalServerError or Defect with one sentence for the person at the terminal."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         self._refuse_wrong_settings()
@@ -133,9 +135,8 @@ class Up:
         if (other := find_instance(self._port)) is not None:
             msg = f"Ponte runs already on port {self._port} (process {other.pid}): stop it, or set PONTE_HTTP_PORT"
             raise CommandError(msg)
-        if not is_free(self._port):
-            msg = f"port {self._port} is taken by another program: stop it, or set PONTE_HTTP_PORT to a free one"
-            raise CommandError(msg)
+        listen(self._host, self._port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT")).close()
+        listen(_health_host(), 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT")).close()
 
     def _start_services(self, servers: Servers, key: str) -> None:
         self._environment = self._environment_of(servers, key)
@@ -175,7 +176,7 @@ class Up:
         environment, health = self._environment, dict[str, Any]()
         if name in SERVICES:  # the demo has no port of its own
             health["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
-            health["health_host"] = os.environ.get("PONTE_HEALTH_HOST", LOOPBACK)
+            health["health_host"] = _health_host()
             environment = {**environment, "PONTE_HEALTH_PORT": str(health["health_port"])}
         process = ChildProcess(
             name,
@@ -242,6 +243,10 @@ class Up:
     def _stop_children(self) -> None:
         order = [process for name in ("demo", *SERVICES) if (process := self._watch.find(name))]
         stop_together(order, STOP_WITHIN_SECONDS)
+
+
+def _health_host() -> str:
+    return os.environ.get("PONTE_HEALTH_HOST", LOOPBACK)
 
 
 def _provision(servers: Servers, key: str) -> None:

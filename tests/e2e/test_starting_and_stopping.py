@@ -178,7 +178,7 @@ def test_a_taken_port_is_a_clear_sentence(tmp_path):
         other.listen()
         ponte = RunningPonte("--ephemeral", PONTE_HTTP_PORT=str(other.getsockname()[1]))
         assert ponte.process.wait(20) == 1
-    assert "is taken by another program" in ponte.said()
+    assert "Address already in use; set PONTE_HTTP_PORT to a free port" in ponte.said()
     assert "Traceback" not in ponte.said()
 
 

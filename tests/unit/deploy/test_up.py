@@ -122,6 +122,28 @@ def test_a_stop_while_the_services_start_is_no_failure() -> None:
         it._wait_for("the API", lambda: None)
 
 
+def test_a_port_is_looked_at_where_the_api_will_listen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: int
+) -> None:
+    monkeypatch.setenv("PONTE_QUERY_HOST", "127.0.0.2")
+    with socket.create_server(("127.0.0.2", port)):
+        assert main(["up", "--ephemeral"]) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert f"cannot listen on 127.0.0.2:{port}: Address already in use; set PONTE_HTTP_PORT" in sentence
+
+
+@pytest.mark.parametrize("setting", ["PONTE_QUERY_HOST", "PONTE_HEALTH_HOST"])
+@pytest.mark.usefixtures("port")
+def test_an_address_of_another_machine_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    monkeypatch.setattr(up, "start_servers", lambda *_args, **_named: pytest.fail("it was told too late"))
+    monkeypatch.setenv(setting, "192.0.2.1")  # of the documents (RFC 5737): no machine has it
+    assert main(["up", "--ephemeral"]) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert f"set {setting} to an address of this machine" in sentence
+
+
 @pytest.mark.usefixtures("given", "port")
 def test_a_key_of_another_account_is_told_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
