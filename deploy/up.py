@@ -27,8 +27,8 @@ from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import (
     Instance,
-    find_instance,
     forget_instance,
+    hold_port,
     http_port,
     start_of,
     state_folder,
@@ -78,13 +78,14 @@ class Up:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         self._refuse_wrong_settings()
-        self._refuse_a_taken_port()
-        try:
-            self._run_until_asked_to_stop()
-        except Stopped:
-            self._say("stopped before everything ran")
-        if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
-            shutil.rmtree(self._log_folder(), ignore_errors=True)
+        with hold_port(self._port):
+            self._refuse_a_taken_port()
+            try:
+                self._run_until_asked_to_stop()
+            except Stopped:
+                self._say("stopped before everything ran")
+            if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
+                shutil.rmtree(self._log_folder(), ignore_errors=True)
 
     def _run_until_asked_to_stop(self) -> None:
         began = time.monotonic()
@@ -132,9 +133,6 @@ class Up:
             raise CommandError(msg)
 
     def _refuse_a_taken_port(self) -> None:
-        if (other := find_instance(self._port)) is not None:
-            msg = f"Ponte runs already on port {self._port} (process {other.pid}): stop it, or set PONTE_HTTP_PORT"
-            raise CommandError(msg)
         listen(self._host, self._port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT")).close()
         listen(_health_host(), 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT")).close()
 

@@ -207,6 +207,22 @@ def test_the_demo_shop_fills_the_five_tabs_and_answers_a_reprocess(tmp_path):
         assert not answered["processing"]
 
 
+def test_of_two_that_start_at_once_the_second_says_so_and_leaves_the_first_alone(tmp_path):
+    with contextlib.ExitStack() as stack:
+        first = RunningPonte("--data", str(tmp_path / "first"))
+        stack.callback(first.stop)
+        eventually(lambda: "Kafka: starting" in first.said())  # nobody listens on its port yet
+        its = {name: first.environment[name] for name in ("PONTE_HTTP_PORT", "XDG_STATE_HOME")}
+        for second in (RunningPonte("--ephemeral", **its), RunningPonte("--data", str(tmp_path / "first"))):
+            stack.callback(second.stop)
+            assert second.process.wait(20) == 1
+            assert f"process {first.process.pid}" in second.said()
+            assert len(second.said().splitlines()) == 1
+        stack.enter_context(first)
+        assert first.status["pid"] == first.process.pid
+        assert first.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("environment", "said"),
     [({"PONTE_ACCOUNT": "a b"}, "PONTE_ACCOUNT is 'a b'"), ({"PONTE_API_KEY": "short"}, "32 or more")],
