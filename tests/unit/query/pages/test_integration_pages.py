@@ -141,6 +141,10 @@ def test_a_form_reads_back_what_it_shows() -> None:
         ({"kinds": []}, "kinds"),
         ({"minimum_availability": ["5,5"]}, "minimum_availability"),
         ({"minimum_availability": ["²"]}, "minimum_availability"),
+        pytest.param(
+            {"minimum_availability": ["9" * 5_000]}, "minimum_availability", id="more digits than Python reads"
+        ),
+        pytest.param({"minutes-order": ["9" * 5_000]}, "freshness_seconds", id="more minutes than Python reads"),
         ({"emails": ["ana@loja"]}, "emails"),
         ({"minutes-order": ["x"]}, "freshness_seconds"),
         ({"minutes-order": ["1e999"]}, "freshness_seconds"),
