@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from services.query.core.keys import ApiKey
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
-from services.query.handlers.keys import digest_of
 from services.query.handlers.signing_in import sign_in_with_key
 from services.query.settings import Settings
 from shared.contracts.entries import attempt_document
@@ -21,6 +20,7 @@ from shared.contracts.errors import StoreUnavailable
 from shared.contracts.filters import LogFilter
 from shared.contracts.groups import group_of
 from shared.contracts.records import Address
+from shared.contracts.stored_secrets import digest_of
 from shared.runtime.health import Health
 from tests.support.builders import RECEIVED_AT, make_event
 from tests.support.fakes.query import (
