@@ -8,7 +8,7 @@ from services.query.core.integration import Integration
 from services.query.entrypoints.pages.integration_form import form_of, read_form
 from shared.contracts.names import KINDS
 from tests.support.fakes.query import FakeAudit, FakeRegistry
-from tests.unit.query.pages.test_pages_over_fakes import FROM_PANEL, services, visitor
+from tests.support.panel_over_fakes import FROM_PANEL, services, visitor
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MLC = Integration("MLC", "Mercado <b>Livre", emails=("ana@loja.com.br",), updated_at=NOW, updated_by="Ana", revision=3)
