@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TypeVar
@@ -40,7 +41,7 @@ from deploy.local.ports import choose_port
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
-from deploy.watch import Watch, Watched
+from deploy.watch import Watch, Watched, says_it_lives
 from shared.client import NotNow, Ponte, Unreachable
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
@@ -171,11 +172,12 @@ class Up:
         }
 
     def _start(self, name: str, module: str) -> None:
-        environment, health = self._environment, dict[str, Any]()
+        environment, health, is_live = self._environment, dict[str, Any](), None
         if name in SERVICES:  # the demo has no port of its own
             health["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
             health["health_host"] = _health_host()
             environment = {**environment, "PONTE_HEALTH_PORT": str(health["health_port"])}
+            is_live = partial(says_it_lives, local_url(health["health_host"], health["health_port"]))
         process = ChildProcess(
             name,
             [sys.executable, "-m", module],
@@ -188,7 +190,7 @@ class Up:
         except OSError as error:
             raise CommandError(f"{name} cannot be started, or its log not be written: {error}") from error
         facts = {"pid": process.pid, **health, "log": str(process.log_path)}
-        self._watch.add(name, Watched(process, process.start, facts))
+        self._watch.add(name, Watched(process, process.start, facts, is_live=is_live))
         self._instance.services[name] = facts
         self._write_instance()
 
