@@ -15,6 +15,7 @@ import psutil
 
 from deploy.errors import CommandError
 from deploy.local.given import takes_connections
+from deploy.local.lock import hold, holder, let_go
 from deploy.private_file import write_private
 from shared.kafka.address import shown_servers
 
@@ -47,6 +48,25 @@ class Instance:
         """Store it for `find_instance`, atomically. Raise CommandError where that cannot be."""
         with _told_of_the_folder():
             write_private(_path(port), self.to_json())
+
+
+@contextmanager
+def hold_port(port: int) -> Iterator[None]:
+    """Be the one `ponte up` of this user for that port while the block runs, and so the one whose file `find_instance` reads.
+
+    Raise LocalServerError that names who is, CommandError where the state folder cannot be written.
+    """
+    path = state_folder() / f"up-{port}.lock"
+    with _told_of_the_folder():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock_fd = hold(
+            path,
+            lambda: f"Ponte runs already on port {port} (process {holder(path)}): stop it, or set PONTE_HTTP_PORT",
+        )
+    try:
+        yield
+    finally:
+        let_go(path, lock_fd)
 
 
 def find_instance(port: int) -> Instance | None:

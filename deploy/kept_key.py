@@ -1,6 +1,5 @@
 """The API key that `ponte up` makes where none is given: the same from run to run of one data folder, so that scripts keep working."""
 
-import hashlib
 import secrets
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from pymongo import MongoClient
 from deploy.errors import CommandError
 from deploy.private_file import write_private
 from shared.contracts.names import API_KEYS
+from shared.contracts.stored_secrets import digest_of
 
 KEY_BYTES: Final = 32
 LEAST_KEY_LENGTH: Final = 32
@@ -46,7 +46,6 @@ def account_of(key: str, mongo_uri: str, database: str) -> str | None:
 
     A key keeps its account for ever: under another one its holder would see nothing of what is published.
     """
-    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
     with MongoClient[dict[str, Any]](mongo_uri, appname="ponte.cli", serverSelectionTimeoutMS=5_000) as client:
-        found = client[database][API_KEYS].find_one({"hash": {"$eq": digest}}, {"account": True})
+        found = client[database][API_KEYS].find_one({"hash": {"$eq": digest_of(key)}}, {"account": True})
     return None if found is None else str(found["account"])

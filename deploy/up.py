@@ -10,9 +10,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TypeVar
@@ -27,8 +28,8 @@ from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import (
     Instance,
-    find_instance,
     forget_instance,
+    hold_port,
     http_port,
     start_of,
     state_folder,
@@ -36,14 +37,15 @@ from deploy.instance import (
     wanted_database,
 )
 from deploy.kept_key import LEAST_KEY_LENGTH, account_of, kept_key, new_key
-from deploy.local.ports import choose_port, is_free
+from deploy.local.ports import choose_port
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision
-from deploy.watch import Watch, Watched
+from deploy.watch import Watch, Watched, says_it_lives
 from shared.client import NotNow, Ponte, Unreachable
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
+from shared.runtime.listening import listen
 
 ASKED_BY_PEOPLE: Final = "query"
 READY_WITHIN_SECONDS: Final = 60.0
@@ -54,6 +56,10 @@ WATCH_EVERY_SECONDS: Final = 0.2
 T = TypeVar("T")
 
 
+class Stopped(KeyboardInterrupt):
+    """We were asked to stop before everything ran. No `Exception`: nobody on its way up may take it for a failure of his own."""
+
+
 class Up:
     """One running Ponte. `run` returns when it was asked to stop and everything is gone."""
 
@@ -62,23 +68,33 @@ class Up:
         self._demo = demo
         self._say = say
         self._port = http_port()
-        self._url = local_url(os.environ.get("PONTE_QUERY_HOST", LOOPBACK), self._port)
+        self._host = os.environ.get("PONTE_QUERY_HOST", LOOPBACK)
+        self._url = local_url(self._host, self._port)
         self._stop = threading.Event()
+        self._waits_for_servers = False
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
     def run(self) -> None:
-        """Start, watch, stop. Raise CommandError or LocalServerError with one sentence for the person at the terminal."""
+        """Start, watch, stop. Raise CommandError, LocalServerError or Defect with one sentence for the person at the terminal."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         self._refuse_wrong_settings()
-        self._refuse_a_taken_port()
+        with hold_port(self._port):
+            self._refuse_a_taken_port()
+            try:
+                self._run_until_asked_to_stop()
+            except Stopped:
+                self._say("stopped before everything ran")
+            if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
+                shutil.rmtree(self._log_folder(), ignore_errors=True)
+
+    def _run_until_asked_to_stop(self) -> None:
         began = time.monotonic()
         with ExitStack() as undo:
-            servers = undo.enter_context(start_servers(self._data, report=self._say))
-            if self._stop.is_set():
-                return
-            key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
-            _provision(servers, key)
+            with self._a_stop_interrupts():
+                servers = undo.enter_context(start_servers(self._data, report=self._say))
+                key = os.environ.get("PONTE_API_KEY") or (kept_key(self._data) if self._data else new_key())
+                _provision(servers, key)
             undo.callback(self._stop_children)
             undo.callback(forget_instance, self._port)
             self._start_services(servers, key)
@@ -90,11 +106,23 @@ class Up:
             self._greet(api)
             self._watch_until_asked_to_stop()
             self._say("stopping …")
-        if self._data is None:  # nothing is kept of a run that ended well; of any other the logs tell why
-            shutil.rmtree(self._log_folder(), ignore_errors=True)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        is_first = not self._stop.is_set()
         self._stop.set()
+        if is_first and self._waits_for_servers:  # a second one must not interrupt the stopping
+            raise Stopped
+
+    @contextmanager
+    def _a_stop_interrupts(self) -> Iterator[None]:
+        """Have a stop raise Stopped at once, wherever we are: servers may take a minute, in calls that look at no event of ours."""
+        self._waits_for_servers = True
+        try:
+            if self._stop.is_set():
+                raise Stopped
+            yield
+        finally:
+            self._waits_for_servers = False
 
     def _refuse_wrong_settings(self) -> None:
         if not NAME.fullmatch(wanted_account()):
@@ -106,12 +134,8 @@ class Up:
             raise CommandError(msg)
 
     def _refuse_a_taken_port(self) -> None:
-        if (other := find_instance(self._port)) is not None:
-            msg = f"Ponte runs already on port {self._port} (process {other.pid}): stop it, or set PONTE_HTTP_PORT"
-            raise CommandError(msg)
-        if not is_free(self._port):
-            msg = f"port {self._port} is taken by another program: stop it, or set PONTE_HTTP_PORT to a free one"
-            raise CommandError(msg)
+        listen(self._host, self._port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT")).close()
+        listen(_health_host(), 0, settings=("PONTE_HEALTH_HOST", "PONTE_HEALTH_PORT")).close()
 
     def _start_services(self, servers: Servers, key: str) -> None:
         self._environment = self._environment_of(servers, key)
@@ -148,11 +172,12 @@ class Up:
         }
 
     def _start(self, name: str, module: str) -> None:
-        environment, health = self._environment, dict[str, Any]()
+        environment, health, is_live = self._environment, dict[str, Any](), None
         if name in SERVICES:  # the demo has no port of its own
             health["health_port"] = choose_port([entry["health_port"] for entry in self._instance.services.values()])
-            health["health_host"] = os.environ.get("PONTE_HEALTH_HOST", LOOPBACK)
+            health["health_host"] = _health_host()
             environment = {**environment, "PONTE_HEALTH_PORT": str(health["health_port"])}
+            is_live = partial(says_it_lives, local_url(health["health_host"], health["health_port"]))
         process = ChildProcess(
             name,
             [sys.executable, "-m", module],
@@ -165,7 +190,7 @@ class Up:
         except OSError as error:
             raise CommandError(f"{name} cannot be started, or its log not be written: {error}") from error
         facts = {"pid": process.pid, **health, "log": str(process.log_path)}
-        self._watch.add(name, Watched(process, process.start, facts))
+        self._watch.add(name, Watched(process, process.start, facts, is_live=is_live))
         self._instance.services[name] = facts
         self._write_instance()
 
@@ -181,7 +206,7 @@ class Up:
         while not (answer := ask()):
             self._watch.look()
             if self._stop.is_set():
-                raise CommandError(f"stopped before {what} was there")
+                raise Stopped
             if time.monotonic() > deadline:
                 logs = self._log_folder()
                 raise CommandError(f"{what} is not there after {READY_WITHIN_SECONDS:.0f} s: see the logs in {logs}")
@@ -218,6 +243,10 @@ class Up:
     def _stop_children(self) -> None:
         order = [process for name in ("demo", *SERVICES) if (process := self._watch.find(name))]
         stop_together(order, STOP_WITHIN_SECONDS)
+
+
+def _health_host() -> str:
+    return os.environ.get("PONTE_HEALTH_HOST", LOOPBACK)
 
 
 def _provision(servers: Servers, key: str) -> None:

@@ -1,4 +1,4 @@
-"""The watch over the children of `ponte up`: who ends is started again, later each time, and no log fills the disk.
+"""The watch over the children of `ponte up`: who ends or hangs is started again, later each time, and no log fills the disk.
 
 A service may die for ever, others go on meanwhile. A server may not: without it nothing works, so one that ends again and again ends
 the watch, with the reason.
@@ -8,8 +8,11 @@ import contextlib
 import json
 import signal
 import time
+import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any, Final
 
 from deploy.local.errors import LocalServerError
@@ -23,6 +26,12 @@ STEADY_AFTER_SECONDS: Final = 60.0
 HOPELESS_DEATHS: Final = 5
 """A server that ended so often in a row, each time before it was steady, will not stay the next time either."""
 
+ASK_EVERY_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 10.0
+HOPELESS_SILENCES: Final = 6
+"""Who was asked so often in a row and said nothing hangs: for a minute at least, however busy the machine is. Asks are counted and not
+seconds, for we may have been stopped ourselves."""
+
 ROUTINE: Final = frozenset({"debug", "info"})
 
 
@@ -30,17 +39,23 @@ ROUTINE: Final = frozenset({"debug", "info"})
 class Watched:
     """A child that is to live as long as we do, and how it is started again.
 
-    `facts` are what `ponte status` tells of it: its `pid` is kept right. `server` is set where the child is one.
+    `facts` are what `ponte status` tells of it: its `pid` is kept right. `server` is set where the child is one. `is_live` asks it
+    whether it lives, and may wait for the answer; where it is set, a child that falls silent for long is ended, and so started again.
     """
 
     process: ChildProcess
     start: Callable[[], object]
     facts: dict[str, Any]
     server: Kafka | Mongod | None = None
+    is_live: Callable[[], bool] | None = None
     deaths: int = 0
     restart_at: float | None = None
     started_at: float = field(default_factory=time.monotonic)
     away_since: float | None = None
+    asked: Future[bool] | None = None
+    asked_at: float = field(default_factory=time.monotonic)
+    has_answered: bool = False
+    silences: int = 0
 
 
 class Watch:
@@ -54,6 +69,7 @@ class Watch:
         self._note = note
         self._advice = advice
         self._children: dict[str, Watched] = {}
+        self._asking = ThreadPoolExecutor(thread_name_prefix="watch")  # who hangs must not keep us from all others
 
     def add(self, name: str, child: Watched) -> None:
         """Watch a child that runs."""
@@ -64,7 +80,7 @@ class Watch:
         return self._children[name].process if name in self._children else None
 
     def look(self) -> None:
-        """Start again who ended and has waited for it, trim logs; return at once. Call it several times a second.
+        """Start again who ended and has waited for it, end who hangs, trim logs; return at once. Call it several times a second.
 
         Raises LocalServerError: a server ended again and again, or a child cannot be started.
         """
@@ -73,6 +89,7 @@ class Watch:
             child.process.trim_log()
             if child.process.is_running():
                 self._tell_when_back(name, child, now)
+                self._end_who_hangs(name, child, now)
             elif child.restart_at is None:
                 self._bury(name, child, now)
             elif now >= child.restart_at:
@@ -97,6 +114,7 @@ class Watch:
                 f"{name} cannot be started again ({error}): free some space or choose another data folder."
             ) from error
         child.restart_at, child.started_at = None, now
+        child.has_answered, child.silences = False, 0
         child.facts["pid"] = child.process.pid
         self._note()
 
@@ -105,6 +123,30 @@ class Watch:
             return
         self._say(f"{name} answers again after {now - child.away_since:.1f} s")
         child.away_since = None
+
+    def _end_who_hangs(self, name: str, child: Watched, now: float) -> None:
+        if child.asked is not None and child.asked.done():
+            answered = child.asked.result()
+            child.has_answered |= answered
+            # A slow machine may take its time to start a service: nobody is silent who has not spoken yet.
+            child.silences = child.silences + 1 if child.has_answered and not answered else 0
+            child.asked = None
+        if child.silences >= HOPELESS_SILENCES:
+            self._say(f"{name} runs and has not answered for long: it is ended")
+            child.process.kill()
+        elif child.is_live is not None and child.asked is None and now - child.asked_at >= ASK_EVERY_SECONDS:
+            child.asked, child.asked_at = self._asking.submit(child.is_live), now
+
+
+def says_it_lives(url: str) -> bool:
+    """Ask the service at `url` whether it lives; False when it does not say so in 10 s."""
+    # Without what the environment says of proxies: none has a way to this machine's own services.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/health/live", timeout=ANSWER_SECONDS):
+            return True
+    except (OSError, HTTPException):
+        return False
 
 
 def _cause(child: Watched) -> str:

@@ -5,20 +5,15 @@ import os
 import shutil
 import stat
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-import psutil
-
 from deploy.local.errors import LocalServerError
+from deploy.local.lock import LOCK_FLAGS, hold, holder
 
 _LOCK_NAME = "ponte.lock"
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW  # a link would have us empty a file elsewhere
 _LEAST_FREE_BYTES = 512 * 1024 * 1024  # Kafka and mongod both stop dead on a full disk; better not to start
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_DYING_SECONDS = 5.0  # how long the servers of a killed run may take to let go of its lock
 
 
 class DataFolder:
@@ -35,18 +30,16 @@ class DataFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """A kept folder, made if need be. Raises LocalServerError: not writable, disk full, held by another run."""
+        """A kept folder, made if need be. Raises LocalServerError: not writable, held by another run."""
         path = path.absolute()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock_fd = _lock(path / _LOCK_NAME, lambda: _held_by(path))
+            lock_fd = hold(path / _LOCK_NAME, lambda: _held_by(path))
         except OSError as error:
             raise LocalServerError(
                 f"The data folder {path} cannot be written ({error.strerror}): choose another or change its owner."
             ) from error
-        folder = cls(path, lock_fd, ephemeral=False)
-        folder.check_space()
-        return folder
+        return cls(path, lock_fd, ephemeral=False)
 
     @classmethod
     def ephemeral_one(cls) -> Self:
@@ -56,26 +49,23 @@ class DataFolder:
             root.mkdir(mode=0o700, exist_ok=True)
             _refuse_a_folder_of_others(root)
             # Held while sweeping and making: a folder without its lock yet must not be taken for a leftover.
-            guard_fd = _lock(root / _LOCK_NAME, lambda: f"{root} is busy: try again.", patience_seconds=60)
+            guard_fd = hold(root / _LOCK_NAME, lambda: f"{root} is busy: try again.", patience_seconds=60)
             try:
                 _sweep(root)
                 path = Path(tempfile.mkdtemp(prefix="run-", dir=root))
-                lock_fd = _lock(path / _LOCK_NAME, lambda: _held_by(path))
+                lock_fd = hold(path / _LOCK_NAME, lambda: _held_by(path))
             finally:
                 os.close(guard_fd)
         except OSError as error:
             raise LocalServerError(
                 f"{root} cannot be written ({error.strerror}): set TMPDIR to a folder of yours."
             ) from error
-        folder = cls(path, lock_fd, ephemeral=True)
-        folder.check_space()
-        return folder
+        return cls(path, lock_fd, ephemeral=True)
 
     def check_space(self) -> None:
-        """Raises LocalServerError, the lock released, when less than 512 MiB are free."""
+        """Raises LocalServerError when less than 512 MiB are free."""
         free = shutil.disk_usage(self.path).free
         if free < _LEAST_FREE_BYTES:
-            self.close()
             raise LocalServerError(
                 f"Only {free // 2**20} MiB are free at {self.path}, and 512 MiB are needed: free some space "
                 "or choose another data folder."
@@ -101,33 +91,9 @@ def _refuse_a_folder_of_others(root: Path) -> None:
         )
 
 
-def _lock(path: Path, explain: Callable[[], str], patience_seconds: float | None = None) -> int:
-    """The descriptor of the locked file. Waits as long as its holder is dying, or for `patience_seconds`."""
-    lock_fd = os.open(path, _LOCK_FLAGS, 0o600)
-    deadline = time.monotonic() + (_DYING_SECONDS if patience_seconds is None else patience_seconds)
-    while True:
-        try:
-            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            holder_lives = patience_seconds is None and psutil.pid_exists(_holder(path))
-            if holder_lives or time.monotonic() > deadline:
-                os.close(lock_fd)
-                raise LocalServerError(explain()) from None
-            time.sleep(0.02)
-    os.ftruncate(lock_fd, 0)
-    os.pwrite(lock_fd, str(os.getpid()).encode(), 0)
-    return lock_fd
-
-
-def _holder(lock_path: Path) -> int:
-    text = lock_path.read_text()
-    return int(text) if text.isdigit() else -1
-
-
 def _held_by(folder: Path) -> str:
     return (
-        f"The data folder {folder} is in use by process {_holder(folder / _LOCK_NAME)}: "
+        f"The data folder {folder} is in use by process {holder(folder / _LOCK_NAME)}: "
         "stop that one, or choose another data folder."
     )
 
@@ -135,7 +101,7 @@ def _held_by(folder: Path) -> str:
 def _sweep(root: Path) -> None:
     for leftover in root.glob("run-*"):
         try:
-            lock_fd = os.open(leftover / _LOCK_NAME, _LOCK_FLAGS, 0o600)
+            lock_fd = os.open(leftover / _LOCK_NAME, LOCK_FLAGS, 0o600)
         except OSError:
             continue
         try:

@@ -109,7 +109,7 @@ def start_servers(
 ) -> Servers:
     """Start what no address is given for, and return when both answer.
 
-    data -- the folder that keeps the data from run to run; None = a temporary one, removed at `stop`.
+    data -- the folder that keeps the data from run to run, held until `stop`; None = a temporary one, removed then.
     environ -- PONTE_KAFKA_BOOTSTRAP and PONTE_MONGO_URI, if set and not empty, are used instead of starting a server;
         the process's own environment by default.
     report -- is told in one line each what is being done.
@@ -120,6 +120,10 @@ def start_servers(
     """
     environ = os.environ if environ is None else environ
     with ExitStack() as undo:
+        # Before anything else, and with servers of others, too: our key and the services' logs stand there.
+        folder = None if data is None else DataFolder.open(data)
+        if folder is not None:
+            undo.callback(folder.close)
         kafka = _given_kafka(environ, report)
         mongo = _given_mongo(environ, report)
         if prefer_docker and not (kafka and mongo):
@@ -128,7 +132,7 @@ def start_servers(
             return Servers(kafka, mongo, undo.pop_all())
         try:
             shape = MongodShape(mongo_parameters or {}, mongo_cache_gb)
-            return _embedded(data, kafka, mongo, shape, report, undo)
+            return _embedded(folder, kafka, mongo, shape, report, undo)
         except OSError as error:
             raise LocalServerError(
                 f"The servers cannot be started ({error}): free some space or choose another data folder."
@@ -184,15 +188,17 @@ def _holds_embedded_data(data: Path) -> bool:
 
 
 def _embedded(
-    data: Path | None,
+    folder: DataFolder | None,
     kafka: KafkaAddress | None,
     mongo: MongoAddress | None,
     shape: MongodShape,
     report: Callable[[str], None],
     undo: ExitStack,
 ) -> Servers:
-    folder = DataFolder.ephemeral_one() if data is None else DataFolder.open(data)
-    undo.callback(folder.close)
+    if folder is None:
+        folder = DataFolder.ephemeral_one()
+        undo.callback(folder.close)
+    folder.check_space()
     ports = choose_ports(("kafka", "controller", "mongo"), folder.path / "ports.json")
     own_kafka = None if kafka else _make_kafka(folder, ports)
     own_mongo = None if mongo else _make_mongod(folder, ports["mongo"], shape)

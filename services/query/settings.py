@@ -1,11 +1,13 @@
 """The knobs of the query service."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
 from shared.contracts.events import NAME
 from shared.runtime import settings as shared_settings
@@ -41,6 +43,17 @@ def exact_origins(text: str) -> str:
 
 def _listed(text: str) -> list[str]:
     return [one.strip() for one in text.split(",")] if text.strip() else []
+
+
+def roles_of(text: object) -> object:
+    """Return what the JSON says, and no roles where there is no text at all. Raise ValueError for what is no JSON."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        msg = 'it is no JSON, and must be scopes of each role, such as {"ops": ["read", "reprocess"]}'
+        raise ValueError(msg) from error
 
 
 def safe_issuer(address: str) -> str:
@@ -132,7 +145,9 @@ class Settings(shared_settings.Settings):
     ] = "scope"
     query_oidc_roles: Annotated[
         Mapping[str, frozenset[Scope]],
-        Field(description='scopes of each role, as JSON: `{"ops": ["read", "reprocess"]}`'),
+        NoDecode,  # an empty text is no JSON, and means what it means in every other setting
+        BeforeValidator(roles_of),
+        Field(description='scopes of each role, as JSON: `{"ops": ["read", "reprocess"]}`; empty: none'),
     ] = {}
     query_oidc_algorithms: Annotated[
         str, AfterValidator(known_algorithms), Field(description="signatures that tokens may have, comma separated")

@@ -1,13 +1,10 @@
 """`ponte.reprocesses` and `ponte.exports`: jobs that are asked for, followed, waited for."""
 
 import hashlib
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
-from uuid import uuid4
+from typing import Protocol, TypeVar
 
 from shared.client.answers.jobs import (
     ExportAnswer,
@@ -20,6 +17,7 @@ from shared.client.answers.jobs import (
 from shared.client.errors import Damaged, StillRunning
 from shared.client.paging import Rows, segment, walk, written
 from shared.client.transport import Transport, operation
+from shared.client.whole_file import whole_file
 from shared.contracts.commands import FINAL_STATES, Format, Language
 from shared.contracts.names import Kind
 
@@ -165,7 +163,7 @@ class Exports:
         Raise Damaged where its hash differs, OSError where it cannot be written.
         """
         digest = hashlib.sha256()
-        with self._transport.streamed(f"/v1/exports/{segment(job_id)}/file") as answer, _whole(target) as file:
+        with self._transport.streamed(f"/v1/exports/{segment(job_id)}/file") as answer, whole_file(target) as file:
             for piece in answer.iter_bytes():
                 digest.update(piece)
                 file.write(piece)
@@ -173,25 +171,6 @@ class Exports:
             if (made := answer.headers.get("ETag", "").strip('"')) and made != digest.hexdigest():
                 raise Damaged(f"{target}: its SHA-256 is {digest.hexdigest()}, and was {made} when it was made")
         return length
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[BinaryIO]:
-    """Give a file that takes the place of `target` once all is written; nothing is left of it where that fails."""
-    if target.exists() and not target.is_file():  # a pipe, or /dev/stdout: nothing can take its place
-        with target.open("wb") as file:
-            yield file
-        return
-    target = target.resolve()  # of a link, what it leads to
-    partial = target.with_name(f".ponte-{uuid4().hex}.partial")
-    try:
-        with partial.open("xb") as file:
-            if target.exists():
-                shutil.copymode(target, partial)
-            yield file
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _chosen(kind: Kind, items: Items | None, rows: Rows | None) -> dict[str, object]:

@@ -9,7 +9,7 @@ The scheme is Kafka's `security.protocol`. A user or password with `:`, `/`, `@`
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -58,13 +58,15 @@ def parse_address(text: str) -> Cluster:
         raise ValueError(msg)
     options = dict(parse_qsl(found["options"] or "", keep_blank_values=True))
     address = Cluster(
-        servers=_servers(found["servers"]),
-        protocol=protocol,
-        mechanism=options.pop("mechanism", MECHANISMS[0]) if protocol.startswith("sasl_") else "",
+        _servers(found["servers"]),
+        protocol,
         user=unquote(found["user"] or ""),
         password=unquote(found["password"] or ""),
-        files={name: options.pop(name) for name in FILES if protocol.endswith("ssl") and name in options},
     )
+    if address.has_password:
+        address = replace(address, mechanism=options.pop("mechanism", MECHANISMS[0]))
+    if address.is_encrypted:
+        address = replace(address, files={name: options.pop(name) for name in FILES if name in options})
     _check(address, options)
     return address
 

@@ -119,6 +119,13 @@ def test_every_module_opens_with_its_purpose() -> None:
     assert silent == []
 
 
+def test_what_two_test_files_share_stands_in_support() -> None:
+    imports = re.compile(r"^(?:from|import) (tests\.\S*\btest_\w+)", re.MULTILINE)
+    found = [f"{name}: {module}" for name, text in texts().items() for module in imports.findall(text)]
+
+    assert found == []
+
+
 def test_every_link_leads_somewhere() -> None:
     broken = []
     for page in pages():

@@ -42,6 +42,20 @@ def test_ctrl_c_stops_everything_within_five_seconds(tmp_path):
     assert [name for name, pid in pids.items() if is_alive(pid)] == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_the_servers_start_is_a_stop(tmp_path, number):
+    ponte = RunningPonte("--data", str(tmp_path))
+    eventually(lambda: "MongoDB: starting" in ponte.said())
+    started = eventually(lambda: psutil.Process(ponte.process.pid).children(), lambda found: len(found) == 2)
+    for child in started:
+        child.suspend()  # else it might be ready too soon
+    ponte.process.send_signal(number)
+    assert ponte.process.wait(STOP_SECONDS) == 0
+    assert ponte.said().splitlines()[-1] == "stopped before everything ran"
+    assert [child for child in started if is_alive(child.pid)] == []
+    DataFolder.open(tmp_path).close()
+
+
 def test_a_killed_ponte_leaves_nothing_behind_and_starts_again_on_its_data(tmp_path):
     with RunningPonte("--data", str(tmp_path)) as ponte:
         key = ponte.key
@@ -164,7 +178,7 @@ def test_a_taken_port_is_a_clear_sentence(tmp_path):
         other.listen()
         ponte = RunningPonte("--ephemeral", PONTE_HTTP_PORT=str(other.getsockname()[1]))
         assert ponte.process.wait(20) == 1
-    assert "is taken by another program" in ponte.said()
+    assert "Address already in use; set PONTE_HTTP_PORT to a free port" in ponte.said()
     assert "Traceback" not in ponte.said()
 
 
@@ -191,6 +205,22 @@ def test_the_demo_shop_fills_the_five_tabs_and_answers_a_reprocess(tmp_path):
         assert sum(answered.values()) == told["sent"]
         assert answered["success"]  # each answer is drawn by lot: of a few items none need fail again
         assert not answered["processing"]
+
+
+def test_of_two_that_start_at_once_the_second_says_so_and_leaves_the_first_alone(tmp_path):
+    with contextlib.ExitStack() as stack:
+        first = RunningPonte("--data", str(tmp_path / "first"))
+        stack.callback(first.stop)
+        eventually(lambda: "Kafka: starting" in first.said())  # nobody listens on its port yet
+        its = {name: first.environment[name] for name in ("PONTE_HTTP_PORT", "XDG_STATE_HOME")}
+        for second in (RunningPonte("--ephemeral", **its), RunningPonte("--data", str(tmp_path / "first"))):
+            stack.callback(second.stop)
+            assert second.process.wait(20) == 1
+            assert f"process {first.process.pid}" in second.said()
+            assert len(second.said().splitlines()) == 1
+        stack.enter_context(first)
+        assert first.status["pid"] == first.process.pid
+        assert first.stop() == 0
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from deploy.local.servers import Servers, start_servers
 from deploy.provision import provision_collections, provision_topics
-from services.query.handlers.keys import digest_of
 from shared.contracts.names import COLLECTIONS, TOPICS
+from shared.contracts.stored_secrets import digest_of
 from shared.mongo.client import connect
 from tests.support.builders import make_event
 from tests.support.query_process import KEY, QueryProcess

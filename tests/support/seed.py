@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from services.query.adapters.mongo_keys import MongoKeys
 from services.query.core.keys import ApiKey, prefix_of
-from services.query.handlers.keys import digest_of
 from shared.contracts.entries import alias_pairs, attempt_document, search_ids, state_document
 from shared.contracts.events import IntegrationEvent
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.records import Address
+from shared.contracts.stored_secrets import digest_of
 from shared.contracts.times import to_milliseconds
 from shared.mongo.client import Database, Document
 from shared.runtime.clock import now

@@ -11,7 +11,6 @@ from services.query.adapters.mongo_audit import MongoAudit
 from services.query.adapters.mongo_views import MongoViews
 from services.query.core.view import View
 from services.query.handlers.auditing import AuditLine
-from services.query.handlers.keys import digest_of
 from shared.contracts.commands import ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
 from shared.contracts.names import (
@@ -23,6 +22,7 @@ from shared.contracts.names import (
     REPLAY_REQUESTS,
     REPROCESS_REQUESTS,
 )
+from shared.contracts.stored_secrets import digest_of
 from shared.contracts.times import to_milliseconds
 from shared.mongo.client import Database
 from shared.mongo.jobs import Jobs

@@ -1,6 +1,5 @@
 """The story of API keys: made, shown, replaced, taken away. A secret is told once, to who asked for it, and stored as a hash."""
 
-import hashlib
 import secrets
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from services.query.core.permissions import Caller
 from services.query.handlers.auditing import Audit, record_act
 from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
 from shared.contracts.errors import InvalidField, NotEligible, NotFound
+from shared.contracts.stored_secrets import digest_of
 from shared.contracts.times import to_milliseconds
 from shared.runtime.clock import Clock
 
@@ -185,11 +185,6 @@ async def revoke_key(
     if revoked is None:
         raise NotFound(f"there is no key {key_id!r}")
     return revoked
-
-
-def digest_of(secret: str) -> str:
-    """Return the SHA-256 of a secret, hex: secrets are long and random, so no slow hash is needed."""
-    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def _id_of(operation: str) -> str:

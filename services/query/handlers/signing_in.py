@@ -11,8 +11,9 @@ from typing import Final, Protocol
 from services.query.core.keys import MIN_KEY_LENGTH, ApiKey, prefix_of
 from services.query.core.permissions import SCOPES, Caller, CredentialRefused
 from services.query.handlers.auditing import Audit, record_act
-from services.query.handlers.keys import KeyStore, digest_of
+from services.query.handlers.keys import KeyStore
 from shared.contracts.errors import NotPermitted, PonteError
+from shared.contracts.stored_secrets import digest_of
 from shared.contracts.times import to_milliseconds
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger

@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.builders import make_event
+from tests.support.live_list import LIVE, opened, store
 from tests.support.panel_site import PanelSite, Visit
-from tests.support.seed import entry_document
 
-LIVE = "[data-live][data-state=on]"
 ROWS = "**/logs/price/rows?*"
 STREAM = "**/v1/stream?*"
 
@@ -20,25 +18,6 @@ def as_it_was(site: PanelSite) -> Iterator[None]:
     """The shop is shared: other tests count its errors."""
     yield
     site.mongo["log_entries"].delete_many({"account": site.account, "affiliate": "LIV"})
-
-
-def store(site: PanelSite, code: str, **changes: Any) -> None:
-    """Let an item be processed now."""
-    told = {"account": site.account, "kind": "price", "affiliate": "LIV", "code": code, "aliases": {}, **changes}
-    document = entry_document([make_event(**told)])
-    state, known = document.pop("state"), {**document, "applied": {}}
-    del known["attempts"]
-    site.mongo["log_entries"].update_one(
-        {"_id": document["_id"]},
-        {"$set": {"state": state}, "$inc": {"attempts": 1}, "$setOnInsert": known},
-        upsert=True,
-    )
-
-
-def opened(visit: Visit, path: str) -> Page:
-    page = visit(path)
-    expect(page.locator(LIVE)).to_have_text("Ao vivo")
-    return page
 
 
 def hold_back_rows(page: Page) -> list[Route]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.panel.test_live_list import opened, store
+from tests.support.live_list import opened, store
 from tests.support.panel_site import PanelSite, Visit
 
 JOB = "job-of-parts"

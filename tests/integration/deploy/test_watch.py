@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -14,8 +15,9 @@ from deploy.local.errors import LocalServerError
 from deploy.local.mongod import Mongod
 from deploy.local.ports import choose_port
 from deploy.local.process import ChildProcess
-from deploy.watch import HOPELESS_DEATHS, Watch, Watched
+from deploy.watch import HOPELESS_DEATHS, HOPELESS_SILENCES, Watch, Watched, says_it_lives
 from tests.support.eventually import eventually
+from tests.support.scripted_server import Said, scripted
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +121,69 @@ def test_a_service_is_started_again_however_often_it_ends(tmp_path, watching, sa
 
     assert set(said) == {f"ingest ended with 2: again in 0.0 s; no settings (log: {service.log_path})"}
     service.kill()
+
+
+@pytest.fixture
+def sleeper(tmp_path):
+    process = ChildProcess("ingest", ["sleep", "600"], None, tmp_path / "ingest.log").start()
+    yield process
+    process.kill()
+
+
+def test_a_service_that_runs_and_falls_silent_for_long_is_started_again(monkeypatch, watching, said, sleeper):
+    monkeypatch.setattr(watch, "ASK_EVERY_SECONDS", 0.0)
+    hangs, answers = sleeper.pid, [True]
+    watching.add("ingest", Watched(sleeper, sleeper.start, {}, is_live=lambda: bool(answers) and answers.pop()))
+
+    eventually(looking(watching, lambda: sleeper.pid != hangs))
+
+    assert said[0] == "ingest runs and has not answered for long: it is ended"
+    assert said[1].startswith("ingest ended with -9: again in 0.0 s")
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([True, *[False] * (HOPELESS_SILENCES - 1)] * 3, id="now and then"),
+        pytest.param([False] * HOPELESS_SILENCES * 3, id="not yet"),
+    ],
+)
+def test_who_answers_now_and_then_or_not_yet_is_left_alone(monkeypatch, watching, said, sleeper, answers):
+    monkeypatch.setattr(watch, "ASK_EVERY_SECONDS", 0.0)
+    left = list(answers)
+    watching.add("ingest", Watched(sleeper, sleeper.start, {}, is_live=lambda: left.pop(0) if left else True))
+
+    eventually(looking(watching, lambda: not left))
+
+    assert said == []
+
+
+def test_nobody_waits_for_the_answer_of_who_hangs(monkeypatch, watching, sleeper):
+    monkeypatch.setattr(watch, "ASK_EVERY_SECONDS", 0.0)
+    may_answer, asked = threading.Event(), []
+
+    def is_live() -> bool:
+        asked.append(True)
+        return may_answer.wait(30)
+
+    watching.add("ingest", Watched(sleeper, sleeper.start, {}, is_live=is_live))
+    for _ in range(100):
+        watching.look()
+
+    assert eventually(lambda: asked) == [True]
+    may_answer.set()
+
+
+def test_a_service_lives_where_its_health_says_so_and_not_where_it_is_frozen(monkeypatch):
+    monkeypatch.setattr(watch, "ANSWER_SECONDS", 0.2)
+    with scripted(Said(200), Said(503)) as script:
+        assert says_it_lives(script.url)
+        assert not says_it_lives(script.url)
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        assert not says_it_lives(f"http://127.0.0.1:{frozen.getsockname()[1]}")
+    assert not says_it_lives(f"http://127.0.0.1:{choose_port()}")
+    assert [one.path for one in script.heard] == ["/health/live"] * 2
 
 
 def test_the_log_of_a_child_that_writes_for_ever_stays_bounded(tmp_path, watching):

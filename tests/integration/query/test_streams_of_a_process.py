@@ -3,8 +3,9 @@ import time
 
 from pymongo import MongoClient
 
+from deploy.local.ports import choose_port
 from deploy.local.servers import Servers
-from tests.integration.query.test_the_process import free_port, running, status
+from tests.support.bare_query_process import running, status
 from tests.support.builders import make_event
 from tests.support.eventually import eventually
 from tests.support.live_stream import parse_events
@@ -48,7 +49,7 @@ def events_in(raw: bytes) -> list[tuple[str, object]]:
 def test_a_process_that_is_asked_to_stop_says_goodbye_on_its_streams_and_does_not_wait_for_them(
     servers: Servers, database_name: str
 ) -> None:
-    port = free_port()
+    port = choose_port()
     given = {"PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap, "PONTE_MONGO_URI": servers.mongo.uri}
     with running(port, **given, PONTE_MONGO_DATABASE=database_name, PONTE_API_KEY=KEY) as process:
         eventually(lambda: status(port, "/v1/logs/order", KEY), lambda seen: seen == 200)
@@ -70,7 +71,7 @@ def test_a_process_that_is_asked_to_stop_says_goodbye_on_its_streams_and_does_no
 
 
 def test_a_client_that_stops_reading_hinders_neither_others_nor_the_end(servers: Servers, database_name: str) -> None:
-    port = free_port()
+    port = choose_port()
     given = {
         "PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap,
         "PONTE_MONGO_URI": servers.mongo.uri,

@@ -1,16 +1,12 @@
 import contextlib
 import http.client
 import json
-import os
 import select
 import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 
+from deploy.local.ports import choose_port
 from deploy.local.servers import Servers
+from tests.support.bare_query_process import running, status
 from tests.support.eventually import eventually
 
 USUAL_PATIENCE_SECONDS = 6
@@ -19,38 +15,6 @@ NOWHERE = {
     "PONTE_KAFKA_BOOTSTRAP": "127.0.0.1:1",
     "PONTE_MONGO_URI": "mongodb://user:secret-word@127.0.0.1:1/?directConnection=true",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def running(port: int, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "services.query"],
-        env={**os.environ, "PONTE_HTTP_PORT": str(port), "PONTE_HEALTH_PORT": "0", **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def status(port: int, path: str, key: str = "") -> int:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {key}"})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
 
 
 def test_a_port_that_is_taken_is_told_in_one_line() -> None:
@@ -66,7 +30,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
 
 
 def test_wrong_settings_are_told_in_one_line() -> None:
-    with running(free_port(), **NOWHERE, PONTE_API_KEY="short") as process:
+    with running(choose_port(), **NOWHERE, PONTE_API_KEY="short") as process:
         _, said = process.communicate(timeout=30)
 
     assert process.returncode == 2
@@ -75,7 +39,7 @@ def test_wrong_settings_are_told_in_one_line() -> None:
 
 
 def test_without_mongodb_it_is_live_and_not_ready_and_says_no_secret() -> None:
-    port, key = free_port(), "k" * 32
+    port, key = choose_port(), "k" * 32
     with running(port, **NOWHERE, PONTE_API_KEY=key) as process:
         assert eventually(lambda: status(port, "/health/live"), lambda seen: seen == 200) == 200
         assert status(port, "/health/ready") == 503
@@ -93,7 +57,7 @@ def test_without_mongodb_it_is_live_and_not_ready_and_says_no_secret() -> None:
 
 
 def test_with_mongodb_it_answers_and_stops_when_asked(servers: Servers, database_name: str) -> None:
-    port, key = free_port(), "k" * 32
+    port, key = choose_port(), "k" * 32
     given = {"PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap, "PONTE_MONGO_URI": servers.mongo.uri}
     with running(port, **given, PONTE_MONGO_DATABASE=database_name, PONTE_API_KEY=key) as process:
         eventually(lambda: status(port, "/health/ready"), lambda seen: seen == 200)
@@ -103,7 +67,7 @@ def test_with_mongodb_it_answers_and_stops_when_asked(servers: Servers, database
 
 
 def test_a_connection_that_rests_is_not_closed_under_a_proxy_and_holds_no_stop_up() -> None:
-    port = free_port()
+    port = choose_port()
     with (
         running(port, **NOWHERE) as process,
         contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from shared.contracts.errors import InvalidFilter
 from shared.contracts.filters import LogFilter
 from tests.support.scripted_server import Said, scripted
 
+ROOT = Path(__file__).parents[3]
 NOT_NOW = Said(
     503,
     b'{"type": "urn:x", "title": "Service Unavailable", "status": 503, "detail": "wait", "instance": "/", "correlation_id": "c1"}',
@@ -162,7 +165,12 @@ def test_a_report_that_came_damaged_or_cut_is_not_taken_for_whole(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_takes_the_place_of_the_former_one_only_when_it_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("files", ["nameless", "named"])
+def test_a_report_takes_the_place_of_the_former_one_only_when_it_is_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: str
+) -> None:
+    if files == "named":  # as where the system has no others
+        monkeypatch.setattr("shared.client.whole_file._open_nameless", lambda _: None)
     report = tmp_path / "report"
     report.write_text("former")
     report.chmod(0o600)
@@ -175,6 +183,29 @@ def test_a_report_takes_the_place_of_the_former_one_only_when_it_is_whole(tmp_pa
     assert report.read_text() == "abc"
     assert report.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [report]
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from shared.client.whole_file import whole_file
+with whole_file(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("half", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_download_leaves_nothing_beside_the_former_report(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    report.write_text("former")
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(report)], stdout=subprocess.PIPE, cwd=ROOT) as writer:
+        assert writer.stdout
+        assert writer.stdout.readline() == b"half\n"
+        writer.kill()
+    assert list(tmp_path.iterdir()) == [report]
+    assert report.read_text() == "former"
 
 
 def test_a_report_may_go_where_nothing_can_take_a_place() -> None:

@@ -1,11 +1,15 @@
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.instance import Instance, account_name, database_name, find_instance, start_of
+from deploy.cli import main
+from deploy.instance import Instance, account_name, database_name, find_instance, hold_port, start_of
+from deploy.local.errors import LocalServerError
+from deploy.local.lock import hold, let_go
 
 PORT = 8080
 KAFKA = {"bootstrap": "127.0.0.1:1", "pid": None, "origin": "given"}
@@ -71,3 +75,38 @@ def test_another_process_that_got_the_same_number_is_not_ponte(folder: Path) -> 
     write(started_at=began - 3600)
     assert find_instance(PORT) is None
     assert list(folder.iterdir()) == []  # the key does not lie about
+
+
+def test_a_second_one_on_the_port_says_who_is_the_first_and_leaves_its_file_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with hold_port(PORT):
+        write()
+        assert main(["up", "--ephemeral"]) == 1
+        assert find_instance(PORT) is not None
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert f"Ponte runs already on port {PORT} (process {os.getpid()}): stop it" in sentence
+
+
+def test_a_port_is_held_by_one_at_a_time_and_leaves_nothing_behind(folder: Path) -> None:
+    for _ in range(2):
+        with hold_port(PORT), hold_port(PORT + 1), pytest.raises(LocalServerError), hold_port(PORT):
+            pass
+    assert list(folder.iterdir()) == []
+
+
+def test_who_waits_for_a_file_that_is_let_go_holds_the_next_of_that_name(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    first = hold(path, str, patience_seconds=0)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(hold, path, str, patience_seconds=60)
+        let_go(path, first)
+        second = waiting.result()
+    assert os.path.samestat(os.fstat(second), path.stat())
+    let_go(path, second)
+
+
+def test_a_file_whose_holder_was_killed_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text(str(os.getpid()))  # with a number that somebody else has got
+    let_go(path, hold(path, str))

@@ -15,6 +15,7 @@ from deploy.local.folder import DataFolder
 from deploy.local.given import check_kafka
 from deploy.local.libraries import missing_libraries
 from deploy.local.ports import choose_ports, is_free
+from deploy.local.servers import start_servers
 
 
 class Usage(NamedTuple):
@@ -63,8 +64,7 @@ def test_a_full_disk_is_told_before_a_server_dies_of_it(tmp_path, monkeypatch):
     monkeypatch.setattr(folder.shutil, "disk_usage", lambda _: Usage(0, 0, 3 * 2**20))
 
     with pytest.raises(LocalServerError, match="Only 3 MiB are free"):
-        DataFolder.open(tmp_path)
-    monkeypatch.undo()
+        start_servers(tmp_path, environ={}, prefer_docker=False)
     DataFolder.open(tmp_path).close()  # and the lock was let go
 
 

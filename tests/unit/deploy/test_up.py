@@ -1,4 +1,5 @@
 import json
+import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from deploy.errors import CommandError
 from deploy.instance import Instance, forget_instance
 from deploy.local.servers import KafkaAddress, MongoAddress, Servers
 from deploy.status import tell
-from deploy.up import Up
+from deploy.up import Stopped, Up
 from deploy.watch import last_words
 
 
@@ -92,6 +93,55 @@ def test_a_server_that_refuses_is_one_sentence_with_its_setting(
     (sentence,) = capsys.readouterr().err.splitlines()
     assert setting in sentence
     assert "secret" not in sentence
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_while_servers_start_ends_what_was_started_and_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, port: int, number: signal.Signals
+) -> None:
+    it = Up(data=None, demo=False, say=print)
+    undone: list[str] = []
+
+    def start_slowly(*_args: object, **_named: object) -> Servers:
+        with ExitStack() as undo:
+            undo.callback(lambda: it._on_signal(number, None))  # once more, while it stops
+            undo.callback(undone.append, "servers")
+            it._on_signal(number, None)
+            raise AssertionError("it waited on")
+
+    monkeypatch.setattr(up, "start_servers", start_slowly)
+    it.run()
+    assert undone == ["servers"]
+
+
+@pytest.mark.usefixtures("port")
+def test_a_stop_while_the_services_start_is_no_failure() -> None:
+    it = Up(data=None, demo=False, say=print)
+    it._on_signal(signal.SIGTERM, None)
+    with pytest.raises(Stopped):
+        it._wait_for("the API", lambda: None)
+
+
+def test_a_port_is_looked_at_where_the_api_will_listen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: int
+) -> None:
+    monkeypatch.setenv("PONTE_QUERY_HOST", "127.0.0.2")
+    with socket.create_server(("127.0.0.2", port)):
+        assert main(["up", "--ephemeral"]) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert f"cannot listen on 127.0.0.2:{port}: Address already in use; set PONTE_HTTP_PORT" in sentence
+
+
+@pytest.mark.parametrize("setting", ["PONTE_QUERY_HOST", "PONTE_HEALTH_HOST"])
+@pytest.mark.usefixtures("port")
+def test_an_address_of_another_machine_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    monkeypatch.setattr(up, "start_servers", lambda *_args, **_named: pytest.fail("it was told too late"))
+    monkeypatch.setenv(setting, "192.0.2.1")  # of the documents (RFC 5737): no machine has it
+    assert main(["up", "--ephemeral"]) == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert f"set {setting} to an address of this machine" in sentence
 
 
 @pytest.mark.usefixtures("given", "port")

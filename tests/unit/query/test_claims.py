@@ -6,6 +6,8 @@ from services.query.core.claims import ClaimRules, caller_of_claims, claim_at
 from services.query.core.permissions import CredentialRefused
 from services.query.handlers.tokens import is_token
 from services.query.settings import Settings
+from shared.contracts.errors import Defect
+from shared.runtime.settings import read_settings
 
 RULES = ClaimRules(
     account_claim="account",
@@ -85,3 +87,26 @@ def test_a_token_is_told_from_a_key_by_how_it_is_written() -> None:
 def test_unsafe_settings_of_an_identity_provider_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"query_oidc|OIDC"):
         Settings(kafka_bootstrap="none:1", mongo_uri="none", **wrong)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The least that the service wants of it."""
+    monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", "none:1")
+    monkeypatch.setenv("PONTE_MONGO_URI", "none")
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"), [("", {}), (" ", {}), ("{}", {}), ('{"ops": ["read"]}', {"ops": frozenset({"read"})})]
+)
+def test_an_empty_text_means_no_roles(environment: pytest.MonkeyPatch, text: str, roles: dict[str, Any]) -> None:
+    environment.setenv("PONTE_QUERY_OIDC_ROLES", text)
+    assert read_settings(Settings).query_oidc_roles == roles
+
+
+@pytest.mark.parametrize("text", ["ops=read", "{", "[]", '{"ops": ["root"]}'])
+def test_roles_that_are_none_are_named_in_a_sentence(environment: pytest.MonkeyPatch, text: str) -> None:
+    environment.setenv("PONTE_QUERY_OIDC_ROLES", text)
+    with pytest.raises(Defect, match=r"^settings are wrong: PONTE_QUERY_OIDC_ROLES"):
+        read_settings(Settings)

@@ -10,9 +10,9 @@ from services.query.core.keys import ApiKey
 from services.query.core.permissions import SCOPES
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
-from services.query.handlers.keys import digest_of
 from services.query.settings import Settings
 from shared.contracts.errors import StoreUnavailable
+from shared.contracts.stored_secrets import digest_of
 from shared.runtime.health import Health
 from tests.support.fakes.query import (
     FakeAnswers,

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from services.query.core.keys import ApiKey
 from services.query.core.permissions import SCOPES, Caller, CredentialRefused
-from services.query.handlers.keys import digest_of, revoke_key, rotate_key
+from services.query.handlers.keys import revoke_key, rotate_key
 from services.query.handlers.signing_in import (
     create_sign_in_code,
     ensure_first_key,
@@ -19,6 +19,7 @@ from services.query.handlers.signing_in import (
 )
 from services.query.settings import Settings
 from shared.contracts.errors import NotPermitted
+from shared.contracts.stored_secrets import digest_of
 from tests.support.api_contract import NOWHERE
 from tests.support.fakes.query import FakeAudit, FakeCredentials
 from tests.support.fakes.reprocessor import FakeClock

@@ -32,7 +32,7 @@ from shared.contracts.errors import (
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import KINDS
 from tests.support.fakes.query import FakeAudit, FakeViews
-from tests.unit.shared.test_filters import FILTERS, parsed
+from tests.support.filter_examples import FILTERS, parsed
 
 ADMIN = Caller("loja", "k", "Ana", frozenset(SCOPES))
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -1,57 +1,18 @@
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import orjson
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import given
 
 from shared.contracts import filters
 from shared.contracts.catalogue import RETRY_ADVICE
 from shared.contracts.eligibility import FAILED_STATUSES
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.events import STATUSES
-from shared.contracts.filters import DATE_AXES, MAX_ATTEMPTS, ONCE, PARAMETERS, LogFilter
-from shared.contracts.names import KINDS
-from shared.contracts.text import fold
+from shared.contracts.filters import ONCE, PARAMETERS, LogFilter
 from shared.mongo.queries import query_of
-
-NAMES = st.text("ABCdef019_.-", min_size=1, max_size=8)
-TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40).filter(
-    lambda text: text == text.strip()
-)
-YEARS = timedelta(days=365) // timedelta(microseconds=1)
-INSTANTS = st.integers(-1_900 * YEARS, 7_900 * YEARS).map(
-    lambda micro: (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micro)).isoformat()
-)
-FILTERS = st.fixed_dictionaries(
-    {},
-    optional={
-        "kind": st.lists(st.sampled_from(KINDS), min_size=1, unique=True),
-        "affiliate": st.lists(NAMES, min_size=1, unique=True),
-        "status": st.lists(st.sampled_from(STATUSES), min_size=1, unique=True),
-        "error_code": st.lists(TEXTS, min_size=1, unique=True),
-        "group": st.lists(st.text("0123456789abcdef", min_size=16, max_size=16), min_size=1, unique=True),
-        "retry": st.lists(st.sampled_from(RETRY_ADVICE), min_size=1, unique=True),
-        "reprocess_id": st.lists(TEXTS, min_size=1, unique=True),
-        "q": TEXTS.filter(fold),
-        "from": INSTANTS,
-        "to": INSTANTS,
-        "date_axis": st.sampled_from(DATE_AXES),
-        "attempts_min": st.one_of(st.integers(1, MAX_ATTEMPTS), st.integers(1, MAX_ATTEMPTS).map(str)),
-        "stale_since": INSTANTS,
-    },
-)
-
-
-def parsed(values):
-    """Return the filter, or leave the example out where its fields contradict one another."""
-    try:
-        return LogFilter.parse(values)
-    except InvalidFilter as error:
-        assume(error.field not in ("to", "status", "stale_since"))
-        raise
+from tests.support.filter_examples import FILTERS, parsed
 
 
 @given(FILTERS)

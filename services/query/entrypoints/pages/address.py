@@ -75,10 +75,6 @@ class ListAddress:
         """Return what the filter's form shows no field for, as hidden fields: it holds until someone takes its chip away."""
         return [*(pair for pair in self.pairs() if pair[0] in UNSEEN), *self.sort_pairs()]
 
-    def shown_pairs(self) -> list[tuple[str, str]]:
-        """Return the whole instants of the period, as hidden fields beside those that show it to the minute."""
-        return shown_pairs(self.pairs())
-
     @property
     def other_date_order(self) -> str:
         """The order that the date's heading leads to: the other one, or the newest first from any order but these."""
@@ -190,9 +186,12 @@ def local_input(at: datetime | None, zone: ZoneInfo) -> str:
     return in_zone(at, zone).replace(tzinfo=None).isoformat(timespec="minutes") if at else ""
 
 
-def shown_pairs(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the whole instants of the period among (name, value) pairs of a filter, as hidden fields."""
-    return [(SHOWN_AS.format(name), value) for name, value in pairs if name in ("from", "to")]
+def shown_pairs(pairs: Sequence[tuple[str, str]], zone: ZoneInfo) -> list[tuple[str, str]]:
+    """Return as hidden fields what the form of a filter shows of the period: its zone, and the whole instants, for its inputs end at the minute."""
+    return [
+        (SHOWN_ZONE, zone.key),
+        *((SHOWN_AS.format(name), value) for name, value in pairs if name in ("from", "to")),
+    ]
 
 
 def instants_of(query: Mapping[str, Sequence[str]], names: Sequence[str], zone: ZoneInfo) -> dict[str, list[str]]:

@@ -100,7 +100,10 @@ def _plain(value: Any) -> Any:
 def _whole(text: str) -> int | None:
     if not text:
         return None
-    return int(text) if text.isascii() and text.isdecimal() else NO_NUMBER
+    try:
+        return int(text) if text.isascii() and text.isdecimal() else NO_NUMBER
+    except ValueError:  # more digits than Python reads
+        return NO_NUMBER
 
 
 def _seconds(text: str) -> int:

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from services.query.core.jobs import Job
 from services.query.core.letters import Content
 from services.query.entrypoints.downloads import letter_file
-from services.query.entrypoints.pages.address import instants_of, is_untidy, local_input, shown_pairs
+from services.query.entrypoints.pages.address import instants_of, is_untidy, local_input
 from services.query.entrypoints.pages.forms import (
     NONE_CHOSEN,
     field,
@@ -66,10 +66,6 @@ class LetterAddress:
     def only(self, error_class: str) -> str:
         """Return the address of the letters of one error class."""
         return LetterAddress(replace(self.rows, error_class=(error_class,))).href()
-
-    def shown_pairs(self) -> list[tuple[str, str]]:
-        """Return the whole instants of the period, as hidden fields beside those that show it to the minute."""
-        return shown_pairs(self.pairs())
 
     @property
     def has_open(self) -> bool:

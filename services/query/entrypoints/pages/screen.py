@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from services.query.core.permissions import Caller
 from services.query.entrypoints.dependencies import Services, caller_of, services_of
+from services.query.entrypoints.pages.address import shown_pairs
 from services.query.entrypoints.pages.assets import Assets, read_assets
 from services.query.entrypoints.pages.forms import TOLD_ONCE, without_told
 from services.query.entrypoints.pages.language import (
@@ -141,6 +142,7 @@ def templates() -> Environment:
         "reason_told": reason_told,
         "html_language": HTML_LANGUAGE,
         "words_of": words_of,
+        "shown_pairs": shown_pairs,
     }
     environment.globals.update(shown)
     return environment

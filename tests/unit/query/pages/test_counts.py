@@ -7,8 +7,8 @@ from shared.contracts.catalogue import LANGUAGES, Language
 from shared.contracts.filters import LogFilter
 from tests.support.builders import RECEIVED_AT, make_event
 from tests.support.fakes.query import FakeLog, FakeRolledCounts
+from tests.support.panel_over_fakes import services, visitor
 from tests.support.seed import entry_document
-from tests.unit.query.pages.test_pages_over_fakes import services, visitor
 
 WORDS = {
     "pt": ("Contado às", "Contagem antiga, de", "Falta o que mudou depois."),

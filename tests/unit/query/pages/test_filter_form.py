@@ -5,8 +5,8 @@ import pytest
 from services.query.core.integration import Integration
 from tests.support.builders import make_event
 from tests.support.fakes.query import FakeFreshness, FakeLog, FakeRegistry
+from tests.support.panel_over_fakes import services, visitor
 from tests.support.seed import entry_document
-from tests.unit.query.pages.test_pages_over_fakes import services, visitor
 
 EVERYTHING = (
     "retry=fix&reprocess_id=job-1&attempts_min=2&date_axis=received_at&from=2026-11-20T10:00:00Z"

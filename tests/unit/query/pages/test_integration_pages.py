@@ -8,7 +8,7 @@ from services.query.core.integration import Integration
 from services.query.entrypoints.pages.integration_form import form_of, read_form
 from shared.contracts.names import KINDS
 from tests.support.fakes.query import FakeAudit, FakeRegistry
-from tests.unit.query.pages.test_pages_over_fakes import FROM_PANEL, services, visitor
+from tests.support.panel_over_fakes import FROM_PANEL, services, visitor
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MLC = Integration("MLC", "Mercado <b>Livre", emails=("ana@loja.com.br",), updated_at=NOW, updated_by="Ana", revision=3)
@@ -141,6 +141,10 @@ def test_a_form_reads_back_what_it_shows() -> None:
         ({"kinds": []}, "kinds"),
         ({"minimum_availability": ["5,5"]}, "minimum_availability"),
         ({"minimum_availability": ["²"]}, "minimum_availability"),
+        pytest.param(
+            {"minimum_availability": ["9" * 5_000]}, "minimum_availability", id="more digits than Python reads"
+        ),
+        pytest.param({"minutes-order": ["9" * 5_000]}, "freshness_seconds", id="more minutes than Python reads"),
         ({"emails": ["ana@loja"]}, "emails"),
         ({"minutes-order": ["x"]}, "freshness_seconds"),
         ({"minutes-order": ["1e999"]}, "freshness_seconds"),

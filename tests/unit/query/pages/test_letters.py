@@ -8,7 +8,7 @@ from shared.contracts.catalogue import LANGUAGES, Language
 from shared.contracts.letter_classes import ERROR_CLASSES, UNKNOWN
 from tests.support.fakes.query import FakeAudit, FakeLetters
 from tests.support.letters import make_letter
-from tests.unit.query.pages.test_pages_over_fakes import FROM_PANEL, services, visitor
+from tests.support.panel_over_fakes import FROM_PANEL, services, visitor
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,47 +1,25 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from pydantic import SecretStr
 
-from services.query.core.keys import ApiKey
-from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.http import create_app
-from services.query.handlers.keys import digest_of
-from services.query.handlers.signing_in import sign_in_with_key
-from services.query.settings import Settings
 from shared.contracts.entries import attempt_document
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.filters import LogFilter
 from shared.contracts.groups import group_of
 from shared.contracts.records import Address
-from shared.runtime.health import Health
 from tests.support.builders import RECEIVED_AT, make_event
 from tests.support.fakes.query import (
-    FakeAnswers,
-    FakeAudit,
-    FakeCommands,
-    FakeCredentials,
-    FakeFileStore,
-    FakeFreshness,
-    FakeJobs,
-    FakeLetters,
     FakeLog,
-    FakeRegistry,
-    FakeViews,
     counts_of,
 )
-from tests.support.fakes.streams import hub_over
+from tests.support.panel_over_fakes import FROM_PANEL, services, visitor
 from tests.support.seed import entry_document
-
-FROM_PANEL = {"Origin": "http://ponte.test"}
-SETTINGS = Settings(kafka_bootstrap="nowhere:1", mongo_uri=SecretStr("mongodb://nowhere"))
 
 
 class SlowCounts(FakeLog):
@@ -53,29 +31,6 @@ class SlowCounts(FakeLog):
 class BrokenLog(FakeLog):
     async def list_entries(self, *_: Any, **__: Any) -> Any:
         raise StoreUnavailable("mongodb://user:password@inside is down")
-
-
-def services(**changes: Any) -> Services:
-    log = FakeLog([entry_document([make_event()])])
-    jobs = FakeJobs()
-    made = Services(
-        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=counts_of(log), entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
-        letters=FakeLetters(), replays=FakeJobs(),
-        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), views=FakeViews(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
-        health=Health({}), streams=hub_over(),
-    )  # fmt: skip
-    return replace(made, **changes)
-
-
-async def visitor(made: Services, *scopes: str) -> httpx.AsyncClient:
-    app: FastAPI = create_app(made)
-    key = "k" * 40
-    stored = ApiKey("id", "loja", "Ana", frozenset(scopes), prefix=key[:6], created_at=RECEIVED_AT)
-    await made.credentials.add_key(stored, digest_of(key))
-    issued = await sign_in_with_key(made.credentials, made.audit, key, now=made.now)
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://ponte.test", cookies={"ponte_session": issued.secret}
-    )
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from shared.contracts.errors import StoreUnavailable, TooBroad
 from tests.support.fakes.query import FakeCredentials, FakeLog
-from tests.unit.query.pages.test_pages_over_fakes import FROM_PANEL, SETTINGS, services, visitor
+from tests.support.panel_over_fakes import FROM_PANEL, SETTINGS, services, visitor
 
 READING: Final = {"Accept": "text/html", "Accept-Language": "en"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.query.core.view import MAX_VIEWS, View
 from tests.support.fakes.query import FakeAudit, FakeViews
-from tests.unit.query.pages.test_pages_over_fakes import FROM_PANEL, services, visitor
+from tests.support.panel_over_fakes import FROM_PANEL, services, visitor
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MINE = View(
