@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.errors import CommandError
+from deploy.parts import SERVICES
 
-SERVICES: Final = ("ingest", "query", "reprocessor", "exporter")
 FORMATS: Final = ("xlsx", "csv", "jsonl")
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130

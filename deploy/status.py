@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from deploy.api import asking
-from deploy.cli import SERVICES
 from deploy.doctor import ask_services
 from deploy.errors import CommandError
 from deploy.instance import Instance
+from deploy.parts import SERVICES
 from shared.kafka.address import shown_servers
 
 ANSWER_SECONDS: Final = 5.0

@@ -23,7 +23,6 @@ from pymongo.errors import InvalidName, PyMongoError
 
 from deploy.addresses import LOOPBACK, local_url
 from deploy.api import asking
-from deploy.cli import SERVICES
 from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import (
@@ -40,6 +39,7 @@ from deploy.kept_key import LEAST_KEY_LENGTH, account_of, kept_key, new_key
 from deploy.local.ports import choose_port
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
+from deploy.parts import SERVICES
 from deploy.provision import provision
 from deploy.watch import Watch, Watched, says_it_lives
 from shared.client import NotNow, Ponte, Unreachable

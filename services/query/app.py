@@ -12,16 +12,16 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.query.adapters.kafka_commands import KafkaCommands
+from services.query.adapters.log.mongo_entry_finder import MongoEntryFinder
+from services.query.adapters.log.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_answers import MongoAnswers
 from services.query.adapters.mongo_audit import MongoAudit
 from services.query.adapters.mongo_change_feed import MongoChangeFeed
 from services.query.adapters.mongo_changed_entries import MongoChangedEntries
 from services.query.adapters.mongo_counts import MongoLogCounts
-from services.query.adapters.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.mongo_files import MongoFileStore
 from services.query.adapters.mongo_freshness import MongoFreshness
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
-from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_registry import MongoRegistry
 from services.query.adapters.mongo_rolled_counts import MongoRolledCounts
@@ -37,9 +37,9 @@ from services.query.entrypoints.serving import KEPT_IDLE_SECONDS, Server, allow_
 from services.query.handlers.insights import Counts
 from services.query.handlers.registry import Registry
 from services.query.handlers.signing_in import ensure_first_key
-from services.query.handlers.stream_hub import StreamHub
-from services.query.handlers.stream_ports import Bounds
-from services.query.handlers.stream_windows import WindowMaker
+from services.query.handlers.stream.hub import StreamHub
+from services.query.handlers.stream.ports import Bounds
+from services.query.handlers.stream.windows import WindowMaker
 from services.query.settings import Settings
 from shared.contracts.names import EXPORTS, REPLAY_REQUESTS, REPROCESS_REQUESTS
 from shared.kafka.producer import Publisher

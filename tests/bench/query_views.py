@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.query.adapters.mongo_entry_walk import WITHOUT_CONTENT
+from services.query.adapters.log.mongo_entry_walk import WITHOUT_CONTENT
 from services.query.adapters.mongo_rolled_counts import MAX_REMEMBERED
 from services.query.core.cursor import Binding, Position, encode_cursor
 from services.query.core.sorting import DEFAULT_SORT

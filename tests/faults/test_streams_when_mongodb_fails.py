@@ -8,13 +8,13 @@ import pytest
 
 from services.query.adapters.mongo_change_feed import MongoChangeFeed
 from services.query.adapters.mongo_changed_entries import MongoChangedEntries
-from services.query.core.stream_channel import Wish
-from services.query.core.stream_position import position_of
+from services.query.core.stream.channel import Wish
+from services.query.core.stream.position import position_of
 from services.query.entrypoints.event_stream import SseWriter
-from services.query.handlers.stream_hub import StreamHub
-from services.query.handlers.stream_ports import HistoryLost
-from services.query.handlers.stream_windows import WindowMaker
-from services.query.handlers.streaming import follow_stream
+from services.query.handlers.stream.hub import StreamHub
+from services.query.handlers.stream.ports import HistoryLost
+from services.query.handlers.stream.streaming import follow_stream
+from services.query.handlers.stream.windows import WindowMaker
 from shared.contracts.errors import Transient
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES

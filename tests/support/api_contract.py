@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from services.query.app import build
-from services.query.entrypoints.openapi import operations
+from services.query.entrypoints.openapi.document import operations
 from services.query.settings import Settings
 
 PAGE = Path(__file__).parents[1] / "contract/query/api_v1.txt"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from services.query.entrypoints.openapi import operations
+from services.query.entrypoints.openapi.document import operations
 from shared.client import Ponte
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from services.query.adapters.mongo_log_reader import MongoLogReader
+from services.query.adapters.log.mongo_log_reader import MongoLogReader
 from services.query.handlers.reading import Total
 from shared.contracts.filters import LogFilter
 from shared.mongo.client import Document

@@ -13,9 +13,9 @@ from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 
-from services.query.core.stream_changes import CaughtUp, Change, What, is_bookkeeping
-from services.query.core.stream_position import Position, position_of, time_of
-from services.query.handlers.stream_ports import HistoryLost
+from services.query.core.stream.changes import CaughtUp, Change, What, is_bookkeeping
+from services.query.core.stream.position import Position, position_of, time_of
+from services.query.handlers.stream.ports import HistoryLost
 from shared.contracts.errors import Defect
 from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database, Document

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from services.query.adapters.mongo_log_reader import index_of, indexed_query
+from services.query.adapters.log.mongo_log_reader import index_of, indexed_query
 from services.query.handlers.insights import MAX_CAUSES, Bucket, CauseCount, Point
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from services.query.adapters.mongo_counting import count_up_to
+from services.query.adapters.log.mongo_counting import count_up_to
 from services.query.core.cursor import Position
 from services.query.handlers.dead_letters import ClassCount, Fate
 from shared.contracts.dead_letters import Letter, LetterFilter, letter_from_document

@@ -11,7 +11,7 @@ from typing import Any, Final
 from bson.timestamp import Timestamp
 from pymongo.errors import OperationFailure
 
-from services.query.adapters.log_plan import index_of, indexed_query
+from services.query.adapters.log.plan import index_of, indexed_query
 from services.query.adapters.rollup_pipelines import (
     Question,
     affiliates,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import Header, Query
 from pydantic import BaseModel, ConfigDict
 
-from services.query.entrypoints.schemas import PROBLEMS
+from services.query.entrypoints.schemas.base import PROBLEMS
 from shared.contracts.said import Reason
 
 IfMatch = Annotated[

@@ -19,7 +19,7 @@ from services.query.handlers.reading import LogReader
 from services.query.handlers.registry import Registry
 from services.query.handlers.repeating import AnswerStore
 from services.query.handlers.signing_in import Credentials
-from services.query.handlers.stream_hub import StreamHub
+from services.query.handlers.stream.hub import StreamHub
 from services.query.handlers.tokens import TokenVerifier
 from services.query.handlers.views import ViewStore
 from services.query.settings import Settings

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from services.query.core.integration import Marketplaces
 from services.query.entrypoints.answers import item_json
 from services.query.entrypoints.problems import problem, problem_of
-from services.query.handlers.stream_ports import ClosingReason, KeyFull, ProcessFull, ResyncReason
+from services.query.handlers.stream.ports import ClosingReason, KeyFull, ProcessFull, ResyncReason
 from shared.contracts.catalogue import Language
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import PonteError

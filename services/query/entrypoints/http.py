@@ -15,17 +15,17 @@ from starlette.routing import Match
 
 from services.query.entrypoints import pages
 from services.query.entrypoints.auth import Gate
-from services.query.entrypoints.body_limit import BodyLimit
-from services.query.entrypoints.compression import Compression
-from services.query.entrypoints.cross_origin import CrossOrigin
-from services.query.entrypoints.deadline import Deadline
 from services.query.entrypoints.dependencies import Services
-from services.query.entrypoints.deprecation import Deprecations
-from services.query.entrypoints.head import Head
 from services.query.entrypoints.invalid import each_once, explain_invalid
-from services.query.entrypoints.observing import LastResort, Observe
-from services.query.entrypoints.openapi import POLICY, Api, operation_id
-from services.query.entrypoints.paths import RawPath
+from services.query.entrypoints.middleware.body_limit import BodyLimit
+from services.query.entrypoints.middleware.compression import Compression
+from services.query.entrypoints.middleware.cross_origin import CrossOrigin
+from services.query.entrypoints.middleware.deadline import Deadline
+from services.query.entrypoints.middleware.deprecation import Deprecations
+from services.query.entrypoints.middleware.head import Head
+from services.query.entrypoints.middleware.observing import LastResort, Observe
+from services.query.entrypoints.middleware.paths import RawPath
+from services.query.entrypoints.openapi.document import POLICY, Api, operation_id
 from services.query.entrypoints.problems import problem, problem_of
 from services.query.entrypoints.refusals import refusal
 from services.query.entrypoints.routes import (
@@ -44,7 +44,7 @@ from services.query.entrypoints.routes import (
     summary,
     views,
 )
-from services.query.entrypoints.schemas import PROBLEMS
+from services.query.entrypoints.schemas.base import PROBLEMS
 from shared.contracts.errors import PonteError
 from shared.runtime.logging import get_logger
 

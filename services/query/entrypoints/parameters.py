@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.query.core.languages import choose_language
 from services.query.core.sorting import DEFAULT_SORT, Sort
-from services.query.entrypoints.filter_schemas import Groups, InstantText, LogFilterJson, Names, SearchText, Texts
-from services.query.entrypoints.paths import DecodedSegment
+from services.query.entrypoints.middleware.paths import DecodedSegment
 from services.query.entrypoints.quick_route import at_once
+from services.query.entrypoints.schemas.filters import Groups, InstantText, LogFilterJson, Names, SearchText, Texts
 from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.catalogue import Language
 from shared.contracts.catalogue.model import RetryAdvice

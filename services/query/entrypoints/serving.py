@@ -7,7 +7,7 @@ from typing import Final
 
 import uvicorn
 
-from services.query.handlers.stream_hub import StreamHub
+from services.query.handlers.stream.hub import StreamHub
 
 GIVEN_UP_AFTER_MS: Final = 300_000
 """The system closes a connection whose other end has taken nothing for so long: nobody else would, and each holds memory."""

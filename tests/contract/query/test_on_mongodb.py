@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
+from services.query.adapters.log.mongo_entry_finder import MongoEntryFinder
+from services.query.adapters.log.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_counts import MongoLogCounts
-from services.query.adapters.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
-from services.query.adapters.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_rolled_counts import MongoRolledCounts
 from shared.contracts.events import IntegrationEvent

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.query.entrypoints.openapi import operations
+from services.query.entrypoints.openapi.document import operations
 from shared.client import answers
 from shared.client.answers.base import Answer
 from tests.support.api_contract import schema_of_ours

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from gridfs import AsyncGridFSBucket
 
 from deploy.local.servers import Servers
-from services.query.entrypoints.job_schemas import (
+from services.query.entrypoints.schemas.jobs import (
     ExportAnswer,
     ReprocessAnswer,
     ReprocessDryRunAnswer,

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.local.servers import Servers
-from services.query.entrypoints.letter_schemas import (
+from services.query.entrypoints.schemas.letters import (
     LetterAnswer,
     LetterPageAnswer,
     LetterSummary,

@@ -10,7 +10,7 @@ import pytest
 
 from services.ingest.adapters.mongo_log_store import MongoLogStore
 from services.ingest.handlers.ingesting import Ingest
-from services.query.entrypoints.schemas import EntryAnswer
+from services.query.entrypoints.schemas.entries import EntryAnswer
 from shared.contracts.events import CONNECTOR_LOG_TYPE, ITEM_CHANGED_TYPE, ORDER_RESULT_TYPE
 from shared.mongo.client import Database
 from tests.support.builders import RECEIVED_AT, make_cloudevent, make_record

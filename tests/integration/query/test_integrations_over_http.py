@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.query.entrypoints.integration_answers import IntegrationAnswer, IntegrationList
+from services.query.entrypoints.schemas.integration_answers import IntegrationAnswer, IntegrationList
 from shared.contracts.names import AUDIT
 from shared.contracts.times import format_instant
 from shared.mongo.client import Database

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from services.query.entrypoints.key_schemas import AuditPageAnswer, KeyAnswer, KeyList, NewKeyAnswer
+from services.query.entrypoints.schemas.keys import AuditPageAnswer, KeyAnswer, KeyList, NewKeyAnswer
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.names import API_KEYS, AUDIT
 from shared.contracts.times import format_instant

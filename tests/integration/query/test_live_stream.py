@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from deploy.local.servers import Servers
 from services.query.app import build
-from services.query.core.stream_position import event_id, position_of
-from services.query.handlers import streaming
+from services.query.core.stream.position import event_id, position_of
+from services.query.handlers.stream import streaming
 from services.query.settings import Settings
 from shared.contracts.events import entry_id
 from shared.contracts.names import API_KEYS, LOG_ENTRIES
@@ -284,7 +284,7 @@ async def test_a_stream_is_renewed_after_its_time(servers: Servers, database_nam
 async def test_who_reads_too_slowly_is_told_to_read_the_list_and_dropped_and_nobody_else(
     opened: Opened, database: Database, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.query.core.stream_backlog.MOST_FRAMES", 5)
+    monkeypatch.setattr("services.query.core.stream.backlog.MOST_FRAMES", 5)
     async with opened() as slow, opened() as quick:
         slow.hold()
         for code in range(12):
@@ -321,7 +321,7 @@ async def test_who_is_a_little_behind_gets_each_entry_once_as_it_stands_last(
 async def test_more_changes_than_a_stream_carries_are_told_as_resync_and_then_it_goes_on(
     servers: Servers, database_name: str, database: Database, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.query.core.stream_channel.PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr("services.query.core.stream.channel.PAUSE_SECONDS", 0.3)
     async with (
         application(servers, database_name, account, query_stream_events_per_second=20) as app,
         live_stream(app, FIRST_KEY) as stream,

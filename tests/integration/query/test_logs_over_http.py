@@ -3,7 +3,7 @@ from urllib.parse import quote
 
 import httpx
 
-from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryPage
+from services.query.entrypoints.schemas.entries import AttemptPageAnswer, EntryAnswer, EntryPage
 from shared.contracts.filters import PARAMETERS
 from shared.contracts.groups import group_of
 from shared.contracts.names import INTEGRATIONS

@@ -8,7 +8,7 @@ from pymongo import MongoClient
 
 from deploy.local.servers import Servers
 from deploy.provision import provision_collections
-from services.query.adapters.mongo_log_reader import MongoLogReader
+from services.query.adapters.log.mongo_log_reader import MongoLogReader
 from services.query.core.cursor import Position
 from services.query.core.sorting import SortField, value_of
 from services.query.handlers.reading import KEYS_PER_ROW, Total

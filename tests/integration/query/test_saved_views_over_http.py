@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from services.query.entrypoints.view_schemas import ViewAnswer, ViewList
+from services.query.entrypoints.schemas.views import ViewAnswer, ViewList
 from shared.contracts.events import STATUSES
 from shared.contracts.names import AUDIT, VIEWS
 from shared.mongo.client import Database

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from services.query.adapters.mongo_entry_totals import LARGE, OLDEST, MongoEntryTotals
+from services.query.adapters.log.mongo_entry_totals import LARGE, OLDEST, MongoEntryTotals
 from services.query.handlers.reading import COUNT_LIMIT, Total
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import LOG_ENTRIES

@@ -4,10 +4,10 @@ from typing import Any
 import httpx
 import pytest
 
-from services.query.adapters.mongo_entry_walk import LONGEST_REMEMBERED
-from services.query.adapters.mongo_log_reader import MongoLogReader
-from services.query.entrypoints.diff_answers import DiffAnswer
-from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, PartialPage
+from services.query.adapters.log.mongo_entry_walk import LONGEST_REMEMBERED
+from services.query.adapters.log.mongo_log_reader import MongoLogReader
+from services.query.entrypoints.schemas.diff import DiffAnswer
+from services.query.entrypoints.schemas.entries import AttemptPageAnswer, EntryAnswer, EntryItem, PartialPage
 from shared.contracts.errors import TooBroad
 from shared.contracts.names import LOG_ENTRIES
 from shared.contracts.times import format_instant

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
 
-from services.query.core.stream_changes import CaughtUp, Change
-from services.query.core.stream_position import Position
+from services.query.core.stream.changes import CaughtUp, Change
+from services.query.core.stream.position import Position
 from services.query.entrypoints.event_stream import SseWriter
-from services.query.handlers.stream_hub import StreamHub
-from services.query.handlers.stream_ports import Bounds
-from services.query.handlers.stream_windows import WindowMaker
+from services.query.handlers.stream.hub import StreamHub
+from services.query.handlers.stream.ports import Bounds
+from services.query.handlers.stream.windows import WindowMaker
 from shared.contracts.errors import PonteError
 from shared.runtime.clock import Clock
 from shared.runtime.clock import now as wall_clock

@@ -10,7 +10,7 @@ from services.query.core.origin import is_same_origin
 from services.query.core.permissions import SCOPES, Caller
 from services.query.core.rate import RateLimit
 from services.query.entrypoints.downloads import attachment, byte_range
-from services.query.entrypoints.paths import escape_segment, routable, unescape_segment
+from services.query.entrypoints.middleware.paths import escape_segment, routable, unescape_segment
 from services.query.entrypoints.problems import status_of
 from shared.contracts import errors
 from shared.contracts.errors import NotPermitted

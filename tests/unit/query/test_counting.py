@@ -6,7 +6,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect
 from pymongo.read_concern import ReadConcern
 
-from services.query.adapters.mongo_counting import count_up_to
+from services.query.adapters.log.mongo_counting import count_up_to
 from shared.mongo.client import Document
 
 

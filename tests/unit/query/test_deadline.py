@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.query.entrypoints.deadline import Deadline
+from services.query.entrypoints.middleware.deadline import Deadline
 from services.query.settings import Settings
 
 SECONDS = 0.05

@@ -10,8 +10,8 @@ from fastapi import APIRouter, FastAPI, HTTPException, Response
 from openapi_spec_validator import validate
 
 from services.query.app import build
-from services.query.entrypoints.deprecation import deprecated, farewell_of
-from services.query.entrypoints.openapi import operations
+from services.query.entrypoints.middleware.deprecation import deprecated, farewell_of
+from services.query.entrypoints.openapi.document import operations
 from services.query.settings import Settings
 from tests.support.operations import routes_of
 

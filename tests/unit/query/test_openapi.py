@@ -5,9 +5,9 @@ import re
 import pytest
 from openapi_spec_validator import validate
 
-from services.query.entrypoints.openapi import operations
-from services.query.entrypoints.openapi_links import LINKS
-from services.query.entrypoints.openapi_names import ENUMERATIONS, TAGS
+from services.query.entrypoints.openapi.document import operations
+from services.query.entrypoints.openapi.links import LINKS
+from services.query.entrypoints.openapi.names import ENUMERATIONS, TAGS
 from tests.support.api_contract import schema_of_ours
 
 SCHEMA = pytest.fixture(scope="module", name="schema")(schema_of_ours)

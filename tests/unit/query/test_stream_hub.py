@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.query.core.stream_changes import CaughtUp, Change, What
-from services.query.core.stream_channel import Wish
-from services.query.core.stream_position import Position, event_id, position_of
-from services.query.handlers import stream_pump
-from services.query.handlers.stream_feed import FeedFollower
-from services.query.handlers.stream_hub import StreamHub
-from services.query.handlers.stream_ports import HistoryLost, KeyFull, ProcessFull
-from services.query.handlers.streaming import follow_stream
+from services.query.core.stream.changes import CaughtUp, Change, What
+from services.query.core.stream.channel import Wish
+from services.query.core.stream.position import Position, event_id, position_of
+from services.query.handlers.stream import pump
+from services.query.handlers.stream.feed import FeedFollower
+from services.query.handlers.stream.hub import StreamHub
+from services.query.handlers.stream.ports import HistoryLost, KeyFull, ProcessFull
+from services.query.handlers.stream.streaming import follow_stream
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.filters import LogFilter
 from shared.mongo.client import Document
@@ -28,9 +28,9 @@ ERRORS = Wish("loja", LogFilter(status=("error",)), "pt")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.query.handlers.stream_feed.delay_before", lambda _: 0)
+    monkeypatch.setattr("services.query.handlers.stream.feed.delay_before", lambda _: 0)
     monkeypatch.setattr("shared.runtime.retry.FIRST_DELAY_SECONDS", 0.001)
-    monkeypatch.setattr(stream_pump, "WINDOW_SECONDS", 0.001)
+    monkeypatch.setattr(pump, "WINDOW_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ async def test_more_than_a_process_may_read_silences_the_widest_streams_first(
 async def test_a_process_that_cannot_keep_up_says_so_and_holds_no_more(
     hub: StreamHub, feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_pump, "MOST_PENDING", 10)
+    monkeypatch.setattr(pump, "MOST_PENDING", 10)
     async with reading(hub) as told:
         feed.put(*(change(number) for number in range(1, 30)))
         event = await asyncio.wait_for(anext(told), 5)  # type: ignore[arg-type]
@@ -209,8 +209,8 @@ async def test_a_process_that_cannot_keep_up_says_so_and_holds_no_more(
 async def test_a_feed_that_is_too_much_for_everybody_rests_and_starts_again(
     feed: FakeFeed, entries: FakeChangedEntries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.query.handlers.stream_feed.FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr("services.query.handlers.stream_feed.LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("services.query.handlers.stream.feed.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("services.query.handlers.stream.feed.LONGEST_PAUSE_SECONDS", 0.01)
     hub = hub_over(feed, entries, bounds=replace(BOUNDS, entries_per_second=50))
     async with reading(hub) as told:
         feed.start = Position(START + 1_000)
@@ -267,7 +267,7 @@ async def test_a_hub_that_closes_ends_its_streams_and_takes_no_more(hub: StreamH
 async def test_nobody_waits_for_ever_for_a_feed_that_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, entries: FakeChangedEntries
 ) -> None:
-    monkeypatch.setattr("services.query.handlers.stream_hub.START_SECONDS", 0.05)
+    monkeypatch.setattr("services.query.handlers.stream.hub.START_SECONDS", 0.05)
     feed = FakeFeed()
     feed.follow = silent  # type: ignore[method-assign,assignment]
     hub = hub_over(feed, entries)
@@ -285,7 +285,7 @@ async def silent(_since: Position | None) -> AsyncIterator[Change]:
 async def test_the_feed_rests_when_nobody_streams_and_starts_again(
     hub: StreamHub, feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.query.handlers.stream_hub.LINGER_SECONDS", 0.01)
+    monkeypatch.setattr("services.query.handlers.stream.hub.LINGER_SECONDS", 0.01)
     async with reading(hub):
         pass
     await asyncio.wait_for(feed.left.wait(), 5)
@@ -299,7 +299,7 @@ async def test_the_feed_rests_when_nobody_streams_and_starts_again(
 async def test_a_silent_stream_shows_signs_of_life_whose_id_moves_on(
     hub: StreamHub, feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.query.handlers.streaming.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("services.query.handlers.stream.streaming.HEARTBEAT_SECONDS", 0.05)
 
     async def always() -> bool:
         return True

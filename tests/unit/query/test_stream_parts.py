@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.query.core.stream_backlog import Backlog, Window
-from services.query.core.stream_budget import Budget
-from services.query.core.stream_changes import Change, History, is_bookkeeping
-from services.query.core.stream_channel import Channel, Wish
-from services.query.core.stream_position import (
+from services.query.core.stream.backlog import Backlog, Window
+from services.query.core.stream.budget import Budget
+from services.query.core.stream.changes import Change, History, is_bookkeeping
+from services.query.core.stream.channel import Channel, Wish
+from services.query.core.stream.position import (
     Position,
     event_id,
     parse_event_id,

@@ -6,12 +6,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.query.core.retries import coming_retry
+from services.query.entrypoints.middleware.paths import Segment
 from services.query.entrypoints.pages.forms import list_behind, opened_from
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
 from services.query.entrypoints.pages.rows import attempt_of
 from services.query.entrypoints.pages.screen import Screen
-from services.query.entrypoints.paths import Segment
 from services.query.handlers.reading import find_streak, get_entry, list_attempts
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.names import Kind

@@ -6,9 +6,9 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.query.entrypoints.middleware.paths import Segment
 from services.query.entrypoints.pages.frame import OpenPageRoute
 from services.query.entrypoints.pages.lists import Visitor
-from services.query.entrypoints.paths import Segment
 from shared.contracts.catalogue import CATALOGUE, ErrorCode, find
 from shared.contracts.names import KINDS
 

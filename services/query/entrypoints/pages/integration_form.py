@@ -7,8 +7,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from services.query.core.integration import Integration
-from services.query.entrypoints.integration_schemas import IntegrationBody, NewIntegrationBody, fields_of
 from services.query.entrypoints.pages.forms import field as first_of
+from services.query.entrypoints.schemas.integration_bodies import IntegrationBody, NewIntegrationBody, fields_of
 from shared.contracts.names import KINDS
 
 MINUTE: Final = 60

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from services.query.core.permissions import Caller
-from services.query.core.stream_position import event_id, position_of
+from services.query.core.stream.position import event_id, position_of
 from services.query.entrypoints.pages.address import ListAddress
 from shared.contracts.catalogue import Language
 

@@ -14,7 +14,7 @@ from services.query.entrypoints.pages.address import FILTER_NAMES
 from services.query.entrypoints.pages.forms import DONE, NAMED, field, fields_of, revision_of, way_back, with_parameter
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor
-from services.query.entrypoints.view_schemas import ViewBody
+from services.query.entrypoints.schemas.views import ViewBody
 from services.query.handlers.views import NameTaken, TooManyViews, create_view, remove_view
 from shared.contracts.errors import InvalidField, NotFound, Stale
 

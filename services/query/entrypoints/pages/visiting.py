@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.auth import SESSION_COOKIE
-from services.query.entrypoints.head import wants_headers_only
+from services.query.entrypoints.middleware.head import wants_headers_only
 from services.query.entrypoints.pages.forms import field, fields_of, way_back
 from services.query.entrypoints.pages.frame import OpenPageRoute
 from services.query.entrypoints.pages.lists import Visitor

@@ -9,7 +9,7 @@ from services.query.entrypoints.answers import leaf_json
 from services.query.entrypoints.auth import AdminCaller
 from services.query.entrypoints.caching import LEAFED_THROUGH, leafed
 from services.query.entrypoints.dependencies import ServicesDep
-from services.query.entrypoints.key_schemas import AuditAsked, AuditPageAnswer, line_json
+from services.query.entrypoints.schemas.keys import AuditAsked, AuditPageAnswer, line_json
 from services.query.handlers.auditing import AuditFilter, list_audit
 from shared.contracts.errors import InvalidField
 from shared.contracts.filter_values import chosen, period

@@ -11,8 +11,10 @@ from services.query.entrypoints.auth import AdminCaller, ReadCaller, ReprocessCa
 from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed, unkept
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import letter_file
-from services.query.entrypoints.job_schemas import DryRunAnswer
-from services.query.entrypoints.letter_schemas import (
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, RevealAsked
+from services.query.entrypoints.schemas.jobs import DryRunAnswer
+from services.query.entrypoints.schemas.letters import (
     EXAMPLE_ID,
     LetterAnswer,
     LetterFilterAsked,
@@ -27,8 +29,6 @@ from services.query.entrypoints.letter_schemas import (
     letters_json,
     replay_json,
 )
-from services.query.entrypoints.once import OnceDep, answered_once
-from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, RevealAsked
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding, dead_letters
 from shared.contracts.commands import parse_command

@@ -8,7 +8,7 @@ from services.query.entrypoints.answers import error_code_json, json_answer
 from services.query.entrypoints.auth import ReadCaller
 from services.query.entrypoints.caching import LOOKED_AT, checked
 from services.query.entrypoints.parameters import Asked, LanguageDep
-from services.query.entrypoints.schemas import ErrorCatalogue
+from services.query.entrypoints.schemas.entries import ErrorCatalogue
 from shared.contracts.catalogue import CATALOGUE
 
 router = APIRouter(prefix="/v1", tags=["errors"])

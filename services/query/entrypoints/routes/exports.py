@@ -9,10 +9,10 @@ from services.query.entrypoints.auth import ExportCaller
 from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.downloads import FILE_HEADERS, REPORT_TYPES, download
-from services.query.entrypoints.job_schemas import ExportAnswer, ExportList
 from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import CancelAsked, ExportBody, JobPath, JobsAsked, Nothing
-from services.query.entrypoints.schemas import PROBLEMS
+from services.query.entrypoints.schemas.base import PROBLEMS
+from services.query.entrypoints.schemas.jobs import ExportAnswer, ExportList
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.files import open_export_file

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from services.query.entrypoints.answers import json_answer
 from services.query.entrypoints.dependencies import ServicesDep
-from services.query.entrypoints.schemas import LivenessAnswer, ReadinessAnswer
+from services.query.entrypoints.schemas.base import LivenessAnswer, ReadinessAnswer
 
 router = APIRouter(tags=["health"])
 

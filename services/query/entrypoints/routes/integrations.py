@@ -22,8 +22,10 @@ from services.query.entrypoints.conditional import (
     Why,
 )
 from services.query.entrypoints.dependencies import Services, ServicesDep
-from services.query.entrypoints.integration_answers import IntegrationAnswer, IntegrationList, integration_json
-from services.query.entrypoints.integration_schemas import (
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import AffiliatePath
+from services.query.entrypoints.schemas.integration_answers import IntegrationAnswer, IntegrationList, integration_json
+from services.query.entrypoints.schemas.integration_bodies import (
     IfNoneMatch,
     IntegrationAsked,
     IntegrationBody,
@@ -32,8 +34,6 @@ from services.query.entrypoints.integration_schemas import (
     NewIntegrationBody,
     fields_of,
 )
-from services.query.entrypoints.once import OnceDep, answered_once
-from services.query.entrypoints.parameters import AffiliatePath
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import registry
 from services.query.handlers.freshness import check_health, list_unregistered

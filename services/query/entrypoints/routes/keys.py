@@ -10,7 +10,9 @@ from services.query.entrypoints.answers import json_answer, leaf_json
 from services.query.entrypoints.auth import AdminCaller
 from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed
 from services.query.entrypoints.dependencies import Services, ServicesDep
-from services.query.entrypoints.key_schemas import (
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import CancelAsked, Nothing
+from services.query.entrypoints.schemas.keys import (
     KeyAnswer,
     KeyBody,
     KeyList,
@@ -19,8 +21,6 @@ from services.query.entrypoints.key_schemas import (
     RotateBody,
     key_json,
 )
-from services.query.entrypoints.once import OnceDep, answered_once
-from services.query.entrypoints.parameters import CancelAsked, Nothing
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import keys
 from services.query.handlers.keys import NewKey

@@ -20,7 +20,6 @@ from services.query.entrypoints.caching import (
     unkept,
 )
 from services.query.entrypoints.dependencies import Services, ServicesDep
-from services.query.entrypoints.diff_answers import DiffAnswer, diff_json
 from services.query.entrypoints.parameters import (
     AffiliatePath,
     CodePath,
@@ -33,7 +32,8 @@ from services.query.entrypoints.parameters import (
     rows_of,
 )
 from services.query.entrypoints.quick_route import QuickRoute
-from services.query.entrypoints.schemas import AttemptPageAnswer, EntryAnswer, EntryItem, EntryPage
+from services.query.entrypoints.schemas.diff import DiffAnswer, diff_json
+from services.query.entrypoints.schemas.entries import AttemptPageAnswer, EntryAnswer, EntryItem, EntryPage
 from services.query.handlers import auditing, comparing, reading
 from services.query.handlers.registry import beside_marketplaces
 from shared.contracts.events import entry_id

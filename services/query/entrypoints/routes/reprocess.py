@@ -8,7 +8,9 @@ from services.query.entrypoints.answers import json_answer, leaf_json, reprocess
 from services.query.entrypoints.auth import ReadCaller, ReprocessCaller
 from services.query.entrypoints.caching import LEAFED_THROUGH, LOOKED_AT, checked, leafed
 from services.query.entrypoints.dependencies import ServicesDep
-from services.query.entrypoints.job_schemas import (
+from services.query.entrypoints.once import OnceDep, answered_once
+from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, ReprocessBody, ReprocessesAsked
+from services.query.entrypoints.schemas.jobs import (
     ReprocessAnswer,
     ReprocessDryRunAnswer,
     ReprocessList,
@@ -16,8 +18,6 @@ from services.query.entrypoints.job_schemas import (
     outcome_json,
     preview_json,
 )
-from services.query.entrypoints.once import OnceDep, answered_once
-from services.query.entrypoints.parameters import CancelAsked, JobPath, Nothing, ReprocessBody, ReprocessesAsked
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.outcomes import follow_reprocess

@@ -7,7 +7,7 @@ from services.query.entrypoints.auth import AdminCaller
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import Nothing
-from services.query.entrypoints.schemas import SignInCode
+from services.query.entrypoints.schemas.base import SignInCode
 from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.entrypoints.visit import address_of
 from services.query.handlers import signing_in

@@ -7,16 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.query.core.permissions import Caller
-from services.query.core.stream_channel import Wish
-from services.query.core.stream_position import Position
+from services.query.core.stream.channel import Wish
+from services.query.core.stream.position import Position
 from services.query.entrypoints.auth import ReadCaller, is_still_good
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.event_stream import EventStream
 from services.query.entrypoints.parameters import LanguageDep, rows_of
-from services.query.entrypoints.stream_schemas import LastEventId, StreamAsked, stream_responses
-from services.query.handlers.stream_hub import StreamHub
-from services.query.handlers.stream_ports import StillAllowed
-from services.query.handlers.streaming import follow_stream, parse_since
+from services.query.entrypoints.schemas.stream import LastEventId, StreamAsked, stream_responses
+from services.query.handlers.stream.hub import StreamHub
+from services.query.handlers.stream.ports import StillAllowed
+from services.query.handlers.stream.streaming import follow_stream, parse_since
 
 router = APIRouter(prefix="/v1", tags=["stream"])
 

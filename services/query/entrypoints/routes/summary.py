@@ -10,7 +10,7 @@ from services.query.entrypoints.caching import LOOKED_AT, checked
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.parameters import LanguageDep, SummaryAsked, rows_of
 from services.query.entrypoints.quick_route import QuickRoute
-from services.query.entrypoints.schemas import SummaryAnswer
+from services.query.entrypoints.schemas.entries import SummaryAnswer
 from services.query.handlers.insights import summarize
 
 router = APIRouter(prefix="/v1", tags=["summary"], route_class=QuickRoute)

@@ -15,8 +15,8 @@ from services.query.entrypoints.conditional import CHANGED, MADE, READ, IfMatch,
 from services.query.entrypoints.dependencies import Services, ServicesDep
 from services.query.entrypoints.once import OnceDep, answered_once
 from services.query.entrypoints.parameters import Nothing
+from services.query.entrypoints.schemas.views import ViewAnswer, ViewBody, ViewList, ViewPatch, ViewPath, view_json
 from services.query.entrypoints.strict_json import StrictJsonRoute
-from services.query.entrypoints.view_schemas import ViewAnswer, ViewBody, ViewList, ViewPatch, ViewPath, view_json
 from services.query.handlers import views
 
 router = APIRouter(prefix="/v1", tags=["views"], route_class=StrictJsonRoute)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.query.entrypoints.middleware.paths import routable, unescape_segment
 from services.query.entrypoints.pages.address import (
     ListAddress,
     entry_path,
@@ -13,7 +14,6 @@ from services.query.entrypoints.pages.address import (
     parse_address,
     shown_pairs,
 )
-from services.query.entrypoints.paths import routable, unescape_segment
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.filters import LogFilter
 

@@ -1,0 +1,1 @@
+"""The OpenAPI schema: what FastAPI writes of the routes, finished for clients."""
