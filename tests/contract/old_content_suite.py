@@ -23,7 +23,7 @@ def old(code: str, **changes: Any) -> IntegrationEvent:
 
 class OldContentSuite:
     async def removed(self, content: OldContent, status: str = "success", at_most: int = 10) -> int:
-        return await content.remove_entries("loja", status, untouched_since=SINCE, at_most=at_most)
+        return await content.remove_entries("loja", status, untouched_since=SINCE, now=NOW, at_most=at_most)
 
     async def test_only_untouched_entries_of_the_account_and_status_go(self, content: OldContent, seed: Seed) -> None:
         await seed(old("old"))
@@ -31,11 +31,12 @@ class OldContentSuite:
         await seed(old("error", status="error"))
         await seed(old("late news", received_at=NOW))
         await seed(old("new", processed_at=NOW.isoformat()))
+        await seed(old("of a clock far ahead", processed_at="2099-01-01T00:00:00Z"))
         await seed(old("elsewhere", account="vizinha"))
         await seed(old("asked for", status="error"), reprocess={"id": "j", "state": "sent"})
         await seed(old("answered"), reprocess={"id": "j", "state": "answered"})
 
-        assert await self.removed(content) == 3
+        assert await self.removed(content) == 4
         assert await self.removed(content) == 0
         assert await self.removed(content, "error") == 1
         assert await content.list_accounts() == ["loja", "vizinha"]

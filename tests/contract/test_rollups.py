@@ -89,6 +89,6 @@ class TestMongoEntryLog(EntryLogSuite):
             since = max(now(), entry["state"]["processed_at"]) + timedelta(days=1)
             old = MongoOldContent(database)
             status = entry["state"]["status"]  # of no other entry at that moment
-            assert await old.remove_entries("loja", status, untouched_since=since, at_most=2) == 1
+            assert await old.remove_entries("loja", status, untouched_since=since, now=since, at_most=2) == 1
 
         return remove

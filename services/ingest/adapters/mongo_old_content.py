@@ -61,16 +61,20 @@ class MongoOldContent:
         with translated():
             return sorted(await self._entries.distinct("account", maxTimeMS=TIME_LIMIT_MS))
 
-    async def remove_entries(self, account: str, status: str, *, untouched_since: datetime, at_most: int) -> int:
+    async def remove_entries(
+        self, account: str, status: str, *, untouched_since: datetime, now: datetime, at_most: int
+    ) -> int:
         """Remove some; the condition stands in the removal too, so one that changed meanwhile stays."""
-        old: Document = {
+        untouched: Document = {
             "account": {"$eq": account},
             "kind": {"$in": list(KINDS)},
             "state.status": {"$eq": status},
-            "state.processed_at": {"$lt": untouched_since},
             "state.received_at": {"$lt": untouched_since},
             "reprocess.state": {"$nin": sorted(UNDER_WAY)},
         }
+        # Two stretches of the index, each with the whole condition: MongoDB would walk through all that lies between.
+        stretches = ({"$lt": untouched_since}, {"$gt": now})
+        old: Document = {"$or": [{**untouched, "state.processed_at": stretch} for stretch in stretches]}
         with translated():
             found = self._entries.find(old, {"_id": 1}, hint="by_affiliate", max_time_ms=TIME_LIMIT_MS).limit(at_most)
             ids = [document["_id"] for document in await found.to_list()]

@@ -1,9 +1,9 @@
 """The story of what grows old: attempts vanish after a time, entries only where a setting says so, and never unseen."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from shared.contracts.errors import Transient
@@ -44,8 +44,13 @@ class OldContent(Protocol):
     async def list_accounts(self) -> Sequence[str]:
         """Return the accounts that have entries."""
 
-    async def remove_entries(self, account: str, status: str, *, untouched_since: datetime, at_most: int) -> int:
-        """Remove entries of that status that nothing changed since then; return how many. None that a retry is under way for."""
+    async def remove_entries(
+        self, account: str, status: str, *, untouched_since: datetime, now: datetime, at_most: int
+    ) -> int:
+        """Remove entries of that status that nothing changed since then; return how many. None that a retry is under way for.
+
+        A state of later than `now` is as old as its arrival: a publisher's clock far ahead must not keep it for ever.
+        """
 
 
 async def expire(
@@ -65,8 +70,10 @@ async def expire(
     failure: Transient | None = None
     for account in await content.list_accounts() if statuses else ():
         for status in statuses:
+            since = now - timedelta(days=keep.of(status))
+            remove = partial(content.remove_entries, account, status, untouched_since=since, now=now, at_most=BATCH)
             try:
-                await _remove_all(content, account, status, now - timedelta(days=keep.of(status)), pause, tell)
+                await _remove_all(remove, pause, tell, partial(Expired, account, status))
             except Transient as error:  # what takes too long of one must not keep all that come after it
                 failure = error
     if failure is not None:
@@ -74,23 +81,17 @@ async def expire(
 
 
 async def _remove_all(
-    content: OldContent,
-    account: str,
-    status: str,
-    since: datetime,
+    remove: Callable[[], Awaitable[int]],
     pause: Callable[[], Awaitable[object]],
     tell: Callable[[Expired], object],
+    expired: Callable[[int], Expired],
 ) -> None:
-    removed: Counter[str] = Counter()
+    removed = 0
     try:
-        while await _remove(content, account, status, since, removed) == BATCH:
+        while (done := await remove()) == BATCH:
+            removed += done
             await pause()
+        removed += done
     finally:
-        if removed[status]:
-            tell(Expired(account, status, removed[status]))
-
-
-async def _remove(content: OldContent, account: str, status: str, since: datetime, removed: Counter[str]) -> int:
-    done = await content.remove_entries(account, status, untouched_since=since, at_most=BATCH)
-    removed[status] += done
-    return done
+        if removed:
+            tell(expired(removed))

@@ -95,7 +95,11 @@ async def test_what_retention_removes_is_taken_off(ingest: Ingest, database: Dat
         for batch in shuffled(200):
             await ingest.handle(batch)
             await MongoOldContent(database).remove_entries(
-                batch[0].key.decode().split("|")[0] if batch[0].key else "", "error", untouched_since=LATER, at_most=5
+                batch[0].key.decode().split("|")[0] if batch[0].key else "",
+                "error",
+                untouched_since=LATER,
+                now=LATER,
+                at_most=5,
             )
         await settled(plain)
 

@@ -284,13 +284,15 @@ class MemoryOldContent:
     async def list_accounts(self) -> Sequence[str]:
         return sorted({entry["account"] for entry in self.entries.values()})
 
-    async def remove_entries(self, account: str, status: str, *, untouched_since: datetime, at_most: int) -> int:
+    async def remove_entries(
+        self, account: str, status: str, *, untouched_since: datetime, now: datetime, at_most: int
+    ) -> int:
         old = [
             identity
             for identity, entry in self.entries.items()
             if entry["account"] == account
             and entry["state"]["status"] == status
-            and entry["state"]["processed_at"] < untouched_since
+            and not untouched_since <= entry["state"]["processed_at"] <= now
             and entry["state"]["received_at"] < untouched_since
             and entry.get("reprocess", {}).get("state") not in {"claimed", "sent"}
         ][:at_most]

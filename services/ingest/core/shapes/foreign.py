@@ -3,6 +3,7 @@
 Nothing is guessed in silence: what is missing or of a wrong type is an InvalidEvent that names the field as its publisher writes it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,9 @@ from shared.contracts.times import order_text, parse_instant
 KEY_FORM: Final = "account|kind|affiliate|code"
 _EXACT: Final = 2**53 - 1
 """Up to here each whole number has a double of its own: some publishers write 88 as 88.0."""
+
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+"""As people write one: `int` also takes 1_000, the digits of every script, and thousands of them."""
 
 _YES_NO: Final = {"true": True, "false": False}
 
@@ -76,10 +80,9 @@ class Foreign:
         found = self.text(name)
         if not found:
             return None
-        try:
-            return int(found)
-        except ValueError as error:
-            raise invalid(name, "must be a whole number") from error
+        if _WHOLE_NUMBER.fullmatch(found) is None:
+            raise invalid(name, "must be a whole number")
+        return int(found)
 
     def items(self, name: str) -> Sequence[Any]:
         """Return a list; an absent one is empty."""
