@@ -74,10 +74,12 @@ class Ingest:
         hopeful = self._new_in_a_row >= NEW_IN_A_ROW
         tally = await write(self._log, deliveries, self._remembered_since(), hopeful=hopeful)
         self._new_in_a_row = 0 if tally.known else self._new_in_a_row + tally.entries
-        if answers:  # duplicates tell again, which heals a crash
-            await self._log.mark_answered(answers)
         if tally.unstorable:
             letters += [_unstorable(one, tally.unstorable) for one in records if one.address in tally.unstorable]
+            # Who reads `answered` looks for the answer in the log: that of a dead letter is told when it was replayed.
+            answers = answers_of([one for one in deliveries if one.address not in tally.unstorable])
+        if answers:  # duplicates tell again, which heals a crash
+            await self._log.mark_answered(answers)
         rejected = {letter.record.address for letter in letters}
         # Letters sent back too early say nothing about the code: a person's bulk replay must not stop the worker.
         verdicts = (

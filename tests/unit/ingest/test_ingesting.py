@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.ingest.adapters.mongo_log_store import HELD_BYTES
 from services.ingest.core.limit import DeadLetterLimit
 from services.ingest.handlers.ingesting import NEW_IN_A_ROW, SAMPLES, Ingest, decode_all
+from services.ingest.handlers.ports import ChangesWritten
 from services.ingest.handlers.writing import for_ever, write
 from shared.contracts.errors import BrokerUnavailable, DeadLetterLimitReached, StoreUnavailable
 from shared.contracts.records import Record
@@ -261,19 +262,20 @@ async def test_a_flood_of_bad_records_stops_the_worker_before_they_are_drained(l
     assert [letter.record.address.offset for letter in samples] == list(range(2, 2 + SAMPLES))
 
 
+class Refusing(MemoryLogStore):
+    """Holds no entry whose id has `bad` in it, until it is told to."""
+
+    refusing = True
+
+    async def write_entries(self, changes: Any) -> ChangesWritten:
+        bad = {change.entry_id: "too large" for change in changes if self.refusing and "bad" in change.entry_id}
+        good = await super().write_entries([change for change in changes if change.entry_id not in bad])
+        return ChangesWritten(good.conflicts, bad)
+
+
 async def test_an_event_that_no_entry_can_hold_is_a_dead_letter_and_can_be_replayed(
     log: MemoryLogStore, dead_letters: MemoryDeadLetters
 ) -> None:
-    from services.ingest.handlers.ports import ChangesWritten
-
-    class Refusing(MemoryLogStore):
-        refusing = True
-
-        async def write_entries(self, changes: Any) -> ChangesWritten:
-            bad = {change.entry_id: "too large" for change in changes if self.refusing and "bad" in change.entry_id}
-            good = await super().write_entries([change for change in changes if change.entry_id not in bad])
-            return ChangesWritten(good.conflicts, bad)
-
     store = Refusing()
     ingest = Ingest(store, dead_letters)
     bad, good = value_of(id="1", code="bad"), value_of(id="2", code="good")
@@ -284,6 +286,27 @@ async def test_an_event_that_no_entry_can_hold_is_a_dead_letter_and_can_be_repla
     assert (outcome.attempts, outcome.entries, outcome.dead_lettered, outcome.duplicates) == (1, 1, 1, 0)
     store.refusing = False
     assert (await ingest.handle([make_record(bad, offset=2)])).attempts == 1
+
+
+async def test_an_answer_that_no_entry_can_hold_is_told_when_it_is_replayed(dead_letters: MemoryDeadLetters) -> None:
+    store = Refusing()
+    store.refusing = False
+    ingest = Ingest(store, dead_letters)
+    await ingest.handle([make_record(value_of(id=one, code=one), offset=at) for at, one in enumerate(("bad", "good"))])
+    for entry in store.entries.values():
+        entry["reprocess"] = {"id": "job-1", "state": "sent"}
+    answers = [value_of(id=f"answer to {one}", code=one, reprocess_id="job-1") for one in ("bad", "good")]
+
+    def waiting() -> list[str]:
+        return [entry["code"] for entry in store.entries.values() if entry["reprocess"]["state"] == "sent"]
+
+    store.refusing = True
+    await ingest.handle([make_record(answer, offset=at) for at, answer in enumerate(answers, 2)])
+
+    assert ([one.error_class for one in dead_letters.letters], waiting()) == (["Unstorable"], ["bad"])
+    store.refusing = False
+    await ingest.handle([make_record(answers[0], offset=4)])
+    assert waiting() == []
 
 
 async def test_offsets_that_begin_anew_cost_no_status(ingest: Ingest, log: MemoryLogStore) -> None:
