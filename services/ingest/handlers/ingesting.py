@@ -5,7 +5,7 @@ long as it is as it was found, so state and count move together, once for each d
 and what of it was written is recognised (`core/plan.py`).
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from services.ingest.core.decode import SHAPES, decode
@@ -94,7 +94,7 @@ class Ingest:
             records=len(records),
             attempts=tally.attempts,
             entries=tally.entries,
-            duplicates=len(deliveries) - tally.attempts - _sum_rejected(deliveries, rejected),
+            duplicates=len(deliveries) - tally.attempts - tally.refused,
             dead_lettered=len(letters),
             commit=commit,
             untaken=untaken,
@@ -142,10 +142,6 @@ def answers_of(deliveries: Sequence[Delivery]) -> list[Answer]:
         for delivery in deliveries
         if delivery.event.data.reprocess_id
     ]
-
-
-def _sum_rejected(deliveries: Sequence[Delivery], rejected: Collection[Address]) -> int:
-    return sum(delivery.address in rejected for delivery in deliveries) if rejected else 0
 
 
 def _unstorable(record: Record, reasons: Mapping[Address, str]) -> DeadLetter:

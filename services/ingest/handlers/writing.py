@@ -23,12 +23,14 @@ def for_ever() -> datetime:
 class Tally:
     """What became of deliveries: how many events were counted, how many changes that took, what cannot be stored, and why.
 
-    `known`: how many of the entries were there before, as far as was looked.
+    `known`: how many of the entries were there before, as far as was looked. `refused`: how many events cannot be stored; a record
+    that tells of several may stand under `unstorable` for one of them.
     """
 
     attempts: int = 0
     entries: int = 0
     known: int = 0
+    refused: int = 0
     unstorable: dict[Address, str] = field(default_factory=dict)
 
     def add(self, other: "Tally") -> None:
@@ -36,6 +38,7 @@ class Tally:
         self.attempts += other.attempts
         self.entries += other.entries
         self.known += other.known
+        self.refused += other.refused
         self.unstorable |= other.unstorable
 
 
@@ -109,4 +112,5 @@ async def _break_up(log: LogStore, change: Change, reason: str, tally: Tally, re
     (delivery,) = change.deliveries
     # Without its entry the attempt must go too: a replay of the dead letter would otherwise look like a duplicate.
     await log.forget_attempts([delivery.event.attempt_id])
+    tally.refused += 1
     tally.unstorable[delivery.address] = reason

@@ -266,9 +266,10 @@ class Refusing(MemoryLogStore):
     """Holds no entry whose id has `bad` in it, until it is told to."""
 
     refusing = True
+    bad = "bad"
 
     async def write_entries(self, changes: Any) -> ChangesWritten:
-        bad = {change.entry_id: "too large" for change in changes if self.refusing and "bad" in change.entry_id}
+        bad = {change.entry_id: "too large" for change in changes if self.refusing and self.bad in change.entry_id}
         good = await super().write_entries([change for change in changes if change.entry_id not in bad])
         return ChangesWritten(good.conflicts, bad)
 
@@ -286,6 +287,18 @@ async def test_an_event_that_no_entry_can_hold_is_a_dead_letter_and_can_be_repla
     assert (outcome.attempts, outcome.entries, outcome.dead_lettered, outcome.duplicates) == (1, 1, 1, 0)
     store.refusing = False
     assert (await ingest.handle([make_record(bad, offset=2)])).attempts == 1
+
+
+async def test_of_a_record_of_several_kinds_the_one_that_no_entry_can_hold_is_counted_alone() -> None:
+    class RefusingPrices(Refusing):
+        bad = "|price|"
+
+    notice = {"IdSku": "1", "An": "loja", "IdAffiliate": "MLC", "DateModified": "2026-11-23T10:11:12Z"}
+    both = json.dumps({**notice, "StockModified": True, "PriceModified": True}).encode()
+
+    outcome = await Ingest(RefusingPrices(), MemoryDeadLetters()).handle([make_record(both)])
+
+    assert (outcome.attempts, outcome.dead_lettered, outcome.duplicates) == (1, 1, 0)
 
 
 async def test_an_answer_that_no_entry_can_hold_is_told_when_it_is_replayed(dead_letters: MemoryDeadLetters) -> None:
