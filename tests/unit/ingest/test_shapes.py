@@ -247,6 +247,17 @@ def test_the_key_names_the_item_of_a_connector_log_and_what_it_lacks_is_asked_of
     assert refused(CONNECTOR_LOG_TYPE, {**LOG, "Status": "so so"}, key=KEY).startswith("Status: 'so so' is none of")
 
 
+def test_a_key_that_is_no_utf_8_names_no_item_rather_than_another_one() -> None:
+    latin = "loja|price|MLC|café".encode("latin-1")
+
+    assert refused(CONNECTOR_LOG_TYPE, LOG, key=latin).startswith(
+        "account: is missing; it is read from the record's key"
+    )
+    (event,) = told(CONNECTOR_LOG_TYPE, LOG, key=latin, attributes={"subject": "loja|price|MLC|café"})
+    assert event.entry_id == "loja|price|MLC|café"
+    assert told(ITEM_CHANGED_TYPE, NOTICE, key=b"\xff")[0].data.code == NOTICE["IdSku"]
+
+
 def test_the_words_of_a_status_are_known_with_and_without_accents() -> None:
     words = ["Sucesso", "ÉXITO", "ERRO", "falha", "Alert", "aviso", "pendente", "processing"]
 

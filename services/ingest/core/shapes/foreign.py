@@ -155,8 +155,16 @@ def text_of(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _key_of(message: CloudEvent, record: Record) -> ItemKey:
-    for written in ((record.key or b"").decode(errors="replace"), message.subject or ""):
+    for written in (_text_key(record.key), message.subject or ""):
         parts = written.split("|", 3)
         if len(parts) == len(ItemKey._fields):
             return ItemKey(*parts)
     return ItemKey()
+
+
+def _text_key(key: bytes | None) -> str:
+    """Return a record's key; "" for one that is no UTF-8: with its letters replaced it would name another item."""
+    try:
+        return (key or b"").decode()
+    except UnicodeDecodeError:
+        return ""
