@@ -29,8 +29,13 @@ def no_object(value: object, wanted: str = _OBJECTS["_Data"]) -> str:
     """Return what is wrong with a value that stands where an object should."""
     if value is None and wanted is _OBJECTS["_Data"]:
         return f"is missing; it must be {wanted}"
+    return f"must be {wanted}, {this_is(value)}"
+
+
+def this_is(value: object) -> str:
+    """Return what stands where an object should; of one that was written as JSON twice, how to send it."""
     hint = ": send the JSON itself, not as a quoted text" if isinstance(value, str) and value.startswith("{") else ""
-    return f"must be {wanted}, this is {json_type(value)}{hint}"
+    return f"this is {json_type(value)}{hint}"
 
 
 def _must_be(wanted: str) -> Callable[[Mapping[str, Any]], str]:

@@ -12,6 +12,7 @@ import orjson
 
 from services.ingest.core.json_faults import fault_of
 from shared.contracts.errors import InvalidEvent
+from shared.contracts.field_faults import this_is
 from shared.contracts.names import MAX_EVENT_BYTES
 
 MAX_DEPTH: Final = 100
@@ -44,7 +45,7 @@ def parse_object(value: bytes | None) -> dict[str, Any]:
         raise InvalidEvent("TooLarge", f"the value has {len(value)} bytes, at most {MAX_EVENT_BYTES} are taken")
     body = _parse(value)
     if not isinstance(body, dict):
-        raise InvalidEvent("NotAnObject", "an event is a JSON object")
+        raise InvalidEvent("NotAnObject", f"an event is a JSON object, {this_is(body)}")
     _refuse_unstorable(value, value.translate(_OUTLINE, _LEFT_OUT), body, MAX_DEPTH)
     return body
 

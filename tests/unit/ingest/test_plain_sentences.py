@@ -56,6 +56,11 @@ SENTENCES = {
         enveloped(data=json.dumps(make_data())),
         "data: must be an object with the event's fields, this is a text: send the JSON itself",
     ),
+    "all of it as a text": (
+        json.dumps(written().decode()).encode(),
+        "an event is a JSON object, this is a text: send the JSON itself, not as a quoted text",
+    ),
+    "several events in one record": (b"[{}, {}]", "an event is a JSON object, this is an array"),
     "data that is an array": (enveloped(data=[]), "data: must be an object with the event's fields, this is an array"),
     "another's data": (enveloped(type=ORDER_RESULT_TYPE, data="x"), "data: must be an object"),
     "a cause that is a text": (written(causes=["boom"]), 'causes.0: must be an object such as {"code": "…"'),
