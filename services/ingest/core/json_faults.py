@@ -8,6 +8,12 @@ import orjson
 from shared.contracts.errors import InvalidEvent
 
 _MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_FRAME: Final = re.compile(rb"\x00.{4}[{\x00-\x1f]", re.DOTALL)
+"""How serializers of a schema registry begin: a zero, the schema's number in four bytes, then the JSON, or Avro and Protobuf."""
+
+_WIDE: Final = re.compile(rb"(?:\x00\x00)?\x00[{\[]\x00")
+"""How `{` and `[` begin in UTF-16 and UTF-32 with the high byte first."""
+
 _NO_NUMBER: Final = re.compile(r"-?(?:NaN|Infinity)\b")
 _WIDEST: Final = len("-Infinity")
 
@@ -21,6 +27,11 @@ def fault_of(value: bytes, error: orjson.JSONDecodeError) -> InvalidEvent:
             return InvalidEvent(
                 "ByteOrderMark", f"the value begins with a byte order mark of {encoding}: send UTF-8 without one"
             )
+    if _FRAME.match(value) and not _WIDE.match(value):
+        return InvalidEvent(
+            "InvalidJson",
+            "the value begins with the five bytes that a schema registry's serializer writes: send the JSON alone",
+        )
     try:
         value.decode()
     except UnicodeDecodeError as broken:
