@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from services.ingest.core.shapes.foreign import plain_name
 from shared.contracts.events import NAME
 from shared.contracts.letter_classes import ERROR_CLASSES, UNKNOWN
 from shared.contracts.names import (
@@ -36,6 +37,9 @@ OURS: Final = frozenset(
     }
 )
 """Headers that we put on behind all others: of a name that stands twice the last is ours, and those before it the publisher's."""
+
+FOREIGN_ACCOUNTS: Final = frozenset({"an", "accountname"})
+"""Fields in which a change notification and an order result name their account, by plain name."""
 
 KEPT_BYTES: Final = EVENTS_MAX_MESSAGE_BYTES + ENVELOPE_BYTES
 """The topic takes nothing longer; should it be widened, the document still fits and the letter is replayed by its address only."""
@@ -120,9 +124,16 @@ def _received_at(record: Record, now: datetime) -> datetime:
 
 
 def _owner_of(key: bytes | None, body: Document) -> str | None:
-    said = {name for name in (_account_in(_parts(key)), body.get("account")) if isinstance(name, str)}
+    said = {name for name in (_account_in(_parts(key)), *_accounts_of(body)) if isinstance(name, str)}
     named = [name for name in said if NAME.fullmatch(name)]
     return named[0] if len(named) == 1 else None
+
+
+def _accounts_of(body: Document) -> list[Any]:
+    """Return what a body names as its account, by our own name, or by those of the shapes of others."""
+    if "account" in body:
+        return [body["account"]]
+    return [value for name, value in body.items() if plain_name(name) in FOREIGN_ACCOUNTS]
 
 
 def _account_in(parts: Sequence[str]) -> str | None:
