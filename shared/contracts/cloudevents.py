@@ -18,6 +18,9 @@ CONTENT_TYPE: Final = "content-type"
 REQUIRED: Final = ("ce_id", "ce_source", "ce_type")
 """The headers by which binary mode is known where the version is forgotten, so that the refusal can say so."""
 
+_ENVELOPE: Final = frozenset({"id", "source", "type", "data"})
+"""The same for structured mode: whatever has these, and no `kind`, is an envelope and not the data of an event of ours."""
+
 PLAIN_SOURCE: Final = ""
 """The source of a message that is no CloudEvent; its id is the hash of its bytes."""
 
@@ -42,15 +45,15 @@ class CloudEvent(NamedTuple):
 def read_message(value: bytes, body: Any, headers: Sequence[tuple[str, bytes | None]]) -> CloudEvent:
     """Return the CloudEvent of a record: `value` its bytes, `body` the same parsed. Raise InvalidEvent.
 
-    The headers say whether it is in binary or in structured mode; without their word a body with `specversion` is structured, and all
-    else is plain JSON.
+    The headers say whether it is in binary or in structured mode; without their word a body with `specversion`, or with all
+    else that an envelope has, is structured, and anything else is plain JSON.
     """
     mode = _mode_of(headers) if headers else None
     if mode == "binary":
         return _from_headers(headers, body)
     if not isinstance(body, dict):
         raise InvalidEvent("NotAnObject", f"an event is a JSON object, this is {json_type(body)}")
-    if mode == "structured" or "specversion" in body:
+    if mode == "structured" or "specversion" in body or (body.keys() >= _ENVELOPE and "kind" not in body):
         return _from_attributes(body, body.get("data"))
     return CloudEvent(id=hashlib.sha256(value).hexdigest(), source=PLAIN_SOURCE, type="", data=body)
 

@@ -52,6 +52,10 @@ SENTENCES = {
     "a number beyond a double": (with_payload("1e400"), "beyond a double; send it as a text"),
     "too deep": (with_payload("[" * 1100 + "]" * 1100), "nested too deeply"),
     "an unquoted name": (b"{account: 1}", "the value is not JSON: "),
+    "a CloudEvent without a version": (
+        json.dumps({name: value for name, value in make_cloudevent().items() if name != "specversion"}).encode(),
+        "specversion must be '1.0'",
+    ),
     "a CloudEvent without data": (
         json.dumps({name: value for name, value in make_cloudevent().items() if name != "data"}).encode(),
         "data: is missing; it must be an object with the event's fields",

@@ -108,6 +108,14 @@ def test_binary_mode_is_told_by_its_attributes(other):
         read_message(b"", {"a": 1}, [*other, *ATTRIBUTES[1:]])
 
 
+def test_an_envelope_that_forgot_its_version_is_refused_for_that_and_our_own_data_never_is():
+    forgetful = {name: value for name, value in ENVELOPE.items() if name != "specversion"}
+    with pytest.raises(InvalidEvent, match="specversion"):
+        read_message(b"", forgetful, [])
+    for body in ({**forgetful, "kind": "order"}, {name: forgetful[name] for name in ("id", "type", "data")}):
+        assert read_message(b"", body, []).data == body
+
+
 def test_what_is_announced_as_a_structured_event_has_an_envelope():
     with pytest.raises(InvalidEvent, match="specversion"):
         read_message(b"", {"a": 1}, [("content-type", b"application/cloudevents+json")])
