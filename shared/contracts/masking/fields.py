@@ -27,7 +27,8 @@ _AROUND: Final = (
 
 
 def _named(words: str) -> re.Pattern[str]:
-    return re.compile(f"{_AROUND}(?:{words}){_AROUND}")
+    # Forms have two of a kind: telefone1, telefone2.
+    return re.compile(f"{_AROUND}(?:{words}){_AROUND}[0-9]?")
 
 
 _CATEGORIES: Final[tuple[tuple[Category, re.Pattern[str]], ...]] = (
@@ -42,7 +43,7 @@ _CATEGORIES: Final[tuple[tuple[Category, re.Pattern[str]], ...]] = (
         "hidden",
         re.compile(
             r"cvv|cvc|securitycode|(?:client|remote|user)?ip(?:address)?|geo(?:coordinates?|location)|latitude|longitude|"
-            r"birthdate|dateofbirth|birthday|(?:data|dt)(?:de)?nascimento|nascimento|fecha(?:de)?nacimiento"
+            r"birthdate|dateofbirth|birthday|dob|(?:data|dt)(?:de)?nascimento|nascimento|fecha(?:de)?nacimiento"
         ),
     ),
     ("email", re.compile(rf"\w*email\w*|{_AROUND}(?:mail|correio|correo)(?:eletronico|electronico)?")),
@@ -69,7 +70,8 @@ _CATEGORIES: Final[tuple[tuple[Category, re.Pattern[str]], ...]] = (
             r"(?:primeiro|ultimo|segundo)nome|nome(?:completo|social|fantasia)|nombrecompleto|razaosocial|razonsocial|"
             rf"(?:{_PERSON})(?:name|nome|nombre)|(?:name|nome|nombre)(?:d[aeo]l?)?(?:{_PERSON})|"
             r"street(?:name|address|number)?|address(?:line|complement)?\d?|logradouro|rua|calle|avenida|enderecos?|direccion|domicilio|"
-            r"bairro|barrio|colonia|neighbou?rhood|complement(?:o|address)?"
+            r"bairro|barrio|colonia|neighbou?rhood|complement(?:o|address)?|"
+            r"x(?:nome|fant|lgr|cpl|bairro)"  # of the invoice's XML (NF-e), which travels within payloads
         ),
     ),
 )
