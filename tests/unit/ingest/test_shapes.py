@@ -227,6 +227,7 @@ def test_the_message_refines_what_the_code_of_vtex_says(message: str, vtex_codes
         ("SendOrderInvoice", "tracking"),
         ("Rastreamento do pedido", "tracking"),
         ("emissão de NFe", "tracking"),
+        ("envio da NF-e do pedido", "tracking"),
         ("importar pedidos", "order"),
         ("sku_export", "product"),
         ("Publicar Produtos", "product"),

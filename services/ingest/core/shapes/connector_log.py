@@ -17,7 +17,7 @@ from shared.contracts.text import fold
 
 WORDS_BY_KIND: Final[Mapping[Kind, frozenset[str]]] = {
     "tracking": frozenset(
-        {"tracking", "rastreio", "rastreamento", "seguimiento", "invoice", "nota", "factura", "nfe", "shipment"}
+        {"tracking", "rastreio", "rastreamento", "seguimiento", "invoice", "nota", "factura", "nf", "nfe", "shipment"}
     ),
     "price": frozenset({"price", "preco", "precio"}),
     "stock": frozenset({"stock", "estoque", "inventory", "inventario"}),
