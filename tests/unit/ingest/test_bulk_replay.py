@@ -51,10 +51,11 @@ async def test_all_letters_of_a_filter_go_back_as_they_came_and_are_marked() -> 
     assert letter["replay"] == {"at": ASKED_AT, "by": "Ana", "id": "1"}
 
 
-async def test_letters_that_come_while_a_job_runs_are_not_its_own() -> None:
+@pytest.mark.parametrize("rows", [{}, {"to": "2060-01-01T00:00:00Z"}])
+async def test_letters_that_come_while_a_job_runs_are_not_its_own(rows: dict[str, str]) -> None:
     world = World()
     await world.keep([make_letter(offset=1)])
-    job = await world.ask(filter={})
+    job = await world.ask(filter=rows)
     await world.keep([{**make_letter(offset=2), "received_at": ASKED_AT}])
 
     await world.runner.work()

@@ -1,10 +1,10 @@
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.ingest.core.letters import letter_document
+from services.ingest.core.letters import KEPT_BYTES, letter_document
 from services.ingest.core.limit import DeadLetterLimit
 from services.ingest.handlers.ingesting import Ingest
 from services.ingest.handlers.shelving import shelve
@@ -63,6 +63,32 @@ def test_a_letter_keeps_what_came_and_leaves_our_own_headers_out() -> None:
     assert (letter["error_class"], letter["error_message"]) == ("InvalidJson", "why it is so")
     assert letter["received_at"] == RECEIVED_AT + timedelta(seconds=1)
     assert letter["expires_at"] == KEPT_AT + timedelta(days=30)
+
+
+def test_a_letter_is_told_from_another_at_its_address_by_all_of_its_content() -> None:
+    twins = [
+        make_letter(),
+        make_letter(key=b"k"),
+        make_letter(value=b"["),
+        make_letter(headers=(("ce_id", b"7"),)),
+        make_letter(headers=(("ce_id", None),)),
+    ]
+
+    assert len({letter["_id"] for letter in twins}) == len(twins)
+
+
+def test_a_letter_was_received_at_the_latest_now_and_without_a_time_just_now() -> None:
+    ahead = make_letter_record(seconds=7200)
+    untold = ahead._replace(timestamp=datetime(1970, 1, 1, tzinfo=UTC))
+
+    for record in (ahead, untold):
+        assert letter_document(record, operator="o", now=NOW)["received_at"] == NOW
+
+
+def test_of_a_letter_too_long_for_its_document_the_beginning_is_kept_and_the_size_told() -> None:
+    letter = make_letter(value=b"x" * (KEPT_BYTES + 1))
+
+    assert (len(letter["value"]), letter["size"]) == (KEPT_BYTES, KEPT_BYTES + 1)
 
 
 def test_a_record_that_somebody_else_put_there_is_a_letter_at_its_own_address() -> None:

@@ -248,6 +248,20 @@ def test_the_key_names_the_item_of_a_connector_log_and_what_it_lacks_is_asked_of
     assert refused(CONNECTOR_LOG_TYPE, {**LOG, "Status": "so so"}, key=KEY).startswith("Status: 'so so' is none of")
 
 
+def test_of_several_spellings_the_first_that_is_not_null_stands() -> None:
+    rest = {name: value for name, value in NOTICE.items() if name != "IdSku"}
+
+    assert told(ITEM_CHANGED_TYPE, {"idSKU": "1", "IdSku": "2", **rest})[0].data.code == "1"
+    assert told(ITEM_CHANGED_TYPE, {"idSKU": None, "IdSku": "2", **rest})[0].data.code == "2"
+
+
+def test_what_a_result_says_of_its_order_goes_before_the_key() -> None:
+    key, numberless = b"outra|order|AFF|9", {**RESULT, "marketplaceOrderId": None}
+
+    assert told(ORDER_RESULT_TYPE, RESULT, key=key)[0].entry_id == "loja|order|MKP|123"
+    assert told(ORDER_RESULT_TYPE, numberless, key=key)[0].entry_id == "loja|order|MKP|9"
+
+
 def test_a_key_that_is_no_utf_8_names_no_item_rather_than_another_one() -> None:
     latin = "loja|price|MLC|café".encode("latin-1")
 
