@@ -53,6 +53,8 @@ POISON = {
     "2^63": (with_payload(str(2**63)), "NumberTooLarge"),
     "2^64, which a parser may turn into a float": (with_payload(str(2**64)), "NumberTooLarge"),
     "-2^63 - 1": (with_payload(str(-(2**63) - 1)), "NumberTooLarge"),
+    "2^63 in evidence": (encoded(causes=[{"evidence": {"request": 2**63}}]), "NumberTooLarge"),
+    "2^63 in an extension": (json.dumps({**make_cloudevent(), "traceno": 2**63}).encode(), "NumberTooLarge"),
     "NUL in a key": (with_payload(r'{"a": [{"b\u0000": 1}]}'), "NulInKey"),
     "NUL in an alias name": (encoded(aliases={"a\x00b": "1"}), "NulInKey"),
     "101 levels": (with_payload(nested(99)), "TooDeep"),
@@ -186,6 +188,12 @@ def test_a_cause_without_code_gets_one_and_a_code_that_came_is_kept() -> None:
 
     assert [cause["code"] for cause in event.data.causes] == ["ORD-SLA", "UNMAPPED", "ORD-SLA", "OWN-1"]
     assert event.data.causes[3]["hint"] == "kept"
+
+
+def test_a_lone_cause_with_a_blank_code_gets_one() -> None:
+    (event,) = decode(make_record(encoded(causes=[{"code": " ", "message": "No available sla"}])))
+
+    assert event.data.causes[0]["code"] == "ORD-SLA"
 
 
 @pytest.mark.parametrize("beside", [{}, {"data": None}])

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -330,6 +331,19 @@ async def test_offsets_that_begin_anew_cost_no_status(ingest: Ingest, log: Memor
 
     (entry,) = log.entries.values()
     assert entry["state"]["status"] == "success"
+
+
+@pytest.mark.parametrize(("hour", "counted"), [(9, 0), (11, 1)])
+async def test_at_an_offset_that_was_counted_what_may_have_expired_counts_only_if_it_is_newer(
+    log: MemoryLogStore, hour: int, counted: int
+) -> None:
+    ingest = Ingest(log, MemoryDeadLetters(), remembered_since=lambda: RECEIVED_AT + timedelta(days=1))
+    await ingest.handle([make_record(value_of(id="1", processed_at="2026-11-23T10:00:00Z"), offset=900)])
+
+    other = value_of(id="2", processed_at=f"2026-11-23T{hour:02}:00:00Z")
+    outcome = await ingest.handle([make_record(other, offset=3)])
+
+    assert (outcome.attempts, outcome.duplicates) == (counted, 1 - counted)
 
 
 @pytest.mark.parametrize("delivered", ["once", "again after a crash"])
