@@ -290,6 +290,24 @@ async def test_an_event_that_no_entry_can_hold_is_a_dead_letter_and_can_be_repla
     assert (await ingest.handle([make_record(bad, offset=2)])).attempts == 1
 
 
+async def test_an_old_event_that_no_entry_can_hold_leaves_no_history_behind_and_counts_when_it_is_replayed(
+    dead_letters: MemoryDeadLetters,
+) -> None:
+    store = Refusing()
+    store.refusing = False
+    ingest = Ingest(store, dead_letters)
+    await ingest.handle([make_record(value_of(id="1", code="bad"), offset=0)])
+    old = value_of(id="2", code="bad", processed_at="2020-01-01T00:00:00Z")
+
+    store.refusing = True
+    refused = await ingest.handle([make_record(old, offset=1)])
+    left = dict(store.attempts)
+    store.refusing = False
+    replayed = await ingest.handle([make_record(old, offset=2)])
+
+    assert (refused.dead_lettered, left, replayed.attempts) == (1, {}, 1)
+
+
 async def test_of_a_record_of_several_kinds_the_one_that_no_entry_can_hold_is_counted_alone() -> None:
     class RefusingPrices(Refusing):
         bad = "|price|"
