@@ -15,6 +15,7 @@ from services.ingest.adapters.mongo_letter_book import MongoLetterBook
 from services.ingest.adapters.mongo_log_store import MongoLogStore
 from services.ingest.adapters.mongo_old_content import MongoOldContent
 from services.ingest.adapters.mongo_rollups import MongoRollupBook
+from services.ingest.core.counted import Counted
 from services.ingest.core.decode import shapes
 from services.ingest.core.keeping import ContentLimits
 from services.ingest.core.limit import DeadLetterLimit
@@ -78,9 +79,10 @@ def build(settings: Settings) -> Worker:
         clock=clock.now,
     )
     known: dict[Place, Commit] = {}
+    counted = Counted()
     backlog = Backlog(settings.ingest_batch_size)
     lanes = [
-        _lane(settings, log, dead_letters, integrations, gaps, known, backlog, number)
+        _lane(settings, log, dead_letters, integrations, gaps, known, counted, backlog, number)
         for number in range(settings.ingest_lanes)
     ]
     for number, lane in enumerate(lanes):
@@ -113,6 +115,7 @@ def _lane(
     integrations: MongoIntegrations,
     gaps: GapsEntryPoint,
     known: MutableMapping[Place, Commit],
+    counted: Counted,
     backlog: Backlog,
     number: int,
 ) -> Intake:
@@ -124,6 +127,7 @@ def _lane(
         log,
         dead_letters,
         limit=_limit(settings),
+        counted=counted,
         accounts=settings.allowed_accounts,
         known=_shapes(integrations, settings.ingest_minimum_availability),
         integrations=integrations,

@@ -57,12 +57,11 @@ class InHand:
         self.batches.append(batch)
         messages, self._early = self._early, []
         messages = messages or self._member.consume(1, patience)
-        if messages:
-            self._fill(messages)
+        is_all = not messages or self._fill(messages)
         batch.records = [record_of(message) for message in messages if self._member.is_record(message)]
         if not batch.records:
             self.batches.remove(batch)
-        return batch if batch.records else None, len(messages) < self._size
+        return batch if batch.records else None, is_all
 
     def keep_early(self, message: Message) -> None:
         """Keep what came before its time for the next batch."""
@@ -81,12 +80,17 @@ class InHand:
         records = [record for batch in list(self.batches) for record in batch.records]
         return min((record.timestamp for record in records), default=None)
 
-    def _fill(self, messages: list[Message]) -> None:
+    def _fill(self, messages: list[Message]) -> bool:
+        """Return whether the client had nothing more: a batch may also end by its bytes, or by its time in the midst of a backlog."""
         until = time.monotonic() + self._linger
         size = 0
+        is_all = False
         while (room := self._size - len(messages)) > 0 and size < MAX_BATCH_BYTES:
-            more = self._member.consume(min(room, STEP), max(until - time.monotonic(), 0))
+            asked = min(room, STEP)
+            more = self._member.consume(asked, max(until - time.monotonic(), 0))
+            is_all = len(more) < asked
             messages += more
             size += sum(map(len, more))
             if not more or time.monotonic() >= until:
-                return
+                break
+        return is_all

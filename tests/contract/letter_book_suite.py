@@ -96,3 +96,17 @@ class LetterBookSuite:
 
         found = await kept()
         assert (found[mine["_id"]]["replay"]["by"], found[foreign["_id"]]["state"]) == ("Ana", "open")
+
+    async def test_what_a_job_has_marked_is_counted_within_its_walk_only(self, book: LetterBook) -> None:
+        letters = [make_letter(offset=number, seconds=number) for number in range(6)]
+        other = make_letter(offset=7, error_class="NotUtf8")
+        await book.keep([*letters, other])
+        await book.mark_replayed("loja", [other["_id"], *(letter["_id"] for letter in letters[:3])], MARK)
+        await book.mark_replayed("loja", [letters[3]["_id"]], Replayed(RECEIVED_AT, "Bia", "job-2"))
+        of_class = LetterFilter(state=("open",), error_class=("InvalidJson",))
+        named = sorted(letter["_id"] for letter in letters[2:])
+
+        assert await book.count_replayed(Walk("loja", None, OPEN), "job-1") == 4
+        assert await book.count_replayed(Walk("loja", None, of_class), "job-1") == 3
+        assert await book.count_replayed(Walk("loja", named, OPEN), "job-1") == 1
+        assert await book.count_replayed(Walk("vizinha", None, OPEN), "job-1") == 0

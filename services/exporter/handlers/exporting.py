@@ -94,10 +94,10 @@ async def export_next(tools: Tools) -> Outcome | None:
 
 async def export(job: Job, progress: Progress, tools: Tools) -> None:
     """Write the job's file and store it whole. Raise Stopped, Invalid, OSError, TooManyStarts or Transient."""
-    if job.cancel_requested:
-        raise Stopped("cancel")
-    if job.starts > MAX_STARTS:
-        raise TooManyStarts
+    if job.cancel_requested or job.starts > MAX_STARTS:
+        # A writer that died may have left pieces, and no start follows that clears them.
+        await discard_files(job, tools.files)
+        raise Stopped("cancel") if job.cancel_requested else TooManyStarts
 
     async def beat() -> Signal:
         return await tools.store.record(job, {"rows": progress.rows, "rows_done": progress.rows_done})

@@ -1,6 +1,7 @@
 """Dead letters in MongoDB: inserted once, walked by the index that answers the filter, marked when they went back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from services.ingest.core.replay import Walk
 from services.ingest.handlers.ports import Document, Replayed
-from shared.contracts.dead_letters import Letter, letter_from_document
+from shared.contracts.dead_letters import Letter, LetterState, letter_from_document
 from shared.contracts.errors import Defect, OutcomeUnknown, StoreUnavailable
 from shared.contracts.names import DEAD_LETTERS
 from shared.mongo.client import Database
@@ -90,6 +91,12 @@ class MongoLetterBook:
                 },
             )
 
+    async def count_replayed(self, walk: Walk, job_id: str) -> int:
+        """Return how many letters of the walk the job has marked; each that was replayed is looked at."""
+        query = {**_query(walk, "replayed"), "replay.id": {"$eq": job_id}}
+        with translated():
+            return await self._letters.count_documents(query, hint=_hint(walk))
+
     async def _write(self, operations: Sequence[InsertOne[Document] | UpdateOne]) -> int:
         """Return how many inserts met their double."""
         if not operations:
@@ -123,12 +130,12 @@ async def _unordered(collection: AsyncCollection[Any], operations: Sequence[Any]
         raise _Doubles(len(error.details.get("writeErrors", ()))) from error
 
 
-def _query(walk: Walk) -> Query:
+def _query(walk: Walk, state: LetterState = "open") -> Query:
     if walk.ids is None:
-        return letters_query(walk.account, walk.rows)
+        return letters_query(walk.account, replace(walk.rows, state=(state,)))
     # The ids are sorted as MongoDB sorts them: all are ASCII.
     left = [identity for identity in walk.ids if identity > walk.last_id]
-    return {"_id": {"$in": left}, "account": {"$eq": walk.account}, "state": {"$eq": "open"}}
+    return {"_id": {"$in": left}, "account": {"$eq": walk.account}, "state": {"$eq": state}}
 
 
 def _hint(walk: Walk) -> str:

@@ -105,6 +105,7 @@ class Rollups:
                 await rest(AFTER_A_DEFECT_SECONDS)
             else:
                 if not is_ours:
+                    self._failure = None  # another worker keeps them up; what fails there is told there
                     await rest(LOOK_EVERY_SECONDS)
 
     def note(self) -> str | None:

@@ -8,6 +8,7 @@ and what of it was written is recognised (`core/plan.py`).
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
+from services.ingest.core.counted import Counted
 from services.ingest.core.decode import SHAPES, decode
 from services.ingest.core.fold import Delivery
 from services.ingest.core.keeping import WHOLE, ContentLimits, Keeping
@@ -43,6 +44,7 @@ class Ingest:
         dead_letters: DeadLetters,
         *,
         limit: DeadLetterLimit | None = None,
+        counted: Counted | None = None,
         accounts: frozenset[str] = frozenset(),
         known: Mapping[str, Shape] = SHAPES,
         integrations: Integrations | None = None,
@@ -52,6 +54,7 @@ class Ingest:
         self._log = log
         self._dead_letters = dead_letters
         self._limit = limit or DeadLetterLimit()
+        self._counted = counted or Counted()
         self._accounts = accounts
         self._known = known
         self._integrations = integrations
@@ -62,7 +65,7 @@ class Ingest:
     async def handle(self, records: Sequence[Record], turn: Turn = at_once) -> BatchOutcome:
         """Write what the batch says; put aside what cannot be used. Safe to repeat. Raise Transient or Defect.
 
-        A dead letter that nobody takes is told in the outcome; it is counted, and must not be handled again.
+        A dead letter that nobody takes is told in the outcome; it is counted, once even if its partition comes to another lane.
         `turn` returns when the batch before is done: an entry counts by offset, so a later one must not come first.
         """
         keeping = await self._keeping()
@@ -83,19 +86,21 @@ class Ingest:
         rejected = {letter.record.address for letter in letters}
         # Letters sent back too early say nothing about the code: a person's bulk replay must not stop the worker.
         verdicts = (
-            [record.address in rejected for record in records if not is_replayed(record)]
+            [one.address in rejected for one in records if not is_replayed(one) and not self._counted.has(one.address)]
             if letters
             else ([False] * len(records))
         )
         limit = await self._limit_after(verdicts, letters)
         untaken = await self._dead_letters.offer(letters)
         self._limit = limit
+        fresh = sum(not self._counted.has(letter.record.address) for letter in letters)
+        self._counted.remember(untaken, commit)
         return BatchOutcome(
             records=len(records),
             attempts=tally.attempts,
             entries=tally.entries,
             duplicates=len(deliveries) - tally.attempts - tally.refused,
-            dead_lettered=len(letters),
+            dead_lettered=fresh,
             commit=commit,
             untaken=untaken,
         )

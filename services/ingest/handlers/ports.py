@@ -139,6 +139,9 @@ class LetterBook(Protocol):
     async def mark_replayed(self, account: str, ids: Sequence[str], replayed: Replayed) -> None:
         """Mark those letters of the account that are open."""
 
+    async def count_replayed(self, walk: Walk, job_id: str) -> int:
+        """Return how many letters of the walk, from its beginning, that job has marked."""
+
 
 class ReplayJobs(Protocol):
     """The replay jobs (see shared/mongo/jobs.py)."""

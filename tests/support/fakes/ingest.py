@@ -204,9 +204,15 @@ class MemoryLetterBook:
                 mark = {"at": replayed.at, "by": replayed.by, "id": replayed.job_id}
                 letter.update(state="replayed", replay=mark)
 
+    async def count_replayed(self, walk: Walk, job_id: str) -> int:
+        return sum(one.replay_id == job_id for one in self._passed(walk, "replayed"))
+
     def _open(self, walk: Walk) -> list[Letter]:
+        return self._passed(walk, "open")
+
+    def _passed(self, walk: Walk, state: str) -> list[Letter]:
         mine = [letter_from_document(one) for one in self.letters.values() if one["account"] == walk.account]
-        mine = [one for one in mine if one.state == "open"]
+        mine = [one for one in mine if one.state == state]
         if walk.ids is not None:
             return sorted((one for one in mine if one.id in walk.ids and one.id > walk.last_id), key=lambda one: one.id)
         start = (walk.last_at, walk.last_id)

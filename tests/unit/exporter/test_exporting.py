@@ -104,6 +104,15 @@ async def test_a_job_whose_cancel_came_while_nobody_held_it_never_begins(world: 
     assert not world.workbooks
 
 
+async def test_a_job_that_ends_before_it_begins_leaves_nothing_of_what_a_dead_writer_has_stored(world: World) -> None:
+    job = await world.ask()
+    world.files.pieces = {"loja|e1|dead", "loja|e2|another"}
+    job["cancel"] = True
+
+    assert (await run(world)).state == "cancelled"
+    assert world.files.pieces == {"loja|e2|another"}
+
+
 async def test_whoever_lost_his_lease_touches_neither_the_job_nor_the_others_file(world: World) -> None:
     job = await world.ask()
 
@@ -140,9 +149,11 @@ async def test_a_job_that_kills_every_worker_fails_in_the_end(world: World) -> N
     for _ in range(MAX_STARTS):
         assert await world.store.lease()
         world.time += timedelta(seconds=16)
+    world.files.pieces = {"loja|e1|dead"}
 
     assert (await run(world)).state == "failed"
     assert "died 5 times" in job["error"]
+    assert not world.files.pieces
 
 
 async def test_a_full_disk_fails_the_job_with_the_reason(world: World) -> None:

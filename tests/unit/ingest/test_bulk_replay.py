@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from services.ingest.entrypoints.replays import replay_jobs
-from services.ingest.handlers.ports import Fate
+from services.ingest.handlers.ports import Fate, Replayed
 from services.ingest.handlers.replaying import BATCH, ReplayPlugs, accept
-from shared.contracts.errors import BrokerUnavailable, InvalidCommand, NotEligible
+from shared.contracts.errors import BrokerUnavailable, InvalidCommand, NotEligible, StoreUnavailable
 from tests.support.builders import RECEIVED_AT
 from tests.support.fakes.ingest import MemoryLetterBook, MemoryReplayJobs, MemoryTopics
 from tests.support.letters import make_letter
@@ -116,6 +116,50 @@ async def test_a_worker_that_dies_after_sending_costs_a_double_and_no_letter() -
 
     assert (job["state"], world.states()) == ("done", {"replayed"})
     assert len(world.topics.sent) == 2 * BATCH + 1
+
+
+async def test_a_worker_that_dies_before_it_has_counted_what_it_marked_costs_no_count() -> None:
+    world = World()
+    letters = [make_letter(offset=number) for number in range(BATCH + 1)]
+    await world.keep([*letters, make_letter(offset=BATCH + 1, topic="integration.replay")])
+    await world.book.mark_replayed("loja", [letters[0]["_id"]], Replayed(ASKED_AT, "Bia", "another"))
+    by_filter, by_name = (
+        await world.ask(filter={}),
+        await world.ask(id="2", letters=[letter["_id"] for letter in letters[:2]]),
+    )
+    mark = world.book.mark_replayed
+
+    async def mark_and_die(*told: Any) -> None:
+        await mark(*told)
+        raise StoreUnavailable("the answer was lost")
+
+    world.book.mark_replayed = mark_and_die  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await world.runner.work()
+    world.book.mark_replayed = mark  # type: ignore[method-assign]
+    await world.runner.work()
+    await world.runner.work()
+
+    told = [(job["state"], job["progress"]) for job in (by_filter, by_name)]
+    assert [(state, done["matched"], done["sent"], done["skipped"]) for state, done in told] == [
+        ("done", BATCH + 1, BATCH, {"not_replayable": 1}),
+        ("done", 2, 0, {"not_open": 2}),
+    ]
+
+
+async def test_sums_that_cannot_be_counted_again_hold_no_job_up() -> None:
+    world = World()
+    await world.keep([make_letter(offset=1)])
+    job = await world.ask(filter={})
+    job["progress"] = {"matched": 2, "sent": 0, "failed": 0, "skipped": {}}
+
+    async def fail(*_: Any) -> int:
+        raise StoreUnavailable("it takes too long")
+
+    world.book.count_replayed = fail  # type: ignore[method-assign]
+    await world.runner.work()
+
+    assert (job["state"], job["progress"]["sent"]) == ("done", 1)
 
 
 async def test_a_cancelled_job_stops_before_its_next_batch() -> None:

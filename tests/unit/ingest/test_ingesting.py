@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.adapters.mongo_log_store import HELD_BYTES
+from services.ingest.core.counted import Counted
 from services.ingest.core.limit import DeadLetterLimit
 from services.ingest.handlers.ingesting import NEW_IN_A_ROW, SAMPLES, Ingest, decode_all
 from services.ingest.handlers.ports import ChangesWritten
@@ -239,6 +240,31 @@ async def test_a_dead_letter_that_nobody_takes_counts_once_towards_the_limit(log
     await ingest.handle([make_record(value_of(id="1"), offset=2)])
     with pytest.raises(DeadLetterLimitReached):
         await ingest.handle([make_record(b"", offset=offset) for offset in range(3, 6)])
+
+
+async def test_a_held_partition_that_goes_from_lane_to_lane_is_counted_once(log: MemoryLogStore) -> None:
+    dead_letters, counted = MemoryDeadLetters(), Counted()
+    dead_letters.most = 0
+    one, other = (Ingest(log, dead_letters, limit=DeadLetterLimit(run=5), counted=counted) for _ in range(2))
+    first, behind = ([make_record(b"\xff", offset=offset) for offset in offsets] for offsets in ((3, 4), (5, 6)))
+
+    told = [await lane.handle(batch) for lane in (one, other, one) for batch in (first, behind)]
+
+    assert [len(outcome.untaken) for outcome in told] == [2] * 6
+    assert [outcome.dead_lettered for outcome in told] == [2, 2, 0, 0, 0, 0]
+    assert (await other.handle([make_record(b"\xff", offset=offset) for offset in range(6, 9)])).dead_lettered == 2
+    with pytest.raises(BrokerUnavailable):  # the limit is reached, and its samples are not taken
+        await one.handle([make_record(b"\xff", offset=9)])
+
+
+async def test_what_stands_at_the_same_place_of_a_topic_made_again_is_counted(log: MemoryLogStore) -> None:
+    dead_letters = MemoryDeadLetters()
+    dead_letters.most = 0
+    ingest = Ingest(log, dead_letters)
+    await ingest.handle([make_record(b"\xff", offset=offset) for offset in (7, 8)])
+
+    assert (await ingest.handle([make_record(b"\xff", offset=0)])).dead_lettered == 1
+    assert (await ingest.handle([make_record(b"\xff", offset=7)])).dead_lettered == 1
 
 
 async def test_a_flood_stops_no_worker_before_its_samples_are_put_aside(log: MemoryLogStore) -> None:

@@ -225,6 +225,26 @@ async def test_what_fails_is_noted_until_it_works_again() -> None:
     await ended(task)
 
 
+async def test_what_failed_is_noted_no_more_once_another_worker_keeps_the_counts() -> None:
+    failing = ["take"]
+
+    def fail(called: str) -> None:
+        if called in failing:
+            raise LeaseLost("another worker keeps the rollups now")
+
+    book = MemoryRollupBook(fail)
+    rolling = keeper("me", book, await filled(some_records("1")))
+    task = asyncio.create_task(rolling.run())
+    await eventually_async(lambda: _done("another worker" in (rolling.note() or "")))
+
+    failing.clear()
+    assert await book.take("another", now=clock() + timedelta(days=1))
+
+    await eventually_async(lambda: _done(rolling.note() is None))
+    assert book.holder == "another"
+    await ended(task)
+
+
 async def test_the_second_worker_counts_nothing_while_the_first_one_lives() -> None:
     book, log = MemoryRollupBook(), await filled(some_records("1"))
     assert await book.take("first", now=BEGINNING)
