@@ -1,6 +1,5 @@
 """The rescue and the automatic retries, every few seconds."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,8 +31,10 @@ class RescueTimer:
     async def run(self) -> None:
         """Rescue, rest, for ever; the worker cancels it."""
         while True:
-            with contextlib.suppress(Transient):  # the next turn is soon
+            try:
                 await self.run_once()
+            except Transient as error:  # the next turn is soon
+                log.warning("rescue.postponed", extra={"facts": {"why": str(error)}})
             await rest(self._every)
 
     async def run_once(self) -> None:
@@ -56,12 +57,18 @@ class RetryTimer:
         """Ask, rest, for ever; the worker cancels it. Where much has failed a look takes long, and a tenth of the time at most."""
         while True:
             began = time.monotonic()
-            with contextlib.suppress(Transient):  # the next turn is soon
+            try:
                 await self.run_once()
+            except Transient as error:  # the next turn is soon
+                log.warning("retries.postponed", extra={"facts": {"why": str(error)}})
             await rest(max(self._every.total_seconds(), REST_FACTOR * (time.monotonic() - began)))
 
     async def run_once(self) -> None:
         """Ask once and log for how many items."""
-        if asked := await retry_due(self._plugs):
+        if asked := await retry_due(self._plugs, _postponed):
             log.info("retries.due", extra={"facts": {"items": asked}})
             self._wake()
+
+
+def _postponed(account: str, kind: str, error: Transient) -> None:
+    log.warning("retries.postponed", extra={"facts": {"account": account, "kind": kind, "why": str(error)}})

@@ -5,6 +5,7 @@ person was faster to reprocess, is not sent twice.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -14,6 +15,7 @@ from services.reprocessor.core.eligibility import due_retry
 from services.reprocessor.handlers.ports import FailedEntries, Integrations, Jobs, Limits
 from shared.contracts.automatic_retries import HORIZON
 from shared.contracts.entries import LogEntry
+from shared.contracts.errors import Transient
 from shared.contracts.names import KINDS, Kind
 from shared.runtime.clock import Clock
 
@@ -34,14 +36,20 @@ class RetryPlugs:
     limits: Limits
 
 
-async def retry_due(plugs: RetryPlugs) -> int:
-    """Ask for whatever is due, of every account; return how many items that are. Raise Transient."""
+async def retry_due(plugs: RetryPlugs, postponed: Callable[[str, Kind, Transient], object]) -> int:
+    """Ask for whatever is due, of every account; return how many items that are. Raise Transient.
+
+    `postponed` hears of what could not be looked through: the next look is soon, and the others are asked for all the same.
+    """
     if not plugs.limits.retry_delays:
         return 0
     asked = 0
     for account in await plugs.entries.list_accounts():
         for kind in KINDS:
-            asked += await _retry_due_of(account, kind, plugs)
+            try:
+                asked += await _retry_due_of(account, kind, plugs)
+            except Transient as error:
+                postponed(account, kind, error)
     return asked
 
 

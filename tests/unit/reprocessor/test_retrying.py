@@ -6,6 +6,7 @@ import pytest
 from services.reprocessor.handlers import retrying
 from services.reprocessor.handlers.ports import Delivery
 from services.reprocessor.handlers.retrying import RetryPlugs, retry_due
+from shared.contracts.errors import StoreUnavailable
 from tests.support.reprocessing import make_entry
 
 ENTRY = "loja|order|MLC|2000004567"
@@ -24,9 +25,12 @@ def failed(world, code="2000004567", **changes):
     return make_entry(code, **{"causes": DOWN, "processed_at": now, "received_at": now, **changes})
 
 
-async def looks(world):
+async def looks(world, entries=None, postponed=None):
     plugs = world.plugs
-    return await retry_due(RetryPlugs(world.entries, plugs.jobs, plugs.integrations, plugs.clock, plugs.limits))
+    return await retry_due(
+        RetryPlugs(entries or world.entries, plugs.jobs, plugs.integrations, plugs.clock, plugs.limits),
+        lambda account, kind, _: postponed.append((account, kind)),
+    )
 
 
 def answers(world, **changes):
@@ -54,6 +58,29 @@ async def test_what_failed_is_tried_again_after_each_delay_and_then_left_to_peop
         "automatic retry 2",
     ]
     assert {message.event.data["requested_by"] for _, message in world.topics.published} == {"ponte"}
+
+
+async def test_an_account_that_takes_too_long_to_look_through_is_told_and_keeps_nobody_elses_retries(world):
+    class SlowForOne:
+        def __init__(self, entries):
+            self.list_accounts = entries.list_accounts
+            self._entries = entries
+
+        def stream_retriable(self, account, kind, **bounds):
+            if (account, kind) == ("antiga", "order"):
+                raise StoreUnavailable("time limit")
+            return self._entries.stream_retriable(account, kind, **bounds)
+
+    world.holds(failed(world, account="antiga"))
+    world.holds(failed(world))
+    world.clock.advance(minutes=1)
+    postponed = []
+
+    assert await looks(world, SlowForOne(world.entries), postponed) == 1
+
+    await world.works_on()
+    assert [key for key, _ in world.topics.published] != []
+    assert postponed == [("antiga", "order")]
 
 
 async def test_two_workers_that_look_at_once_ask_once(world):
