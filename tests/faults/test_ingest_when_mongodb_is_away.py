@@ -7,15 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from deploy.local.servers import Servers
 from deploy.provision import provision_collections
-from services.ingest.settings import Settings
 from shared.contracts.names import COLLECTIONS, MIB
 from tests.support.eventually import eventually
 from tests.support.ingest_process import IngestProcess
-from tests.support.ingest_topics import lag
+from tests.support.ingest_topics import lag, shares
 from tests.support.journal import Journal, check, check_commits
 from tests.support.replica_set import ReplicaSet, own_replica_set
 from tests.support.stored import count_attempts, read_committed
@@ -24,7 +22,6 @@ OUTAGE_SECONDS = 10
 BLOCKED_MS = 11_000
 """Longer than Kafka waits for a member that does not heartbeat (10 s here)."""
 
-LANES = Settings.model_fields["ingest_lanes"].default
 MANY, EACH_BYTES = 100_000, 3_000
 GROWTH_BYTES = 256 * MIB
 GENEROUS_SECONDS = 60
@@ -60,16 +57,13 @@ def test_a_slow_mongodb_costs_no_membership_and_brings_no_record_twice(
     mongo: ReplicaSet, ingest: IngestProcess, journal: Journal, database: Any
 ) -> None:
     with ingest.running(), journal.watching(ingest.group):
-        eventually(ingest.is_ready, within=GENEROUS_SECONDS)
-        members = eventually(
-            lambda: member_ids(journal.bootstrap, ingest.group), lambda joined: len(joined) == LANES
-        )  # ready is who has one lane at work
+        members = ingest.shared_out().keys()
         mongo.fail(["insert"], service="ingest", mode={"times": 3}, blockConnection=True, blockTimeMS=BLOCKED_MS)
         with journal.load(rate=300, bad_every=40):
             eventually(lambda: count_attempts(database) > 0, within=GENEROUS_SECONDS)
         check(journal, database, group=ingest.group)
 
-        assert member_ids(journal.bootstrap, ingest.group) == members
+        assert shares(journal.bootstrap, ingest.group).keys() == members
         assert ingest.metric("ponte_ingest_duplicates_total") == 0
         assert ingest.metric("ponte_ingest_records_total") >= len(journal.told.acked)
 
@@ -110,9 +104,3 @@ def test_memory_stays_bounded_while_mongodb_is_away_and_a_hundred_thousand_event
 
     mongo.heal()
     check_commits(journal, database, group=ingest.group)
-
-
-def member_ids(bootstrap: str, group: str) -> set[str]:
-    """Return who is in the group, by the ids that each rejoining would change."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    return {member.member_id for member in admin.describe_consumer_groups([group])[group].result(30).members}

@@ -15,9 +15,12 @@ from uuid import uuid4
 import psutil
 
 from deploy.local.process import ChildProcess
+from services.ingest.settings import Settings
 from shared.contracts.names import EVENTS_TOPICS
 from tests.support.eventually import eventually
-from tests.support.ingest_topics import lag, start_at_end
+from tests.support.ingest_topics import lag, looking, shares, start_at_end
+
+LANES = Settings.model_fields["ingest_lanes"].default
 
 
 class IngestProcess:
@@ -68,6 +71,20 @@ class IngestProcess:
         lines = self._log.read_bytes().splitlines() if self._log.exists() else []
         found = [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
         return [line for line in found if line["event"] == event]
+
+    def shared_out(self) -> dict[str, int]:
+        """Wait until every lane has partitions of its own, and return how many, by member id.
+
+        Ready is who has one lane at work; one that joins later takes partitions over, and what was in hand of those comes again.
+        """
+        with looking(self.bootstrap) as consumer:
+            known = consumer.list_topics(timeout=20).topics
+        partitions = sum(len(known[topic].partitions) for topic in EVENTS_TOPICS)
+        return eventually(
+            lambda: shares(self.bootstrap, self.group),
+            lambda found: len(found) == LANES and all(found.values()) and sum(found.values()) == partitions,
+            within=60,
+        )
 
     def caught_up(self) -> None:
         """Wait until everything that stands on the events topics is committed."""

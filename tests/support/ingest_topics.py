@@ -32,6 +32,13 @@ def publish(bootstrap: str, topic: str, values: Sequence[bytes], *, key: bytes |
     assert refused == []
 
 
+def shares(bootstrap: str, group: str) -> dict[str, int]:
+    """Return how many partitions each member of a group has, by its id, which each rejoining would change."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    members = admin.describe_consumer_groups([group])[group].result(30).members
+    return {member.member_id: len(member.assignment.topic_partitions) for member in members}
+
+
 @contextmanager
 def looking(bootstrap: str, group: str = "test") -> Iterator[Consumer]:
     """A consumer that joins no group."""

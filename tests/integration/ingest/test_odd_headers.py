@@ -48,6 +48,7 @@ def test_a_record_with_odd_headers_is_taken_or_put_aside_whole_and_those_behind_
     ingest = IngestProcess(servers.kafka.bootstrap, servers.mongo.uri, database_name, tmp_path)
 
     with ingest.running():
+        ingest.shared_out()
         for kind in KINDS:
             publish(servers.kafka.bootstrap, account, kind)
         ingest.caught_up()
