@@ -2,11 +2,10 @@
 
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.addresses import LOOPBACK, local_url
+from deploy.addresses import LOOPBACK, local_url, open_local
 from deploy.errors import CommandError
 from deploy.instance import Instance, data_folder, find_instance, http_port
 from deploy.local.diagnosis import Finding, diagnose
@@ -69,8 +68,7 @@ def ask_services(instance: Instance) -> dict[str, Finding]:
 def _ask(name: str, address: str, instance: Instance) -> Finding:
     url, log = f"{address}/health/ready", instance.services[name]["log"]
     try:
-        # Without what the environment says of proxies: none has a way to this machine's own services.
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=SECONDS):
+        with open_local(url, SECONDS):
             return Finding(f"service {name}", ok=True, detail="ready")
     except urllib.error.HTTPError as error:
         detail = error.read(500).decode(errors="replace")

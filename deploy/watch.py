@@ -8,13 +8,13 @@ import contextlib
 import json
 import signal
 import time
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, Final
 
+from deploy.addresses import open_local
 from deploy.local.errors import LocalServerError
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
@@ -140,10 +140,8 @@ class Watch:
 
 def says_it_lives(url: str) -> bool:
     """Ask the service at `url` whether it lives; False when it does not say so in 10 s."""
-    # Without what the environment says of proxies: none has a way to this machine's own services.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}/health/live", timeout=ANSWER_SECONDS):
+        with open_local(f"{url}/health/live", ANSWER_SECONDS):
             return True
     except (OSError, HTTPException):
         return False

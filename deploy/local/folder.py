@@ -1,6 +1,5 @@
 """The data folder of one run: locked against a second run, checked for space, thrown away when ephemeral."""
 
-import fcntl
 import os
 import shutil
 import stat
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from deploy.local.errors import LocalServerError
-from deploy.local.lock import LOCK_FLAGS, hold, holder
+from deploy.local.lock import hold, holder, try_to_hold
 
 _LOCK_NAME = "ponte.lock"
 _LEAST_FREE_BYTES = 512 * 1024 * 1024  # Kafka and mongod both stop dead on a full disk; better not to start
@@ -101,13 +100,9 @@ def _held_by(folder: Path) -> str:
 def _sweep(root: Path) -> None:
     for leftover in root.glob("run-*"):
         try:
-            lock_fd = os.open(leftover / _LOCK_NAME, LOCK_FLAGS, 0o600)
+            lock_fd = try_to_hold(leftover / _LOCK_NAME)
         except OSError:
             continue
-        try:
-            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if lock_fd is not None:  # else a run that is alive
             shutil.rmtree(leftover, ignore_errors=True)
-        except BlockingIOError:
-            pass  # a run that is alive
-        finally:
             os.close(lock_fd)

@@ -12,7 +12,7 @@ import psutil
 
 from deploy.local.errors import LocalServerError
 
-LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW  # a link would have us empty a file elsewhere
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW  # a link would have us empty a file elsewhere
 _DYING_SECONDS: Final = 5.0  # how long the children of a killed run may take to let go of its lock
 
 
@@ -22,7 +22,7 @@ def hold(path: Path, explain: Callable[[], str], patience_seconds: float | None 
     Raises LocalServerError that says what `explain` returns: somebody holds it; OSError: it cannot be opened.
     """
     deadline = time.monotonic() + (_DYING_SECONDS if patience_seconds is None else patience_seconds)
-    while (lock_fd := _try_to_hold(path)) is None:
+    while (lock_fd := try_to_hold(path)) is None:
         holder_lives = patience_seconds is None and psutil.pid_exists(holder(path))
         if holder_lives or time.monotonic() > deadline:
             raise LocalServerError(explain())
@@ -47,8 +47,9 @@ def holder(path: Path) -> int:
     return int(text) if text.isdigit() else -1
 
 
-def _try_to_hold(path: Path) -> int | None:
-    lock_fd = os.open(path, LOCK_FLAGS, 0o600)
+def try_to_hold(path: Path) -> int | None:
+    """Return the descriptor of the locked file, None where somebody holds it. Raise OSError: it cannot be opened."""
+    lock_fd = os.open(path, _FLAGS, 0o600)
     with contextlib.suppress(BlockingIOError, FileNotFoundError):  # it is held; or its holder has removed it meanwhile
         fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(lock_fd), path.stat()):

@@ -38,9 +38,9 @@ from services.ingest.settings import Settings
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.events import ITEM_CHANGED_TYPE
 from shared.contracts.names import DEAD_LETTER_TOPIC, EVENTS_TOPICS, REPLAY_REQUESTS, REPLAY_TOPIC
-from shared.contracts.records import BatchOutcome
+from shared.contracts.records import BatchOutcome, Place
 from shared.kafka.address import librdkafka
-from shared.kafka.beginnings import Commit, Place
+from shared.kafka.beginnings import Commit
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.holds import PutAside
 from shared.kafka.intake import Intake

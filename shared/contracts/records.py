@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+Place = tuple[str, int]
+"""A topic and a number: one partition."""
+
 Headers = Sequence[tuple[str, bytes | None]]
 
 UNREADABLE_HEADERS: Final[Headers] = []

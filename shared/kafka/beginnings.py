@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
 from shared.contracts.gaps import Gap, Reason
+from shared.contracts.records import Place
 from shared.kafka.look_up import look_up
 
-Place = tuple[str, int]
 Commit = tuple[int, str]
 """An offset, and the id of the topic that it belongs to; the id is empty where somebody else committed."""
 

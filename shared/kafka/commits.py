@@ -12,7 +12,8 @@ from collections.abc import Set as AbstractSet
 
 from confluent_kafka import TopicPartition
 
-from shared.kafka.beginnings import Beginning, Beginnings, Commit, Place
+from shared.contracts.records import Place
+from shared.kafka.beginnings import Beginning, Beginnings, Commit
 
 REST_SECONDS = 0.1
 """From one commit to the next: each is a record that the broker writes, and small batches come by the dozen."""

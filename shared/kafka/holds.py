@@ -11,8 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from shared.contracts.errors import Defect
-from shared.contracts.records import Address, BatchOutcome, DeadLetter, Untaken
-from shared.kafka.beginnings import Place
+from shared.contracts.records import Address, BatchOutcome, DeadLetter, Place, Untaken
 
 MAX_HELD_BYTES = 32 * 1024 * 1024
 

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from confluent_kafka import Message
 
-from shared.contracts.records import BatchOutcome, Record
-from shared.kafka.beginnings import Place
+from shared.contracts.records import BatchOutcome, Place, Record
 from shared.kafka.commits import REST_SECONDS
 from shared.kafka.member import Member
 from shared.kafka.messages import record_of

@@ -17,8 +17,8 @@ from datetime import datetime
 
 from shared.contracts.errors import BrokerUnavailable
 from shared.contracts.gaps import Gap
-from shared.contracts.records import BatchOutcome, DeadLetter, Record, Untaken
-from shared.kafka.beginnings import Beginning, Commit, Place
+from shared.contracts.records import BatchOutcome, DeadLetter, Place, Record, Untaken
+from shared.kafka.beginnings import Beginning, Commit
 from shared.kafka.client_thread import ClientThread
 from shared.kafka.holds import Hold, Holds, PutAside
 from shared.kafka.in_hand import Batch, InHand

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from shared.contracts.records import Place
 from shared.kafka.address import librdkafka
-from shared.kafka.beginnings import Place
 from shared.kafka.reconnecting import RECONNECT
 
 ASK_EVERY_SECONDS = 5.0

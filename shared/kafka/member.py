@@ -23,8 +23,9 @@ from confluent_kafka import (
 )
 
 from shared.contracts.errors import BrokerUnavailable
+from shared.contracts.records import Place
 from shared.kafka.address import reach_of
-from shared.kafka.beginnings import ASK_SECONDS, Beginning, Beginnings, Commit, Place
+from shared.kafka.beginnings import ASK_SECONDS, Beginning, Beginnings, Commit
 from shared.kafka.commits import Commits
 from shared.kafka.contact import TELL_EVERY_MS, Contact
 from shared.kafka.lag import Mark

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from shared.kafka.beginnings import Place
+from shared.contracts.records import Place
 from shared.kafka.reconnecting import RECONNECT
 
 ANSWER_SECONDS = 5.0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from shared.kafka.beginnings import Place
+from shared.contracts.records import Place
 from shared.kafka.pulse import Pulse
 
 Positions = Mapping[Place, int]

@@ -5,9 +5,7 @@ Its commit stands at the first letter that nobody takes, so that one and what wa
 
 from collections.abc import Mapping, Sequence
 
-from shared.contracts.records import Address, Untaken
-
-Place = tuple[str, int]
+from shared.contracts.records import Address, Place, Untaken
 
 
 class Counted:

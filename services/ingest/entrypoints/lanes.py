@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import Gauge
 
 from shared.contracts.errors import BrokerUnavailable
-from shared.kafka.beginnings import Place
+from shared.contracts.records import Place
 from shared.kafka.holds import Hold
 from shared.kafka.intake import Intake
 from shared.kafka.lag import Lags

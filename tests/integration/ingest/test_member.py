@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.kafka.beginnings import Place
+from shared.contracts.records import Place
 from shared.kafka.member import Member
 from shared.kafka.member_settings import member_settings
 from tests.support.eventually import eventually

@@ -19,6 +19,7 @@ from shared.contracts.names import AUDIT, DEAD_LETTERS, REPLAY_REQUESTS, REPLAY_
 from shared.mongo.client import Database
 from tests.integration.query.conftest import FIRST_KEY, client_of
 from tests.support.letters import make_letter
+from tests.support.lost_answers import Lame
 from tests.support.seed import seed_key
 from tests.support.topics import read_key
 
@@ -235,28 +236,10 @@ async def test_a_dry_run_tells_how_many_and_why_not_and_changes_nothing(
         assert (await api.post(f"/v1/dead-letters/{identity}/replay")).status_code == status
 
 
-class LameJobs:
-    """Stores the job, then says that it could not; once."""
-
-    def __init__(self, jobs: Any) -> None:
-        self._jobs = jobs
-        self.failures = 1
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._jobs, name)
-
-    async def insert(self, command: Any, *, now: Any) -> Any:
-        job = await self._jobs.insert(command, now=now)
-        if self.failures:
-            self.failures -= 1
-            raise StoreUnavailable("the answer was lost")
-        return job
-
-
 async def test_a_replay_whose_answer_was_lost_is_the_same_job_though_the_letter_was_sent_meanwhile(
     app: FastAPI, database: Database, account: str
 ) -> None:
-    object.__setattr__(app.state.services, "replays", LameJobs(app.state.services.replays))
+    object.__setattr__(app.state.services, "replays", Lame(app.state.services.replays, "insert"))
     letter = await seed(database, account, offset=1)
     address, under = f"/v1/dead-letters/{letter['_id']}/replay", {"Idempotency-Key": "monday"}
     async with client_of(app, FIRST_KEY) as client:

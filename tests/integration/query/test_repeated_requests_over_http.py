@@ -6,10 +6,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.contracts.errors import StoreUnavailable
 from shared.contracts.names import EXPORTS, IDEMPOTENT_REQUESTS, REPROCESS_REQUESTS
 from shared.mongo.client import Database
 from tests.integration.query.conftest import FIRST_KEY, client_of, seed_key
+from tests.support.lost_answers import Lame
 from tests.support.seed import seed_entries
 
 ITEMS = [{"affiliate": "MLC", "code": "1"}]
@@ -137,29 +137,11 @@ async def test_a_secret_that_is_told_again_is_nowhere_to_be_read(api: httpx.Asyn
     assert code.encode() not in stored
 
 
-class Lame:
-    """Stores the job, then says that it could not; once."""
-
-    def __init__(self, jobs: Any) -> None:
-        self._jobs = jobs
-        self.failures = 1
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._jobs, name)
-
-    async def insert(self, command: Any, *, now: Any) -> Any:
-        job = await self._jobs.insert(command, now=now)
-        if self.failures:
-            self.failures -= 1
-            raise StoreUnavailable("the answer was lost")
-        return job
-
-
 async def test_a_failure_of_ours_is_not_kept_and_the_next_request_goes_on_with_the_same_job(
     app: FastAPI, database: Database, account: str
 ) -> None:
     services = app.state.services
-    object.__setattr__(services, "reprocesses", Lame(services.reprocesses))
+    object.__setattr__(services, "reprocesses", Lame(services.reprocesses, "insert"))
     body, headers = {"kind": "order", "items": ITEMS}, under()
     async with client_of(app, FIRST_KEY) as client:
         lost = await client.post("/v1/reprocess", json=body, headers=headers)
@@ -170,28 +152,11 @@ async def test_a_failure_of_ours_is_not_kept_and_the_next_request_goes_on_with_t
     assert await database[REPROCESS_REQUESTS].count_documents({"account": account}) == 1
 
 
-class LameKeys:
-    """Stores the key, then says that it could not; once."""
-
-    def __init__(self, credentials: Any) -> None:
-        self._credentials = credentials
-        self.failures = 1
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._credentials, name)
-
-    async def put_key(self, key: Any, digest: str) -> None:
-        await self._credentials.put_key(key, digest)
-        if self.failures:
-            self.failures -= 1
-            raise StoreUnavailable("the answer was lost")
-
-
 async def test_a_key_whose_answer_was_lost_is_the_same_key_when_it_is_asked_for_again(
     app: FastAPI, database: Database, account: str
 ) -> None:
     services = app.state.services
-    object.__setattr__(services, "credentials", LameKeys(services.credentials))
+    object.__setattr__(services, "credentials", Lame(services.credentials, "put_key"))
     body, headers = {"name": "twice", "scopes": ["read"]}, under()
     async with client_of(app, FIRST_KEY) as client:
         lost = await client.post("/v1/keys", json=body, headers=headers)

@@ -9,8 +9,7 @@ from prometheus_client import REGISTRY
 
 from services.ingest.entrypoints.lanes import LanesEntryPoint
 from shared.contracts.errors import BrokerUnavailable
-from shared.contracts.records import DeadLetter, Untaken
-from shared.kafka.beginnings import Place
+from shared.contracts.records import DeadLetter, Place, Untaken
 from shared.kafka.holds import Hold
 from shared.kafka.lag import ASK_EVERY_SECONDS, Lags, Mark
 from tests.support.builders import RECEIVED_AT, make_record

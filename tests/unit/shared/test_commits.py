@@ -6,7 +6,8 @@ from confluent_kafka import TopicPartition
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.kafka.beginnings import Beginning, Commit, Place
+from shared.contracts.records import Place
+from shared.kafka.beginnings import Beginning, Commit
 from shared.kafka.commits import AGAIN_SECONDS, ANSWER_SECONDS, REST_SECONDS, Commits
 
 ONE, OTHER = ("integration.events.order", 0), ("integration.events.order", 1)

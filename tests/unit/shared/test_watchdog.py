@@ -2,7 +2,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from shared.kafka.beginnings import Place
+from shared.contracts.records import Place
 from shared.kafka.pulse import Pulse
 from shared.kafka.standstill import Standstill
 from shared.runtime.watchdog import LOOKS, Watchdog
