@@ -79,6 +79,10 @@ class Explained:
         """Begin anew."""
         self._listener.commands.clear()
 
+    def asked(self) -> list[str]:
+        """Return the names of the commands since then, in their order."""
+        return [next(iter(one)) for one in self._listener.commands]
+
     def told(self, *names: str) -> Told:
         """Return the cost of the commands of these names, of all when none is given."""
         return self._told([one for one in self._listener.commands if not names or next(iter(one)) in names])

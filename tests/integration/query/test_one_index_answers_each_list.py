@@ -173,6 +173,17 @@ async def test_an_alias_is_looked_up(log: Explained) -> None:
         assert log.told().keys <= LIMIT + 1, text
 
 
+@pytest.mark.parametrize("others", [{}, {"status": ["success", "error", "warning", "processing"], "retry": "fix"}])
+async def test_an_alias_costs_one_question_whatever_stands_beside_it(log: Explained, others: dict[str, Any]) -> None:
+    for text in (*LOOK_UPS, "PED-1000", "pedido sem estoque 3995"):
+        rows = LogFilter.parse({**others, "kind": "order", "q": text})
+        log.forget()
+        found = await log.reader.list_entries("loja", rows, after=None, ascending=False, limit=LIMIT + 1)
+        fitting = {one["_id"] for one in many_entries("loja") if lets_pass(rows, "loja", one)}
+        assert {entry.id for entry in found.entries} == fitting, text
+        assert log.asked() == ["find"], text
+
+
 async def test_a_total_of_all_statuses_or_of_some_is_told_by_keys_alone(log: Explained) -> None:
     for statuses in ([], ["success"], ["error", "success"], ["error", "success", "warning", "processing"]):
         assert log.reader.counts_keys_alone("loja", LogFilter.parse({"kind": "order", "status": statuses})), statuses

@@ -24,9 +24,10 @@ from services.query.core.narrowing import too_broad, too_many_affiliates
 from services.query.core.sorting import SortField, place_of
 from services.query.handlers.leafing import DEFAULT_LIMIT
 from services.query.handlers.reading import MOST_KEYS, Found
-from shared.contracts.entries import LogEntry
+from shared.contracts.entries import LogEntry, entry_from_document
 from shared.contracts.errors import TooBroad
 from shared.contracts.filters import LogFilter
+from shared.contracts.matching import lets_pass
 from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database
 from shared.mongo.errors import translated
@@ -39,7 +40,7 @@ SEARCHED_SHARE: Final = 9
 """Of a search fewer: several ids of a row may begin alike, and each is a key."""
 
 TRIED_AT_ONCE: Final = DEFAULT_LIMIT + 1
-"""A search for so few rows reads them before it counts them: what it throws away where there are more is a page."""
+"""A search that may be for an id, having a digit, reads so many rows before it counts any: where there are more, a page is thrown away."""
 
 MAX_AFFILIATES: Final = 400
 """By code so many are merged; who has more chooses some."""
@@ -94,22 +95,25 @@ class MongoEntryLists:
         if not ways:
             return None, keys
         is_search = any(way.index == "by_ids" for way in ways)
-        is_bare = all(way.query == way.bare for way in ways)
-        is_first = asked.after is None and asked.limit <= TRIED_AT_ONCE
-        if is_search and is_bare and is_first and (found := await self._whole(ways, asked, by)) is not None:
-            return Found(found), 0
         at_most = keys // (SEARCHED_SHARE if is_search else FEW_SHARE)
+        if is_search and asked.after is None and any(letter.isdigit() for letter in rows.q):
+            whole = await self._whole(account, rows, ways, min(at_most, TRIED_AT_ONCE))
+            if whole is not None:
+                return Found(_merged([whole], asked, by)), 0
         if await self._are_few(ways, at_most):
             return Found(await self._sorted(ways, asked, by)), 0
-        return None, keys - at_most * (SEARCHED_SHARE // 3 if is_search else 1)
+        return None, keys - at_most * (SEARCHED_SHARE // 2 if is_search else 1)
 
-    async def _whole(self, ways: list[Way], asked: Stretch, by: SortField) -> list[LogEntry] | None:
-        """Return the rows, if each way has fewer than `limit`: an id has, and so few are read sooner than counted and read."""
-        reads = [self._walk.find(way.query, way.index, {}, asked.limit) for way in ways]
-        found = await asyncio.gather(*reads)
-        if any(len(entries) == asked.limit for entries in found):
+    async def _whole(self, account: str, rows: LogFilter, ways: list[Way], limit: int) -> list[LogEntry] | None:
+        """Return all rows if all ways together lead to fewer than `limit`, as an id does.
+
+        Of so few, one question brings all there are, and which of them fit is seen in hand: for the driver each further question,
+        for a count or for another way, is as much work as everything else.
+        """
+        found = await self._walk.read(any_of([way.bare for way in ways]), limit=limit)
+        if len(found) == limit:
             return None
-        return _merged(found, asked, by)
+        return [entry_from_document(document) for document in found if lets_pass(rows, account, document)]
 
     async def _are_few(self, ways: list[Way], at_most: int) -> bool:
         within_ms = self._walk.time_limit_ms

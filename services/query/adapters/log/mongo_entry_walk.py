@@ -28,6 +28,9 @@ WITHOUT_CONTENT: Final = dict.fromkeys(
 )
 """Neither shown by a list nor needed to go on with it."""
 
+AS_SEARCHED: Final = {path: 0 for path in WITHOUT_CONTENT if path not in {"ids", "state.words"}}
+"""The same, but for what a search looks at."""
+
 LOOK_SHARE: Final = 12
 """One key in so many of the budget goes into the quick look: where many rows fit, it fills the page."""
 
@@ -96,6 +99,13 @@ class EntryWalk:
             query, WITHOUT_CONTENT, limit=limit, hint=index, max_time_ms=self.time_limit_ms, **asked
         )
         return _entries(await found.to_list())
+
+    async def read(self, query: Query, *, limit: int) -> list[Document]:
+        """Return the first rows of a query as they are stored, as `lets_pass` takes them; the planner chooses an index for each alternative.
+
+        No hint names several indexes. The planner tries them, and goes on with the one that ends after a few keys.
+        """
+        return await self.entries.find(query, AS_SEARCHED, limit=limit, max_time_ms=self.time_limit_ms).to_list()
 
     async def look(self, course: Course, asked: Stretch, keys: int) -> list[LogEntry]:
         """Return the rows among the nearest `keys` keys: all there are only if they are as many as asked for."""
