@@ -26,6 +26,7 @@ class Integration:
     `freshness_seconds`: per kind, how old its newest event may be. `mask_at_write`: its events' personal data is never stored.
     `automatic_retries`: what may pass by itself is sent to its connector again unasked; off for one that retries by itself.
     `revision` counts the writes: whoever changes it must know the newest. A removed one keeps its place, name and masking.
+    `operation`: what registered it, if it was a request that may be sent again.
     """
 
     affiliate: str
@@ -42,6 +43,7 @@ class Integration:
     updated_at: datetime | None = None
     updated_by: str = ""
     revision: int = 0
+    operation: str | None = None
 
     def merged(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields that a merge patch (RFC 7396) sets: null is the default again, of one kind's objective that there is none.

@@ -83,18 +83,32 @@ async def beside_marketplaces(
 
 
 async def create_integration(
-    registry: Registry, audit: Audit, caller: Caller, affiliate: str, said: Changes, *, reason: str = "", now: Clock
+    registry: Registry,
+    audit: Audit,
+    caller: Caller,
+    affiliate: str,
+    said: Changes,
+    *,
+    operation: str | None = None,
+    reason: str = "",
+    now: Clock,
 ) -> Integration:
-    """Register an affiliate, or register a removed one again. Raise NotPermitted, AlreadyRegistered, NotEligible."""
+    """Register an affiliate, or register a removed one again. Raise NotPermitted, AlreadyRegistered, NotEligible.
+
+    An `operation` registers once however often it is tried, and is then told what became of it.
+    """
     caller.require("admin")
     known = await registry.find_integration(caller.account, affiliate)
+    if known is not None and operation is not None and known.operation == operation:
+        return known
     if known is not None and known.removed_at is None:
         raise AlreadyRegistered(f"{affiliate} is registered; change it with `If-Match: {tag_of(known.revision)}`")
     if known is None and len(await registry.list_integrations(caller.account)) >= MAX_INTEGRATIONS:
         raise NotEligible(f"an account may register {MAX_INTEGRATIONS} integrations")
     at = to_milliseconds(now())
     kept = {} if known is None else {"mask_at_write": known.mask_at_write}
-    made = _written(Integration(**{"affiliate": affiliate, "created_at": at, **kept, **said}), known, caller, at)
+    given = {"affiliate": affiliate, "created_at": at, "operation": operation, **kept, **said}
+    made = _written(Integration(**given), known, caller, at)
     await record_act(audit, caller, "integration.created", _subject(caller, made), now=at, reason=reason)
     done = (
         await registry.add_integration(caller.account, made)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.contracts.names import EXPORTS, IDEMPOTENT_REQUESTS, REPROCESS_REQUESTS
+from shared.contracts.names import AUDIT, EXPORTS, IDEMPOTENT_REQUESTS, REPROCESS_REQUESTS
 from shared.mongo.client import Database
 from tests.integration.query.conftest import FIRST_KEY, client_of, seed_key
 from tests.support.lost_answers import Lame
@@ -166,6 +166,22 @@ async def test_a_key_whose_answer_was_lost_is_the_same_key_when_it_is_asked_for_
     assert await database.api_keys.count_documents({"account": account, "name": "twice"}) == 1
     async with client_of(app, told.json()["secret"]) as client:
         assert (await client.get("/v1/summary")).status_code == 200
+
+
+async def test_an_integration_whose_answer_was_lost_is_registered_and_told_as_such(
+    app: FastAPI, database: Database
+) -> None:
+    services = app.state.services
+    object.__setattr__(services, "registry", Lame(services.registry, "add_integration"))
+    body, headers = {"affiliate": "MLC", "marketplace": "Mercado Livre"}, under()
+    async with client_of(app, FIRST_KEY) as client:
+        lost = await client.post("/v1/integrations", json=body, headers=headers)
+        told = await client.post("/v1/integrations", json=body, headers=headers)
+        another = await client.post("/v1/integrations", json=body, headers=under())
+
+    assert (lost.status_code, told.status_code, another.status_code) == (503, 201, 409)
+    assert told.json()["marketplace"] == "Mercado Livre"
+    assert await database[AUDIT].count_documents({"action": "integration.created"}) == 1
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "ção"])

@@ -75,10 +75,10 @@ async def list_integrations(
 )
 @answered_once
 async def create_integration(
-    services: ServicesDep, caller: AdminCaller, body: NewIntegrationBody, why: Why, _once: OnceDep
+    services: ServicesDep, caller: AdminCaller, body: NewIntegrationBody, why: Why, once: OnceDep
 ) -> Response:
     """409 when the affiliate is registered. One that was removed is registered again."""
-    return await _create(services, caller, body.affiliate, body, why)
+    return await _create(services, caller, body.affiliate, body, why, once.operation)
 
 
 @router.get(
@@ -184,7 +184,12 @@ async def _register(
 
 
 async def _create(
-    services: Services, caller: Caller, affiliate: str, body: IntegrationBody, why: ReasonAllowed
+    services: Services,
+    caller: Caller,
+    affiliate: str,
+    body: IntegrationBody,
+    why: ReasonAllowed,
+    operation: str | None = None,
 ) -> Response:
     said = {name: value for name, value in body.model_dump(exclude={"affiliate"}).items() if value is not None}
     made = await registry.create_integration(
@@ -193,6 +198,7 @@ async def _create(
         caller,
         affiliate,
         fields_of(said),
+        operation=operation,
         reason=why.reason,
         now=services.now,
     )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from services.query.entrypoints.schemas.base import Answer, Instant
+from services.query.handlers.insights import MAX_CAUSES
 from shared.contracts.entries import ReprocessState
 from shared.contracts.events import Status
 from shared.contracts.names import Kind
@@ -172,7 +173,7 @@ class SummaryAnswer(Answer):
 
     by_kind: dict[str, dict[str, int]]
     by_affiliate: dict[str, dict[str, int]]
-    by_cause: list[CauseCountAnswer]
+    by_cause: list[CauseCountAnswer] = Field(description=f"the {MAX_CAUSES} most frequent, most first")
     series: list[PointAnswer]
     bucket: Literal["hour", "day"]
     as_of: Instant = Field(description="the counts are those of this instant, as a rule a few seconds ago")
