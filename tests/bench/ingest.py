@@ -102,7 +102,7 @@ def _run(name: str, warm_up: Load, load: Load, chosen: argparse.Namespace) -> Ru
     print(
         f"{name:13} {run.rate:8,.0f}/s  {run.seconds:5.1f} s  CPU µs/event: contender {cpu:.0f},"
         f" mongod {run.mongod_cpu / run.events * 1e6:.0f}, Kafka {run.kafka_cpu / run.events * 1e6:.0f}"
-        f"  RSS {run.peak_rss / 1e6:.0f} MB  load {os.getloadavg()[0]:.1f}  {run.wrong}",
+        f"  RSS {run.peak_rss / 1e6:.0f} MB, PSS {run.peak_pss / 1e6:.0f}  load {os.getloadavg()[0]:.1f}  {run.wrong}",
         flush=True,
     )
     return run

@@ -61,6 +61,8 @@ class NotFinished(Exception):
 class Run:
     """What one run came to. CPU in seconds over the measured span, memory in bytes, `held` seconds of being stopped before it.
 
+    `peak_pss` shares the pages that several processes have among them, such as Python's own; 0 where the system does not tell.
+
     `sample` holds some documents as canonical bytes by `_id`, of contenders that write our model.
     """
 
@@ -70,6 +72,7 @@ class Run:
     mongod_cpu: float
     kafka_cpu: float
     peak_rss: int
+    peak_pss: int
     held: float
     wrong: str
     sample: Mapping[str, bytes]
@@ -117,6 +120,7 @@ class _Race:
     database: Any
     limit: float
     peak_rss: int = 0
+    peak_pss: int = 0
 
     def wait(self, markers: Sequence[str], entries: int, attempts: int) -> None:
         """Return when so many documents stand there, the markers durable. Raise NotFinished."""
@@ -127,7 +131,9 @@ class _Race:
         deadline = time.monotonic() + self.limit
         for look in count():
             if look % LOOKS_FOR_EACH_WEIGHING == 0:
-                self.peak_rss = max(self.peak_rss, sum(process.memory_info().rss for process in _tree(self.children)))
+                tree = _tree(self.children)
+                self.peak_rss = max(self.peak_rss, sum(process.memory_info().rss for process in tree))
+                self.peak_pss = max(self.peak_pss, sum(_pss(process.pid) for process in tree))
             seen = log.estimated_document_count(), tries.estimated_document_count()
             if (
                 seen[0] >= entries
@@ -171,10 +177,19 @@ def _measure(race: _Race, warm_up: Load, load: Load) -> Run:
         mongod_cpu=mongod,
         kafka_cpu=kafka,
         peak_rss=race.peak_rss,
+        peak_pss=race.peak_pss,
         held=held,
         wrong=_what_is_wrong(race, warm_up, load),
         sample=_sample(race, load) if race.contender.own_model and race.contender.writes_attempts else {},
     )
+
+
+def _pss(pid: int) -> int:
+    try:
+        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in told.splitlines() if line.startswith("Pss:")), 0)
 
 
 def _rest(race: _Race) -> None:

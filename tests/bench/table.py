@@ -42,7 +42,7 @@ def render(results: Results, contenders: Mapping[str, Contender], machine: Machi
 
 def _table(runs: Runs, contenders: Mapping[str, Contender]) -> str:
     lines = [
-        "| contender | writes | events/s | spread | CPU-s per 1,000 events | mongod | Kafka | peak RSS MB | documents |",
+        "| contender | writes | events/s | spread | CPU-s per 1,000 events | mongod | Kafka | peak RSS, PSS MB | documents |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, tries in runs.items():
@@ -63,7 +63,7 @@ def _row(contender: Contender, tries: Sequence[Run | str]) -> str:
         f"{median(rates):,.0f}",
         f"{min(rates):,.0f} to {max(rates):,.0f} ({len(done)} of {len(tries)})",
         *(f"{_per_thousand(done, part):.3f}" for part in ("contender_cpu", "mongod_cpu", "kafka_cpu")),
-        f"{max(run.peak_rss for run in done) / 1e6:.0f}",
+        f"{max(run.peak_rss for run in done) / 1e6:.0f}, {max(run.peak_pss for run in done) / 1e6:.0f}",
         wrong,
     ]
     return f"| {' | '.join(cells)} |"

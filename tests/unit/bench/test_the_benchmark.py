@@ -15,7 +15,7 @@ from tests.support.builders import RECEIVED_AT, make_cloudevent, make_record
 
 
 def run(rate: float) -> Run:
-    return Run(1000, 1000 / rate, 0.1, 0.1, 0.01, 10**8, 0.0, "", {})
+    return Run(1000, 1000 / rate, 0.1, 0.1, 0.01, 10**8, 10**8, 0.0, "", {})
 
 
 def page(load: float) -> str:
