@@ -32,6 +32,9 @@ from shared.contracts.masking.values import (
 _HARMLESS: Final = re.compile(r"[^0-9@=:<%&\[]*")
 """Most messages: words alone. Nothing below finds anything in them, but for what follows one word."""
 
+_BEFORE_JSON: Final = "\ufeff \t\r\n"
+"""What some servers send before it: a byte order mark, a line's end."""
+
 _QUOTED: Final = re.compile(
     r"""(?P<q>\\{0,7}["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]>?\s{0,4}"""
     r"""(?:(?P=q)(?P<text>(?:(?!(?P=q))(?:\\.|[^\\])){1,4000})|(?P<number>-?\d[\d.]{3,30})|(?P<list>\[[^\[\]{}]{1,4000}\]?))""",
@@ -103,8 +106,9 @@ def mask_text(text: str) -> str:
     """Return `text` with what is certainly personal masked; a whole JSON document in it is masked as one."""
     if _HARMLESS.fullmatch(text):
         return mask_bearer(text) if "bearer" in text.casefold() else text
-    if text[:1] in "{[" and (masked := _masked_json(text)) is not None:
-        return masked
+    written = text.lstrip(_BEFORE_JSON)
+    if written[:1] in {"{", "["} and (masked := _masked_json(written)) is not None:
+        return text if masked == written else masked
     return _mask_writing(text, MOST_LEVELS)
 
 

@@ -155,6 +155,8 @@ def test_a_pair_of_label_and_value_is_read_together() -> None:
         ('{"clientProfileData":{"name":"João","phones":["11987654321"]', '"name":"J***","phones":["***"]'),
         ("<cliente><nome>Ana Lima</nome><cpf>12345678909</cpf>", "<nome>A*** L***</nome><cpf>***.***.***-09</cpf>"),
         ('{"cpf": "12345678909"}', '{"cpf":"***.***.***-09"}'),
+        ('\ufeff\r\n{"buyer": {"alias": "Ana Lima"}}', '{"buyer":{"alias":"A*** L***"}}'),
+        ('\n {"sku": "1 2"}', '\n {"sku": "1 2"}'),
         ("<cpf><![CDATA[12345678909]]></cpf>", "<cpf><![CDATA[***.***.***-09]]></cpf>"),
         ("<xNome>\n <![CDATA[Ana Lima]]>\n</xNome>", "<![CDATA[A*** L***]]>\n</xNome>"),
         ("<s><![CDATA[<xNome>Ana</xNome>]]></s>", "<![CDATA[<xNome>A***</xNome>]]>"),
