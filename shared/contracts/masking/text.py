@@ -50,6 +50,12 @@ _NAMED_TAG: Final = re.compile(
 )
 """An element that an attribute says the meaning of: `<field name="receiverName">Ana</field>`. What an `id` says is a place on a page."""
 
+_OPEN_TAG: Final = re.compile(r"<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})\s[^<>]{1,1000}")
+_NAME_WITHIN: Final = re.compile(
+    r"""(?i)(?P<is>\s(?:name|nome|nombre)\s?=\s?(?P<q>\\{0,7}["']))(?P<text>(?:(?!(?P=q))(?:\\.|[^\\<>\n])){1,200})"""
+)
+"""Below a person it is one's: `<buyer name="Ana"/>`."""
+
 _PAIR: Final = re.compile(
     r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})(?:\\{0,7}[\"'])?\]?(?:[ \t]{0,8}(?==>)|\s?)(?P<is>=>|[=:])(?:(?<=>)[ \t]{0,8}|\s?)"
 )
@@ -144,7 +150,7 @@ def _mask_pairs(text: str) -> str:
     if '"' in text or "'" in text:
         text = mask_listed(_mask_quoted(text, 0, len(text)))
     if "<" in text:
-        text = _NAMED_TAG.sub(_tag, _TAG.sub(_tag, text))
+        text = _OPEN_TAG.sub(_open_tag, _NAMED_TAG.sub(_tag, _TAG.sub(_tag, text)))
     return _mask_named(text) if "=" in text or ":" in text else text
 
 
@@ -222,6 +228,16 @@ def _tag(found: re.Match[str]) -> str:
     if category is None or not found["text"].strip():
         return found.group()
     return found[1] + mask_value(category, found["text"])
+
+
+def _open_tag(found: re.Match[str]) -> str:
+    return _NAME_WITHIN.sub(_name_within, found.group()) if is_about_a_person(found["key"]) else found.group()
+
+
+def _name_within(found: re.Match[str]) -> str:
+    # `<contact name="email">` says what is in it.
+    is_label = category_of(found["text"]) or is_about_a_person(found["text"])
+    return found.group() if is_label else found["is"] + mask_value("name", found["text"])
 
 
 def _mask_named(text: str) -> str:
