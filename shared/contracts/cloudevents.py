@@ -118,7 +118,7 @@ def _from_attributes(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
         source,
         kind,
         data,
-        time if isinstance(time, str) else None,
+        None if time is None else str(time),  # a number is no time: whoever reads it shall say so
         extensions,
         subject if isinstance(subject, str) else None,
     )

@@ -1,5 +1,6 @@
 """A record of the dead-letter topic → the document that is kept of it."""
 
+import base64
 import hashlib
 import re
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from services.ingest.core.shapes.foreign import plain_name
+from services.ingest.core.shapes.foreign import ItemKey, plain_name
 from shared.contracts.events import NAME
 from shared.contracts.letter_classes import ERROR_CLASSES, UNKNOWN
 from shared.contracts.names import (
@@ -54,11 +55,13 @@ def letter_document(record: Record, *, operator: str, now: datetime, keep_for: t
     """Return the document of a dead letter. One that nobody's account stands in, or two different ones, is the operator's."""
     own, theirs = parted_headers(record)
     original = _original(record, own)
-    body = _body_of(record.value)
-    kind = _kind_of(record.key, body, original.topic)
+    message = _object_in(record.value)
+    body = _data_of(message)
+    keys = [_parts(record.key), *_subject_of(message, theirs)]
+    kind = _kind_of(keys, body, original.topic)
     document: Document = {
         "_id": f"{original.topic}:{original.partition}:{original.offset}:{_digest(record, theirs)}",
-        "account": _owner_of(record.key, body) or operator,
+        "account": _owner_of(keys, body) or operator,
         **({"kind": kind} if kind else {}),
         "original": {"topic": original.topic, "partition": original.partition, "offset": original.offset},
         "letter": {"partition": record.address.partition, "offset": record.address.offset},
@@ -123,8 +126,8 @@ def _received_at(record: Record, now: datetime) -> datetime:
     return min(record.timestamp, now) if is_told else now
 
 
-def _owner_of(key: bytes | None, body: Document) -> str | None:
-    said = {name for name in (_account_in(_parts(key)), *_accounts_of(body)) if isinstance(name, str)}
+def _owner_of(keys: Sequence[Sequence[str]], body: Document) -> str | None:
+    said = {name for name in (*map(_account_in, keys), *_accounts_of(body)) if isinstance(name, str)}
     named = [name for name in said if NAME.fullmatch(name)]
     return named[0] if len(named) == 1 else None
 
@@ -140,9 +143,8 @@ def _account_in(parts: Sequence[str]) -> str | None:
     return parts[0] if len(parts) > 1 else None
 
 
-def _kind_of(key: bytes | None, body: Document, topic: str) -> str | None:
-    parts = _parts(key)
-    said = (parts[1] if len(parts) > 1 else None, body.get("kind"), topic.rpartition(".")[2])
+def _kind_of(keys: Sequence[Sequence[str]], body: Document, topic: str) -> str | None:
+    said = (*(parts[1] for parts in keys if len(parts) > 1), body.get("kind"), topic.rpartition(".")[2])
     return next((kind for kind in said if isinstance(kind, str) and kind in KINDS), None)
 
 
@@ -150,11 +152,28 @@ def _parts(key: bytes | None) -> list[str]:
     return (key or b"").decode(errors="replace").split("|")
 
 
-def _body_of(value: bytes | None) -> Document:
+def _subject_of(message: Document, headers: Headers) -> list[list[str]]:
+    """Return the parts of a CloudEvents subject that names an item as a key does, which publishers without keys may send; else none."""
+    told = dict(headers).get("ce_subject") or message.get("subject")
+    subject = told.decode(errors="replace") if isinstance(told, bytes) else told
+    parts = subject.split("|", 3) if isinstance(subject, str) else []
+    return [parts] if len(parts) == len(ItemKey._fields) else []
+
+
+def _object_in(value: bytes | None) -> Document:
     try:
-        body = orjson.loads(value or b"")
+        found = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return {}
-    inner = body.get("data") if isinstance(body, dict) else None
-    found = inner if isinstance(inner, dict) else body
     return found if isinstance(found, dict) else {}
+
+
+def _data_of(message: Document) -> Document:
+    """Return the data of an envelope, or what is no envelope as it is."""
+    inner, encoded = message.get("data"), message.get("data_base64")
+    if isinstance(inner, dict):
+        return inner
+    try:
+        return message if inner is not None or encoded is None else _object_in(base64.b64decode(encoded))
+    except (TypeError, ValueError):
+        return message

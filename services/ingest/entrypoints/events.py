@@ -27,6 +27,7 @@ class EventsEntryPoint:
         self._told_at = seconds() - SUMMARY_EVERY_SECONDS
         self._untold = BatchOutcome()
         self._batches = 0
+        self._telling: asyncio.TimerHandle | None = None
         self._last = asyncio.Event()
         self._last.set()
 
@@ -55,9 +56,16 @@ class EventsEntryPoint:
     def _summarize(self, outcome: BatchOutcome) -> None:
         self._untold = _sum(self._untold, outcome)
         self._batches += 1
-        if self._seconds() - self._told_at >= SUMMARY_EVERY_SECONDS:
-            log.info("batch.written", extra={"facts": {"batches": self._batches, **_facts(self._untold)}})
-            self._told_at, self._untold, self._batches = self._seconds(), BatchOutcome(), 0
+        if (left := self._told_at + SUMMARY_EVERY_SECONDS - self._seconds()) <= 0:
+            self._tell()
+        elif self._telling is None:  # no further batch may come to tell of these
+            self._telling = asyncio.get_running_loop().call_later(left, self._tell)
+
+    def _tell(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+        log.info("batch.written", extra={"facts": {"batches": self._batches, **_facts(self._untold)}})
+        self._told_at, self._untold, self._batches, self._telling = self._seconds(), BatchOutcome(), 0, None
 
 
 def _facts(outcome: BatchOutcome) -> dict[str, int]:

@@ -22,6 +22,12 @@ VALUE: Final = r"(?:field[ _.\-]?)?values?|number|content|valor(?:es)?|n[uú]mer
 LONGEST_GAP: Final = 80
 """Characters between two members of a pair: a closing tag with its namespace, and the blanks before an indented line."""
 
+CDATA: Final = r"(?:\s{0,80}<!\[CDATA\[)?"
+"""What may stand between a tag and its content."""
+
+CONTENT: Final = r"(?:[^<>\]]|\](?!\]>)){1,2000}"
+"""The content of an element, as a pattern: as far as its text goes, or its CDATA."""
+
 _KEY: Final = rf"(?:(?P<label>{LABEL})|{VALUE})"
 _VALUE: Final = re.compile(f"(?i){VALUE}")
 _NAME: Final = re.compile(r"[\w .\-]{1,40}")
@@ -130,8 +136,8 @@ _FORMS: Final = (
     ),
     _Form(
         marks="<",
-        member=re.compile(rf"(?i)<(?:\w{{1,20}}:)?{_KEY}(?:\s[^<>]{{0,200}})?>(?P<written>[^<>]{{1,2000}})"),
-        between=re.compile(r"<\\{0,3}/[\w.:\-]{1,45}>\s{0,30}"),
+        member=re.compile(rf"(?i)<(?:\w{{1,20}}:)?{_KEY}(?:\s[^<>]{{0,200}})?>{CDATA}(?P<written>{CONTENT})"),
+        between=re.compile(r"(?:\]\]>\s{0,30})?<\\{0,3}/[\w.:\-]{1,45}>\s{0,30}"),
         mask=_mask_tagged,
     ),
     _Form(

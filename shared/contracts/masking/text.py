@@ -11,12 +11,13 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final
+from xml.sax.saxutils import escape
 
 import orjson
 
 from shared.contracts.masking.content import mask_with
 from shared.contracts.masking.fields import Category, category_of, is_about_a_person
-from shared.contracts.masking.labelled_in_text import mask_labelled
+from shared.contracts.masking.labelled_in_text import CDATA, CONTENT, mask_labelled
 from shared.contracts.masking.secrets_in_text import mask_addresses, mask_bearer, mask_listed, mask_secret
 from shared.contracts.masking.values import (
     HIDDEN,
@@ -28,25 +29,40 @@ from shared.contracts.masking.values import (
     mask_words,
 )
 
-_HARMLESS: Final = re.compile(r"[^0-9@=:<%\[]*")
+_HARMLESS: Final = re.compile(r"[^0-9@=:<%&\[]*")
 """Most messages: words alone. Nothing below finds anything in them, but for what follows one word."""
+
+_BEFORE_JSON: Final = "\ufeff \t\r\n"
+"""What some servers send before it: a byte order mark, a line's end."""
 
 _QUOTED: Final = re.compile(
     r"""(?P<q>\\{0,7}["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]>?\s{0,4}"""
     r"""(?:(?P=q)(?P<text>(?:(?!(?P=q))(?:\\.|[^\\])){1,4000})|(?P<number>-?\d[\d.]{3,30})|(?P<list>\[[^\[\]{}]{1,4000}\]?))""",
     re.DOTALL,
 )
-_TAG: Final = re.compile(r"(<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,200})?>)(?P<text>[^<>]{1,2000})")
+_TAG: Final = re.compile(
+    rf"(<(?:\w{{1,20}}:)?(?P<key>[\w.\-]{{1,40}})(?:\s[^<>]{{0,200}})?>{CDATA})(?P<text>{CONTENT})"
+)
 _NAMED_TAG: Final = re.compile(
     r"""(?i)(<[\w:.\-]{1,40}\s(?:[^<>]{0,200}?\s)?(?:name|key|field|label|nome|chave|campo)\s?=\s?(?P<q>\\{0,7}["'])"""
-    r"""(?P<key>[\w .\-]{1,40})(?P=q)[^<>]{0,200}(?<!/)>)(?P<text>[^<>]{1,2000})"""
+    r"""(?P<key>[\w .\-]{1,40})(?P=q)[^<>]{0,200}(?<!/)>"""
+    rf"{CDATA})(?P<text>{CONTENT})"
 )
 """An element that an attribute says the meaning of: `<field name="receiverName">Ana</field>`. What an `id` says is a place on a page."""
+
+_OPEN_TAG: Final = re.compile(r"<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})\s[^<>]{1,1000}")
+_NAME_WITHIN: Final = re.compile(
+    r"""(?i)(?P<is>\s(?:name|nome|nombre)\s?=\s?(?P<q>\\{0,7}["']))(?P<text>(?:(?!(?P=q))(?:\\.|[^\\<>\n])){1,200})"""
+)
+"""Below a person it is one's: `<buyer name="Ana"/>`."""
 
 _PAIR: Final = re.compile(
     r"(?<![\w.])(?P<key>\w[\w.\-]{0,39})(?:\\{0,7}[\"'])?\]?(?:[ \t]{0,8}(?==>)|\s?)(?P<is>=>|[=:])(?:(?<=>)[ \t]{0,8}|\s?)"
 )
 _PAIR_VALUE: Final = re.compile(r"[^&;,|\"'<>\n{}\[\]\\]{1,200}")
+_PAIR_QUOTED: Final = re.compile(r"""(?P<q>\\{0,7}["'])(?P<text>(?:(?!(?P=q))(?:\\.|[^\\<>\n])){1,200})""")
+"""The same in quotes, as attributes have it: `firstName="Ana"`."""
+
 _EMAIL: Final = re.compile(
     r"""(?<![^\s@<>"',;:()\[\]{}=&?/\\|%])[^\s@<>"',;:()\[\]{}=&?/\\|%]{1,200}(?:@|%40)(?:[\w-]{1,63}\.){1,6}[\w-]{2,24}"""
 )
@@ -78,6 +94,16 @@ _NUMBERS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[str], st
 )
 """Words without which a pattern cannot match, the pattern, the mask: looking for a word is a tenth of trying a pattern."""
 
+_SIGNS: Final = {
+    "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&#34;": '"', "&#39;": "'", "&#60;": "<", "&#62;": ">", "&amp;": "&",
+}  # fmt: skip
+_ENTITY: Final = re.compile("|".join(_SIGNS))
+_ESCAPED_SIGN: Final = re.compile("&(?:amp;){0,3}(?:lt|gt|quot|apos|#34|#39|#60|#62);")
+_QUOTES: Final = {'"': "&quot;"}
+_STRETCH: Final = re.compile(r"[^<>]+")
+MOST_LEVELS: Final = 3
+"""An order's XML in a SOAP envelope in another's text."""
+
 NEARBY: Final = 2000
 """So many characters back we look for what a bare `name` in a cut text belongs to."""
 
@@ -86,9 +112,27 @@ def mask_text(text: str) -> str:
     """Return `text` with what is certainly personal masked; a whole JSON document in it is masked as one."""
     if _HARMLESS.fullmatch(text):
         return mask_bearer(text) if "bearer" in text.casefold() else text
-    if text[:1] in "{[" and (masked := _masked_json(text)) is not None:
-        return masked
+    written = text.lstrip(_BEFORE_JSON)
+    if written[:1] in {"{", "["} and (masked := _masked_json(written)) is not None:
+        return text if masked == written else masked
+    return _mask_writing(text, MOST_LEVELS)
+
+
+def _mask_writing(text: str, levels: int) -> str:
+    """Return text that is no whole JSON masked, and what is escaped in it so many levels deep."""
+    if levels and _ESCAPED_SIGN.search(text):
+        text = _STRETCH.sub(partial(_mask_escaped, levels), text)
     return _mask_patterns(_mask_pairs(text))
+
+
+def _mask_escaped(levels: int, found: re.Match[str]) -> str:
+    """Return a stretch without tags masked as what it stands for, and escaped again: `&lt;cpf&gt;…`, `{&quot;cpf&quot;: …`."""
+    written = found.group()
+    if not _ESCAPED_SIGN.search(written):
+        return written
+    plain = _ENTITY.sub(lambda entity: _SIGNS[entity.group()], written)
+    masked = _mask_writing(plain, levels - 1)
+    return written if masked == plain else escape(masked, _QUOTES if "&quot;" in written else {})
 
 
 def _masked_json(text: str) -> str | None:
@@ -104,9 +148,9 @@ def _masked_json(text: str) -> str | None:
 def _mask_pairs(text: str) -> str:
     text = mask_labelled(text)
     if '"' in text or "'" in text:
-        text = mask_listed(_QUOTED.sub(_quoted, text))
+        text = mask_listed(_mask_quoted(text, 0, len(text)))
     if "<" in text:
-        text = _NAMED_TAG.sub(_tag, _TAG.sub(_tag, text))
+        text = _OPEN_TAG.sub(_open_tag, _NAMED_TAG.sub(_tag, _TAG.sub(_tag, text)))
     return _mask_named(text) if "=" in text or ":" in text else text
 
 
@@ -130,19 +174,39 @@ def _mask_patterns(text: str) -> str:
     return text
 
 
+def _mask_quoted(text: str, start: int, end: int) -> str:
+    """Return what to show of a stretch of `text`: of what stands quoted behind a quoted name."""
+    shown: list[str] = []
+    for found in _QUOTED.finditer(text, start, end):
+        shown += [text[start : found.start()], _quoted(found)]
+        start = found.end()
+    return "".join([*shown, text[start:end]])
+
+
 def _quoted(found: re.Match[str]) -> str:
     key = found["key"]
     category: Category | None = category_of(key)
     if category is None and (is_about_a_person(key) or _names_a_person(key, found)):
         category = "name"
     if category is None:
-        return found.group()
+        return _with_quoted_within(found)
     written = found["text"] or found["number"]
     if written is None:
         return f'{found.group()[: found.start("list") - found.start()]}["{HIDDEN}"]'
     start = found.start("text" if found["text"] else "number") - found.start()
     masked = mask_value(category, written)
     return found.group()[:start] + (masked if found["text"] else f'"{masked}"')
+
+
+def _with_quoted_within(found: re.Match[str]) -> str:
+    """Return a value that says nothing by its own name, without what is personal in the JSON that it may be the text of."""
+    inner = found["text"] or ""
+    if '"' not in inner and "'" not in inner:
+        return found.group()
+    start, end = found.span(
+        "text"
+    )  # the rest of it is not written in these quotes: each level has its own, so few are within others
+    return found.string[found.start() : start] + _mask_quoted(found.string, start, end)
 
 
 def _names_a_person(key: str, found: re.Match[str]) -> bool:
@@ -161,11 +225,19 @@ def _people_in(text: str) -> list[int]:
 
 def _tag(found: re.Match[str]) -> str:
     category = category_of(found["key"]) or ("name" if _names_a_person(found["key"], found) else None)
-    return (
-        found.group()
-        if category is None or not found["text"].strip()
-        else found[1] + mask_value(category, found["text"])
-    )
+    if category is None or not found["text"].strip():
+        return found.group()
+    return found[1] + mask_value(category, found["text"])
+
+
+def _open_tag(found: re.Match[str]) -> str:
+    return _NAME_WITHIN.sub(_name_within, found.group()) if is_about_a_person(found["key"]) else found.group()
+
+
+def _name_within(found: re.Match[str]) -> str:
+    # `<contact name="email">` says what is in it.
+    is_label = category_of(found["text"]) or is_about_a_person(found["text"])
+    return found.group() if is_label else found["is"] + mask_value("name", found["text"])
 
 
 def _mask_named(text: str) -> str:
@@ -190,8 +262,11 @@ def _mask_told(text: str, found: re.Match[str]) -> tuple[str, int] | None:
         return mask_secret(text, key, found.start(), found.end())
     if category is None:
         return None
+    is_sentence = found["is"] == ":"
+    if quoted := _PAIR_QUOTED.match(text, found.end()):
+        return quoted["q"] + mask_words(category, quoted["text"], is_sentence=is_sentence), quoted.end()
     value = _PAIR_VALUE.match(text, found.end())
-    return value and (mask_words(category, value[0], is_sentence=found["is"] == ":"), value.end())
+    return value and (mask_words(category, value[0], is_sentence=is_sentence), value.end())
 
 
 def _formatted(number: str) -> str:

@@ -1,11 +1,17 @@
 import asyncio
 import json
+import logging
+import time
 from typing import Any
 
+import pytest
+
+from services.ingest.entrypoints import events
 from services.ingest.entrypoints.events import EventsEntryPoint
 from services.ingest.handlers.ingesting import Ingest
-from shared.contracts.records import Record
+from shared.contracts.records import BatchOutcome, Record
 from tests.support.builders import make_cloudevent, make_record
+from tests.support.eventually import eventually_async
 from tests.support.fakes.ingest import MemoryDeadLetters, MemoryLogStore, crash_at
 
 
@@ -63,3 +69,20 @@ async def test_batches_are_counted_when_they_are_committed() -> None:
     entry_point.observe(outcome, 0.1)
 
     assert INGEST_RECORDS._value.get() == before + 2
+
+
+async def test_the_last_batches_of_a_burst_are_told_though_none_follows(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "SUMMARY_EVERY_SECONDS", 0.05)
+    caplog.set_level(logging.INFO, events.__name__)
+    entry_point = EventsEntryPoint(Ingest(MemoryLogStore(), MemoryDeadLetters()), seconds=time.monotonic)
+
+    for _ in range(3):
+        entry_point.observe(BatchOutcome(records=2), 0.1)
+
+    async def told() -> list[tuple[int, int]]:
+        facts = [getattr(line, "facts", {}) for line in caplog.records]
+        return [(one["batches"], one["records"]) for one in facts]
+
+    assert await eventually_async(told, lambda lines: len(lines) == 2) == [(1, 2), (2, 4)]

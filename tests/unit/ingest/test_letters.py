@@ -31,6 +31,11 @@ def kept_of(value: bytes | None, key: bytes | None) -> dict[str, Any]:
         (None, b'{"idSKU": "1", "an": "loja"}', "loja"),
         (None, b'{"type": "integration.order.result", "data": {"AccountName": "loja", "code": 7}}', "loja"),
         (b"loja|order|MLC|1", b'{"An": "vizinha"}', "operadora"),
+        (None, b'{"subject": "loja|order|MLC|1", "data": {"Status": "?"}}', "loja"),
+        (None, b'{"subject": "loja|order", "data": {"Status": "?"}}', "operadora"),
+        (None, b'{"subject": "loja|order|MLC|1", "data": {"An": "vizinha"}}', "operadora"),
+        (None, b'{"data_base64": "eyJhY2NvdW50IjogImxvamEifQ=="}', "loja"),
+        (None, b'{"data_base64": 7}', "operadora"),
         (None, b'{"account": "a b", "An": "loja"}', "operadora"),
         (None, b'{"An": ["loja"]}', "operadora"),
         (b"loja", b"{}", "operadora"),
@@ -45,6 +50,14 @@ def test_a_letter_belongs_to_the_one_account_that_it_names_else_to_the_operator(
     key: bytes | None, value: bytes | None, owner: str
 ) -> None:
     assert kept_of(value, key)["account"] == owner
+
+
+def test_in_binary_mode_the_subject_stands_in_a_header() -> None:
+    headers = (("ce_subject", b"loja|price|MLC|1"), ("ce_id", None))
+
+    letter = letter_document(make_letter_record(b"{", key=b"", headers=headers), operator="operadora", now=NOW)
+
+    assert (letter["account"], letter["kind"]) == ("loja", "price")
 
 
 def test_a_letter_keeps_what_came_and_leaves_our_own_headers_out() -> None:

@@ -137,12 +137,12 @@ def test_each_integration_may_have_a_minimum_availability_of_its_own(affiliate: 
         ({"StockModified": True, "QuantityBefore": "1_000"}, "QuantityBefore"),
         ({"StockModified": True, "QuantityBefore": "٣"}, "QuantityBefore"),
         ({"StockModified": True, "QuantityBefore": "9" * 5_000}, "QuantityBefore"),
-        ({"StockModified": True, "QuantityAfter": 1.5}, "QuantityAfter"),
+        ({"StockModified": True, "QuantityAfter": 1.5}, "QuantityAfter: must be a whole number"),
         (dict.fromkeys([name for name in NOTICE if name.startswith(("Is", "Stock", "Price", "Has"))]), "StockModified"),
     ],
 )
 def test_a_change_notice_that_cannot_be_used_names_the_field(changes: Any, named: str) -> None:
-    assert refused(ITEM_CHANGED_TYPE, {**NOTICE, **changes}).startswith(f"{named}: ")
+    assert refused(ITEM_CHANGED_TYPE, {**NOTICE, **changes}).startswith(named)
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,9 @@ def test_without_a_time_the_broker_tells_when_and_the_same_record_is_the_same_ev
     assert one.order_at == one.received_at == RECEIVED_AT
     assert (one.attempt_id, one.version) == (again.attempt_id, again.version)
     assert told(kind, data, key=KEY, attributes={"time": OLD_ENOUGH})[0].data.processed_at == OLD_ENOUGH
-    with pytest.raises(InvalidEvent, match="time: must be"):
-        told(kind, data, key=KEY, attributes={"time": "yesterday"})
+    for time in ("yesterday", 1732356672):
+        with pytest.raises(InvalidEvent, match="time: must be"):
+            told(kind, data, key=KEY, attributes={"time": time})
 
 
 @pytest.mark.parametrize("kind", [ORDER_RESULT_TYPE, ITEM_CHANGED_TYPE, CONNECTOR_LOG_TYPE])

@@ -27,7 +27,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )
 texts = st.text(max_size=80) | st.lists(
-    st.sampled_from(["cpf", "CPF: ", CPF, "123.456.789-09", "a@b.co", "(11) 98765-4321", "=", ":", '"', "\\", "nome", "<email>", "***", " ", "{", "value", "name", "<value>", "</value>", "<name>", '"value":"', '","', "; ", "\n"]),
+    st.sampled_from(["cpf", "CPF: ", CPF, "123.456.789-09", "a@b.co", "(11) 98765-4321", "=", ":", '"', "\\", "nome", "<email>", "***", " ", "{", "value", "name", "<value>", "</value>", "<name>", '"value":"', '","', "; ", "\n", "&lt;", "&quot;", "&amp;", "<![CDATA[", "]]>"]),
     max_size=12,
 ).map("".join)  # fmt: skip
 
@@ -155,6 +155,25 @@ def test_a_pair_of_label_and_value_is_read_together() -> None:
         ('{"clientProfileData":{"name":"João","phones":["11987654321"]', '"name":"J***","phones":["***"]'),
         ("<cliente><nome>Ana Lima</nome><cpf>12345678909</cpf>", "<nome>A*** L***</nome><cpf>***.***.***-09</cpf>"),
         ('{"cpf": "12345678909"}', '{"cpf":"***.***.***-09"}'),
+        ('\ufeff\r\n{"buyer": {"alias": "Ana Lima"}}', '{"buyer":{"alias":"A*** L***"}}'),
+        ('\n {"sku": "1 2"}', '\n {"sku": "1 2"}'),
+        ("<cpf><![CDATA[12345678909]]></cpf>", "<cpf><![CDATA[***.***.***-09]]></cpf>"),
+        ("<xNome>\n <![CDATA[Ana Lima]]>\n</xNome>", "<![CDATA[A*** L***]]>\n</xNome>"),
+        ("<s><![CDATA[<xNome>Ana</xNome>]]></s>", "<![CDATA[<xNome>A***</xNome>]]>"),
+        ('<dest xNome="Ana Lima" id="7"/>', '<dest xNome="A*** L***" id="7"/>'),
+        ('<n:buyer id="7" name="Ana Lima"/><sku name="Ana"/>', '<n:buyer id="7" name="A*** L***"/><sku name="Ana"/>'),
+        ('<contact name="email">ana</contact>', '<contact name="email">***</contact>'),
+        ("sent firstName='Ana' to=\"x\"", "sent firstName='A***' to=\"x\""),
+        ("<s>&lt;xNome&gt;Ana &amp;amp; Eva&lt;/xNome&gt;</s>", "<s>&lt;xNome&gt;A*** &amp;*** E***&lt;/xNome&gt;</s>"),
+        ("&lt;xNome&gt;Ana&lt;/xNome&gt;", "&lt;xNome&gt;A***&lt;/xNome&gt;"),
+        ("&lt;a&gt;&amp;lt;xNome&amp;gt;Ana&lt;/a&gt;", "&lt;a&gt;&amp;lt;xNome&amp;gt;A***&lt;/a&gt;"),
+        ("<s>&amp;lt;cpf&amp;gt;12345678909&amp;lt;/cpf&amp;gt;</s>", "&amp;gt;***.***.***-09&amp;lt;"),
+        (
+            "<s>{&quot;senha&quot;: &quot;abc&quot;, &quot;n&quot;: 1}</s>",
+            "{&quot;senha&quot;: &quot;***&quot;, &quot;n&quot;: 1}",
+        ),
+        ('failed: {"body":"{\\"firstName\\":\\"Ana\\"}"}', 'failed: {"body":"{\\"firstName\\":\\"A***\\"}"}'),
+        ("{'x': '{\"firstName\": \"Ana\"}', 'q': 1}", "{'x': '{\"firstName\": \"A***\"}', 'q': 1}"),
         ('"{\\"email\\":\\"a@b.co\\",\\"lastName\\":\\"Lima\\"}', '\\"lastName\\":\\"L***\\"'),
     ],
 )
@@ -190,6 +209,10 @@ def test_text_is_masked_where_its_form_or_its_label_says_so(text: str, seen: str
         (
             "<ns:item type='text' key='cpf' lang='pt'>12345678909</ns:item>",
             "<ns:item type='text' key='cpf' lang='pt'>***.***.***-09</ns:item>",
+        ),
+        (
+            "<field><value><![CDATA[Ana Lima]]></value><name><![CDATA[receiverName]]></name></field>",
+            "<field><value><![CDATA[A*** L***]]></value><name><![CDATA[receiverName]]></name></field>",
         ),
         (r"<a name=\"email\">ana</a>", r"<a name=\"email\">***</a>"),
         ("field: receiverName, value: Ana is unknown", "field: receiverName, value: A*** is unknown"),
@@ -366,6 +389,17 @@ PIECES = [
     "value: \t ",
     "<a name=",
     '<a name="cpf">a',
+    "&lt;",
+    "&amp;",
+    "&lt;nome&gt;a",
+    'nome="',
+    "<nome><![CDATA[",
+    '<buyer name="a',
+    ' name="',
+    "<nome>a]]>",
+    """"a":"'b':'""",
+    '"a":"\\"nome\\":\\"b',
+    '"name":"\\"name\\":\\"buyer',
 ]
 
 

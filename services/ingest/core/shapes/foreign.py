@@ -23,6 +23,7 @@ _EXACT: Final = 2**53 - 1
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 """As people write one: `int` also takes 1_000, the digits of every script, and thousands of them."""
 
+_NO_WHOLE_NUMBER: Final = "must be a whole number"
 _YES_NO: Final = {"true": True, "false": False}
 
 
@@ -77,11 +78,14 @@ class Foreign:
 
     def number(self, name: str) -> int | None:
         """Return a whole number, None if it is absent."""
-        found = self.text(name)
+        try:
+            found = self.text(name)
+        except InvalidEvent as error:
+            raise invalid(name, _NO_WHOLE_NUMBER) from error
         if not found:
             return None
         if _WHOLE_NUMBER.fullmatch(found) is None:
-            raise invalid(name, "must be a whole number")
+            raise invalid(name, _NO_WHOLE_NUMBER)
         return int(found)
 
     def items(self, name: str) -> Sequence[Any]:
