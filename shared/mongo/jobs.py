@@ -136,8 +136,9 @@ class Jobs:
         now: datetime,
         progress: Mapping[str, Any] | None = None,
         error: str | None = None,
+        unless_cancelled: bool = False,
     ) -> Document | None:
-        """End the job in a final state; None: the lease is lost and someone else will end it."""
+        """End the job in a final state; None: the lease is lost and someone else will end it, or `unless_cancelled` a cancel was faster."""
         return await self._update_held(
             job,
             {
@@ -149,6 +150,7 @@ class Jobs:
                 **{f"progress.{name}": value for name, value in (progress or {}).items()},
             },
             worker=worker,
+            only={"cancel_requested": False} if unless_cancelled else None,
         )
 
     async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> Document | None:
@@ -165,10 +167,12 @@ class Jobs:
             )
             return await self._jobs.find_one({"_id": identity})
 
-    async def _update_held(self, job: Document, fields: Mapping[str, Any], *, worker: str) -> Document | None:
+    async def _update_held(
+        self, job: Document, fields: Mapping[str, Any], *, worker: str, only: Mapping[str, Any] | None = None
+    ) -> Document | None:
         with translated():
             return await self._jobs.find_one_and_update(
-                {"_id": job["_id"], "leased_by": worker, "state": "running"},
+                {"_id": job["_id"], "leased_by": worker, "state": "running", **(only or {})},
                 {"$set": dict(fields)},
                 return_document=ReturnDocument.AFTER,
             )

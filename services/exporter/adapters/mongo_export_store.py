@@ -60,9 +60,15 @@ class MongoExportStore:
     async def finish(
         self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
     ) -> bool:
-        """End the job, if the lease still holds."""
+        """End the job, if the lease still holds; as done only if nobody asked to cancel."""
         ended = await self._jobs.finish(
-            _held(job), state, worker=job.token, now=self._clock(), progress=progress, error=error
+            _held(job),
+            state,
+            worker=job.token,
+            now=self._clock(),
+            progress=progress,
+            error=error,
+            unless_cancelled=state == "done",
         )
         return ended is not None
 

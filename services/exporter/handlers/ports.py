@@ -116,7 +116,7 @@ class ExportStore(Protocol):
     async def finish(
         self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
     ) -> bool:
-        """End the job; False when the lease was lost, and then nothing is changed."""
+        """End the job; False, with nothing changed, when the lease was lost, or when a cancel came before it was done."""
         ...
 
     async def give_back(self, job: Job) -> None:

@@ -156,6 +156,8 @@ def reprocess_json(job: Job) -> Json:
         "sent": progress.get("sent"),
         "failed": progress.get("failed"),
         "skipped": progress.get("skipped") or {},
+        "failures": list(progress.get("failures") or ()),
+        "stalled_since": _instant(progress.get("stalled_since")),
     }
 
 

@@ -28,7 +28,7 @@ def automatic_retry(
     Its id is the second it is asked in: of two workers that find the same entries at once, one command is kept.
     """
     return AutomaticRetry(
-        id=f"{job_prefix(kind, tries)}{int(now.timestamp())}",
+        id=f"{job_prefix(kind)}{tries}:{int(now.timestamp())}",
         account=entries[0].account,
         kind=kind,
         items=[Item(affiliate=entry.affiliate, code=entry.code) for entry in entries],
@@ -39,9 +39,18 @@ def automatic_retry(
     )
 
 
-def job_prefix(kind: Kind, tries: int) -> str:
-    """Return how the ids of these jobs begin."""
-    return f"{AUTOMATIC}{kind}:{tries}:"
+def job_prefix(kind: Kind) -> str:
+    """Return how the ids of a kind's jobs begin."""
+    return f"{AUTOMATIC}{kind}:"
+
+
+def shares(sizes: Sequence[int], per_second: int) -> list[int]:
+    """Return how many items a second each of the jobs may send that go side by side: by their sizes, 1 at least, `per_second` together.
+
+    `sizes` has `per_second` jobs at most.
+    """
+    spare = per_second - len(sizes)
+    return [1 + spare * size // sum(sizes) for size in sizes]
 
 
 def read_stored(command: Mapping[str, Any]) -> ReprocessCommand:

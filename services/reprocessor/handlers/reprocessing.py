@@ -4,6 +4,8 @@ It may end at any line and be told again. What is claimed by the job and not mar
 is marked is counted and not sent; the sums are written together with the place to go on from, so nothing is counted twice.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -17,11 +19,15 @@ from services.reprocessor.handlers.sending import send_claimed
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidCommand, Transient
 from shared.contracts.times import to_milliseconds
+from shared.runtime.ending import end_tasks, rest
 
 ITEMS_AT_ONCE = 100
 """Named items are found by their ids, so the memory they take cannot be seen beforehand: fewer at once than a walk takes."""
 
 TELL_EVERY_SECONDS = 1.0
+
+SIGNS_PER_LEASE = 3
+"""Of life, while a batch is under way: large payloads, a slow broker or a filter that no index serves may take longer than a lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,13 @@ async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on
     except InvalidCommand as error:
         await plugs.jobs.finish(job, "failed", worker=worker, now=plugs.clock(), error=str(error))
         return
+    keeping = asyncio.create_task(_keep_lease(job, plugs, worker))
     try:
         await _work_on(work, plugs, worker, may_go_on)
     except Transient as error:
         await _stall(work, plugs, worker, error)
+    finally:
+        await end_tasks([keeping])
 
 
 async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[], bool]) -> None:
@@ -73,6 +82,14 @@ async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[]
             await _tell(work, plugs, "running")
             told_at = now
     await _end(work, plugs, worker, "cancelled")
+
+
+async def _keep_lease(job: Document, plugs: Plugs, worker: str) -> None:
+    lease = plugs.limits.lease
+    while True:
+        await rest(lease.total_seconds() / SIGNS_PER_LEASE)
+        with contextlib.suppress(Transient):  # who lost the lease is told when the batch is remembered
+            await plugs.jobs.record_progress(job, {}, worker=worker, now=plugs.clock(), lease_for=lease)
 
 
 async def _choose(work: Work, plugs: Plugs) -> Batch:

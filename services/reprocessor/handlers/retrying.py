@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from services.reprocessor.core.automatic import automatic_retry, job_prefix
+from services.reprocessor.core.automatic import automatic_retry, job_prefix, shares
 from services.reprocessor.core.eligibility import due_retry
 from services.reprocessor.handlers.ports import FailedEntries, Integrations, Jobs, Limits
 from shared.contracts.automatic_retries import HORIZON
@@ -20,7 +20,7 @@ from shared.contracts.names import KINDS, Kind
 from shared.runtime.clock import Clock
 
 MOST_ITEMS: Final = 1000
-"""Of one job. What else is due waits until it has ended: nobody's connector is flooded."""
+"""Of one job. What else is due of the account and kind waits until all of its jobs have ended: nobody's connector is flooded."""
 
 KEEP_JOBS_FOR: Final = timedelta(days=7)
 
@@ -54,13 +54,15 @@ async def retry_due(plugs: RetryPlugs, postponed: Callable[[str, Kind, Transient
 
 
 async def _retry_due_of(account: str, kind: Kind, plugs: RetryPlugs) -> int:
+    if await plugs.jobs.has_unfinished(account, job_prefix(kind)):
+        return 0
     due = await _find_due(account, kind, plugs)
-    limits, asked = plugs.limits, 0
-    for tries, entries in due.items():
-        if await plugs.jobs.has_unfinished(account, job_prefix(kind, tries)):
-            continue
+    per_second, asked = plugs.limits.retries_per_second, 0
+    longest_first = sorted(due.items(), key=lambda batch: min(entry.received_at for entry in batch[1]))[:per_second]
+    paces = shares([len(entries) for _, entries in longest_first], per_second)
+    for (tries, entries), pace in zip(longest_first, paces, strict=True):
         now = plugs.clock()
-        retry = automatic_retry(kind, entries, tries, now=now, per_second=limits.retries_per_second)
+        retry = automatic_retry(kind, entries, tries, now=now, per_second=pace)
         command = retry.model_dump(mode="json")
         job = await plugs.jobs.insert(command, now=now, keep_for=KEEP_JOBS_FOR)
         asked += len(entries) if job["command"] == command else 0

@@ -58,6 +58,15 @@ class JobAnswer(Answer):
     error: str | None
 
 
+class FailedItemAnswer(Answer):
+    """An item whose message the broker refused for good, and its words."""
+
+    affiliate: str
+    code: str
+    reason: str
+    detail: str
+
+
 class ReprocessAnswer(JobAnswer):
     """A reprocess job. Counts are null until its worker wrote them; `eligible` is what a dry run by the topic would send."""
 
@@ -73,6 +82,8 @@ class ReprocessAnswer(JobAnswer):
     sent: int | None
     failed: int | None
     skipped: dict[str, int]
+    failures: tuple[FailedItemAnswer, ...]
+    stalled_since: datetime | None
 
 
 class ReprocessStanding(ReprocessAnswer):

@@ -15,10 +15,12 @@ from services.exporter.adapters.gridfs_files import GridFsFiles
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader, MongoReading
 from services.exporter.adapters.mongo_export_store import MongoExportStore
 from services.exporter.handlers.ports import FinishedFile
+from shared.contracts.commands import ExportCommand
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
-from shared.contracts.names import EXPORT_FILES, INTEGRATIONS, LOG_ENTRIES
+from shared.contracts.names import EXPORT_FILES, EXPORTS, INTEGRATIONS, LOG_ENTRIES
 from shared.mongo.client import Database
+from shared.mongo.jobs import Jobs
 from tests.contract.exporter_suites import EntryReaderSuite, ExportStoreSuite, FakeTime, FileStoreSuite, Seed
 from tests.support.export_rows import document_of, make_entry
 
@@ -125,6 +127,17 @@ class TestMongoExportStore(ExportStoreSuite):
     @pytest.fixture
     def port(self, database: Database, time: FakeTime) -> MongoExportStore:
         return MongoExportStore(database, lease_for=timedelta(seconds=15), clock=time)
+
+    async def test_a_cancel_that_comes_first_keeps_a_job_from_being_done(
+        self, port: MongoExportStore, database: Database, time: FakeTime, account: str
+    ) -> None:
+        await port.take_in(ExportCommand(id="e1", account=account))
+        job = await port.lease()
+        assert job is not None
+        await Jobs(database, EXPORTS).request_cancel(account, "e1", now=time())
+
+        assert not await port.finish(job, "done")
+        assert await port.finish(job, "cancelled")
 
 
 class TestGridFsFiles(FileStoreSuite):

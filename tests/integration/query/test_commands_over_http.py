@@ -1,5 +1,5 @@
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -255,6 +255,20 @@ async def test_a_dry_run_by_the_topic_shows_as_one(api: httpx.AsyncClient, datab
     shown = (await api.get(f"/v1/reprocess/{job['id']}")).json()
 
     assert (shown["dry_run"], shown["matched"], shown["eligible"]) == (True, 3, 2)
+
+
+async def test_a_job_tells_which_items_failed_and_since_when_it_waits(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    job = (await api.post("/v1/reprocess", json=ITEMS)).json()
+    assert (job["failures"], job["stalled_since"]) == ([], None)
+    failure = {"affiliate": "MLC", "code": "1", "reason": "too_large", "detail": "Broker: Message size too large"}
+    progress = {"failed": 1, "failures": [failure], "stalled_since": datetime(2026, 11, 23, 10, 11, 12, tzinfo=UTC)}
+    await database[REPROCESS_REQUESTS].update_one({"id": job["id"]}, {"$set": {"progress": progress}})
+
+    shown = (await api.get(f"/v1/reprocess/{job['id']}")).json()
+
+    assert (shown["failures"], shown["stalled_since"]) == ([failure], "2026-11-23T10:11:12.000Z")
 
 
 async def test_a_cancelled_job_that_nobody_began_ends_at_once(api: httpx.AsyncClient, database: Database) -> None:

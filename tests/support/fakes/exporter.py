@@ -105,7 +105,7 @@ class MemoryExportStore:
     async def finish(
         self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
     ) -> bool:
-        if (stored := self._held(job)) is None:
+        if (stored := self._held(job)) is None or (stored["cancel"] and state == "done"):
             return False
         stored.update(state=state, error=error, finished_at=self.clock(), token=None)
         stored["progress"].update(progress or {})

@@ -242,7 +242,8 @@ class FakeJobs:
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
     ) -> Document | None:
         self.before_record()
-        return self._update(job, worker, progress=dict(progress), leased_until=now + lease_for)
+        known = self.jobs[job["_id"]]["progress"]
+        return self._update(job, worker, progress={**known, **progress}, leased_until=now + lease_for)
 
     async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
         return self._update(job, worker, leased_by=None, leased_until=now)

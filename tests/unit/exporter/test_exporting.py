@@ -96,6 +96,21 @@ async def test_a_cancelled_job_stops_and_leaves_no_file(world: World) -> None:
     assert not world.files.files
 
 
+async def test_a_cancel_after_the_last_heartbeat_leaves_no_file_either(world: World) -> None:
+    job = await world.ask()
+    put = world.files.put
+
+    async def stored_and_then_cancelled(*told: Any, **more: Any) -> None:
+        await put(*told, **more)
+        job["cancel"] = True
+
+    world.files.put = stored_and_then_cancelled  # type: ignore[method-assign]
+    await run(world)
+    ended = await run(world)
+
+    assert (ended.state, job["state"], world.files.files) == ("cancelled", "cancelled", {})
+
+
 async def test_a_job_whose_cancel_came_while_nobody_held_it_never_begins(world: World) -> None:
     job = await world.ask()
     job["cancel"] = True

@@ -162,6 +162,24 @@ async def test_a_crowd_goes_in_jobs_of_bounded_size_one_after_the_other(world, m
     assert len(set(world.topics.event_ids)) == 25
 
 
+@pytest.mark.parametrize(("limit", "paces"), [(10, [7, 3]), (2, [1, 1]), (1, [1])])
+async def test_jobs_of_an_account_and_kind_that_go_side_by_side_keep_the_limit_together(world, limit, paces):
+    world.limit(retries_per_second=limit)
+    mark = {"id": "old", "state": "answered", "claimed_at": world.clock(), "tries": 1}
+    world.holds(*(failed(world, str(number)) for number in range(30)))
+    world.clock.advance(seconds=1)
+    world.holds(*(failed(world, f"again-{number}", reprocess=mark) for number in range(10)))
+    world.clock.advance(minutes=5)
+
+    await looks(world)
+    asked = [job["command"]["max_per_second"] for job in world.jobs.jobs.values()]
+    world.holds(failed(world, "late", received_at=world.clock() - MINUTE))
+    world.clock.advance(seconds=1)
+
+    assert asked == paces
+    assert await looks(world) == 0
+
+
 async def test_without_delays_nobody_is_looked_for(world):
     world.limit(retry_delays=())
     world.holds(failed(world))

@@ -1,14 +1,17 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from services.reprocessor.entrypoints.runner import reprocess_jobs, reprocess_loop
+from services.reprocessor.handlers.accepting import accept_command
 from services.reprocessor.handlers.ports import Delivery
 from shared.contracts.errors import OutcomeUnknown
+from shared.runtime.clock import now
 from shared.runtime.job_loop import Bell
 from tests.support.eventually import eventually_async
-from tests.support.reprocessing import make_entry
+from tests.support.reprocessing import make_command, make_entry
 
 
 async def test_a_resting_loop_takes_a_new_job_at_once(world):
@@ -22,6 +25,32 @@ async def test_a_resting_loop_takes_a_new_job_at_once(world):
 
     bell.stop()
     await asyncio.wait_for(running, 5)
+
+
+async def test_a_batch_that_takes_longer_than_the_lease_stays_with_its_runner(world):
+    world.holds(make_entry())
+    world.limit(lease=timedelta(seconds=0.3))
+    world.plugs = replace(world.plugs, clock=now)
+    began, may_end, publish = asyncio.Event(), asyncio.Event(), world.topics.publish
+
+    async def publish_slowly(kind, messages):
+        began.set()
+        await may_end.wait()
+        return await publish(kind, messages)
+
+    world.topics.publish = publish_slowly
+    await accept_command(make_command(), world.jobs, now)
+
+    working = asyncio.create_task(reprocess_jobs("one", world.plugs, lambda: True).work())
+    await began.wait()
+    first_lease = world.job()["leased_until"]
+    await eventually_async(lambda: world.jobs.find("loja", "job-1"), lambda _: now() > first_lease, within=5)
+    may_end.set()
+    another = await reprocess_jobs("two", world.plugs, lambda: True).work()
+    await working
+
+    assert (another, len(world.topics.event_ids)) == (False, 1)
+    assert (world.job()["state"], world.counts()["sent"]) == ("done", 1)
 
 
 async def test_a_job_that_cannot_move_is_given_back_for_the_next_try(world):

@@ -67,6 +67,15 @@ class JobAnswer(Answer):
     error: str | None
 
 
+class FailedItemAnswer(Answer):
+    """An item whose message the broker refused for good, and its words."""
+
+    affiliate: str = Field(examples=["MLC"])
+    code: str = Field(examples=["2000004567"])
+    reason: str = Field(description="`too_large` or `refused`", examples=["too_large"])
+    detail: str = Field(examples=["Broker: Message size too large"])
+
+
 class ReprocessAnswer(JobAnswer):
     """A reprocess job. Counts are null until its worker wrote them; `eligible` is what a dry run by the topic would send."""
 
@@ -82,6 +91,10 @@ class ReprocessAnswer(JobAnswer):
     sent: int | None
     failed: int | None
     skipped: dict[str, int]
+    failures: list[FailedItemAnswer] = Field(description="the first 20 items that failed; `failed` counts all")
+    stalled_since: Instant | None = Field(
+        description="nothing could be sent since then: Kafka or MongoDB does not answer; null while the job moves"
+    )
 
 
 class ReprocessStanding(ReprocessAnswer):

@@ -303,6 +303,41 @@ async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_r
             assert all(word in page.text for word in words)
 
 
+async def test_a_job_tells_which_items_failed_and_that_it_waits() -> None:
+    made = services()
+    progress = {
+        "matched": 9,
+        "sent": 2,
+        "failed": 2,
+        "failures": [
+            {"affiliate": "MLC", "code": "big-1", "reason": "too_large", "detail": "Broker: Message size too large"},
+            {"affiliate": "MLC", "code": "odd-2", "reason": "refused", "detail": "Broker: Invalid record"},
+        ],
+        "stalled_since": RECEIVED_AT,
+    }
+    command = {"account": "loja", "id": "j", "kind": "order", "filter": {}, "requested_by": "Ana"}
+    await made.reprocesses.insert(command, now=RECEIVED_AT)
+    made.reprocesses.jobs["loja|j"] |= {"state": "running", "progress": progress}  # type: ignore[attr-defined]  # the fake's
+    async with await visitor(made, "read") as client:
+        page = await client.get("/reprocess/j", headers={"Accept-Language": "en"})
+    for words in ("MLC big-1", "too large for its topic", "MLC odd-2", "Invalid record", "Nothing could be sent since"):
+        assert words in page.text
+
+
+async def test_a_dry_run_by_the_topic_tells_how_many_it_would_send() -> None:
+    made = services()
+    command = {"account": "loja", "id": "j", "kind": "order", "filter": {}, "requested_by": "Ana", "dry_run": True}
+    await made.reprocesses.insert(command, now=RECEIVED_AT)
+    progress = {"matched": 9, "sent": 0, "failed": 0, "skipped": {"never": 2}, "dry_run": True, "eligible": 7}
+    made.reprocesses.jobs["loja|j"] |= {"state": "done", "progress": progress}  # type: ignore[attr-defined]  # the fake's
+    async with await visitor(made, "read") as client:
+        page = await client.get("/reprocess/j", headers={"Accept-Language": "en"})
+        table = await client.get("/reprocess", headers={"Accept-Language": "en"})
+    assert re.search(r"<dt>would be sent</dt><dd>7</dd>", page.text)
+    assert '<progress value="9" max="9"' in page.text
+    assert "7 would be sent" in table.text
+
+
 @pytest.mark.parametrize(
     ("asked_by", "title"), [({"requested_by": "Ana"}, "2 itens escolhidos"), ({"tries": 1}, "2 itens")]
 )
