@@ -1,7 +1,10 @@
 """What the Python client does when the API is slow, busy, broken or gone."""
 
+import gzip
+import hashlib
 import itertools
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -212,6 +215,27 @@ def test_a_report_may_go_where_nothing_can_take_a_place() -> None:
     with scripted(Said(200, b"abc")) as script, client(script.url) as ponte:
         ponte.exports.download("1", Path("/dev/null"))
     assert not Path("/dev/null").is_file()
+
+
+def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        scripted(Said(200, b"abc")) as script,
+        client(script.url) as ponte,
+        subprocess.Popen(["/bin/cat", pipe], stdout=subprocess.PIPE) as reader,
+    ):
+        assert ponte.exports.download("1", pipe) == 3
+        assert reader.communicate(timeout=30)[0] == b"abc"
+
+
+def test_a_report_that_a_proxy_compressed_on_the_way_is_whole(tmp_path: Path) -> None:
+    """Its tag is weak from there on (RFC 9110, 8.8.1), and the hash in it that of the same bytes."""
+    tag = f'W/"{hashlib.sha256(b"abc").hexdigest()}"'
+    packed = Said(200, gzip.compress(b"abc"), {"ETag": tag, "Content-Encoding": "gzip"})
+    with scripted(packed) as script, client(script.url) as ponte:
+        assert ponte.exports.download("1", tmp_path / "a") == 3
+    assert (tmp_path / "a").read_bytes() == b"abc"
 
 
 def test_a_redirect_is_no_report_and_no_answer(tmp_path: Path) -> None:
