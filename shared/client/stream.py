@@ -9,7 +9,7 @@ from shared.client.answers.base import Answer
 from shared.client.answers.events import ChangedEvent, ClosingEvent, RemovedEvent, ResyncEvent
 from shared.client.errors import Denied, NotNow, TooMany, Unreachable
 from shared.client.paging import Rows, written
-from shared.client.transport import Transport, operation
+from shared.client.transport import Transport, not_ours, operation, type_of
 from shared.contracts.commands import Language
 
 SILENCE_SECONDS: Final = 45.0
@@ -17,6 +17,7 @@ SILENCE_SECONDS: Final = 45.0
 RETRY_SECONDS: Final = 3.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
 DEAD_KEY: Final = "credential"
+EVENTS: Final = "text/event-stream"
 
 KNOWN: Final[dict[str, type[Answer]]] = {
     "changed": ChangedEvent,
@@ -55,8 +56,8 @@ class Stream:
     ) -> Iterator[Told]:
         """Yield what changes, for ever: a stream that breaks off goes on after the last event, each entry at least once.
 
-        `since` is the id of an event to go on after. Raise Refused where the API says no for good, Denied when the key ended, Unreachable
-        after `failures` connections in a row that came to nothing.
+        `since` is the id of an event to go on after. Raise Refused where the API says no for good, Denied when the key ended, Unreadable
+        where something else answers, Unreachable after `failures` connections in a row that came to nothing.
         """
         place = Place(since)
         while True:
@@ -71,10 +72,12 @@ class Stream:
             time.sleep(place.pause(asked_pause))
 
     def _connection(self, asked: dict[str, Any], place: Place) -> Iterator[Told]:
-        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": place.last_id} if place.last_id else {})}
+        headers = {"Accept": EVENTS, **({"Last-Event-ID": place.last_id} if place.last_id else {})}
         with self._transport.streamed(
             "/v1/stream", asked=asked, headers=headers, silence_seconds=SILENCE_SECONDS
         ) as answer:
+            if type_of(answer) != EVENTS:
+                raise not_ours(answer)
             for name, data in events(answer.iter_bytes(), place):
                 place.failures = 0
                 told = KNOWN[name].model_validate_json(data) if name in KNOWN else None

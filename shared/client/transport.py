@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import httpx
+from pydantic import ValidationError
 
 from shared.client.answers.base import Answer
-from shared.client.errors import Unreachable, refusal_of
+from shared.client.errors import Unreachable, Unreadable, refusal_of
 
 A = TypeVar("A", bound=Answer)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,21 +65,21 @@ class Transport:
         self._http.close()
 
     def get(self, model: type[A], path: str, asked: Asked | None = None, *, taken: frozenset[int] = frozenset()) -> A:
-        """Return what stands at `path`; answers of a status in `taken` are of the model too, unless they are problems."""
-        return model.model_validate_json(self.ask("GET", path, asked=asked, taken=taken).content)
+        """Return what stands at `path`; answers of a status in `taken` are of the model too, unless they are problems. Raise Unreadable, and what `ask` raises."""
+        return _read(model, self.ask("GET", path, asked=asked, taken=taken))
 
     def post(self, model: type[A], path: str, body: Body | None = None, *, key: str | None = None, **asked: Any) -> A:
         """Do something once: under `key`, or a new one, which makes the request one that may be repeated."""
         headers = {IDEMPOTENCY_KEY: key or uuid4().hex}
         answer = self.ask("POST", path, body=None if body is None else said(body), headers=headers, asked=asked)
-        return model.model_validate_json(answer.content)
+        return _read(model, answer)
 
     def change(
         self, model: type[A], method: str, path: str, body: Body | None, headers: Mapping[str, str], **asked: Any
     ) -> A:
         """PUT, PATCH or DELETE something."""
         answer = self.ask(method, path, body=body, headers=headers, asked=asked)
-        return model.model_validate_json(answer.content)
+        return _read(model, answer)
 
     def ask(
         self,
@@ -170,9 +171,29 @@ def retry_after_of(answer: httpx.Response) -> float | None:
         return None
 
 
+def type_of(answer: httpx.Response) -> str:
+    """Return the media type that the answer says it is of."""
+    told: str = answer.headers.get("Content-Type", "")
+    return told.partition(";")[0].strip().lower()
+
+
+def not_ours(answer: httpx.Response) -> Unreadable:
+    """Return the error for an answer that this API never gave."""
+    return Unreadable(
+        f"{answer.request.method} {answer.url}: {answer.status_code}, and not as Ponte answers ({type_of(answer) or 'of no type'}): "
+        "give the address of the API itself"
+    )
+
+
+def _read(model: type[A], answer: httpx.Response) -> A:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise not_ours(answer) from error
+
+
 def _is_json(answer: httpx.Response) -> bool:
-    said: str = answer.headers.get("Content-Type", "")
-    return said.partition(";")[0].strip() == JSON
+    return type_of(answer) == JSON
 
 
 def _is_passing(answer: httpx.Response, wait: float | None) -> bool:

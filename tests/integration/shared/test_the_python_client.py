@@ -13,7 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from shared.client import Damaged, Denied, Failed, InConflict, NotNow, OutOfDate, Ponte, Refused, TooMany, Unreachable
+from shared.client import (
+    Damaged,
+    Denied,
+    Failed,
+    InConflict,
+    NotNow,
+    OutOfDate,
+    Ponte,
+    Refused,
+    TooMany,
+    Unreachable,
+    Unreadable,
+)
 from shared.client.answers.events import RemovedEvent, ResyncEvent
 from shared.client.paging import Rows
 from shared.contracts.errors import InvalidFilter
@@ -156,6 +168,19 @@ def test_an_answer_that_is_no_problem_is_an_error_all_the_same(status: int, erro
 
     assert type(told.value) is error
     assert (told.value.status, told.value.correlation_id, told.value.errors) == (status, None, ())
+
+
+def test_a_page_in_place_of_the_answer_is_an_error_of_the_client() -> None:
+    """A proxy that wants a sign-in, or the address of another program: a stream that took it for its own would say nothing for ever."""
+    page = Said(200, b"<html>", {"Content-Type": "text/html; charset=utf-8"})
+    with scripted(page, page, page, page) as script, client(script.url) as ponte:
+        with pytest.raises(Unreadable, match=r"/v1/errors: 200, .*text/html.*address of the API"):
+            ponte.logs.errors()
+        with pytest.raises(Unreadable):
+            ponte.create_sign_in_code()
+        with pytest.raises(Unreadable):
+            next(ponte.stream.changes())
+        assert not ponte.is_ready()
 
 
 def test_a_report_that_came_damaged_or_cut_is_not_taken_for_whole(tmp_path: Path) -> None:
