@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from shared.client.answers.base import Answer
 from shared.client.answers.events import ChangedEvent, ClosingEvent, RemovedEvent, ResyncEvent
-from shared.client.errors import Denied, NotNow, TooMany, Unreachable
+from shared.client.errors import Denied, Failed, NotNow, TooMany, Unreachable
 from shared.client.paging import Rows, written
 from shared.client.transport import Transport, not_ours, operation, type_of
 from shared.contracts.commands import Language
@@ -57,14 +57,14 @@ class Stream:
         """Yield what changes, for ever: a stream that breaks off goes on after the last event, each entry at least once.
 
         `since` is the id of an event to go on after. Raise Refused where the API says no for good, Denied when the key ended, Unreadable
-        where something else answers, Unreachable after `failures` connections in a row that came to nothing.
+        where something else answers, and after `failures` connections in a row that were not even opened why the last one was not.
         """
         place = Place(since)
         while True:
             asked_pause: float | None = None
             try:
                 yield from self._connection(written(rows) | {"lang": lang}, place)
-            except (Unreachable, TooMany, NotNow) as error:
+            except (Unreachable, TooMany, NotNow, Failed) as error:
                 place.failures += 1
                 if place.failures > failures:
                     raise
@@ -78,8 +78,8 @@ class Stream:
         ) as answer:
             if type_of(answer) != EVENTS:
                 raise not_ours(answer)
+            place.failures = 0  # also where nothing changes before it breaks off
             for name, data in events(answer.iter_bytes(), place):
-                place.failures = 0
                 told = KNOWN[name].model_validate_json(data) if name in KNOWN else None
                 if isinstance(told, ClosingEvent) and told.reason == DEAD_KEY:
                     raise Denied(401, None)

@@ -23,7 +23,8 @@ Asked = Mapping[str, Any]
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 CONDITIONS: Final = frozenset({"If-Match", "If-None-Match"})
-COME_BACK: Final = frozenset({429, 503})
+COME_BACK: Final = frozenset({429, 502, 503, 504})
+"""502 and 504 are a proxy's, whose service is being started again or was too slow."""
 IN_PROGRESS: Final = 409
 """With `Retry-After`: the first request under the same idempotency key is still under way."""
 FIRST_REFUSAL: Final = 300

@@ -60,6 +60,15 @@ def test_a_question_is_asked_again_when_it_is_told_to_or_nobody_answered() -> No
     assert {one.headers["authorization"] for one in script.heard} == {"Bearer secret"}
 
 
+def test_a_proxy_whose_service_is_being_started_again_is_asked_again_too() -> None:
+    starting = (Said(502, b"<html>"), Said(504, b"<html>"))
+    with scripted(*starting, ERRORS, *starting, CODE) as script, client(script.url) as ponte:
+        assert ponte.logs.errors().language == "pt"
+        assert ponte.create_sign_in_code().code == "c"
+
+    assert [one.method for one in script.heard] == ["GET"] * 3 + ["POST"] * 3
+
+
 def test_a_post_is_repeated_under_the_same_key_and_the_next_one_has_another() -> None:
     busy = Said(409, b"{}", {"Retry-After": "0"})
     with scripted(Said(), busy, CODE, CODE) as script, client(script.url) as ponte:
@@ -302,6 +311,16 @@ def test_a_stream_goes_on_after_its_last_event_however_it_ended() -> None:
     assert told[0].code == "a\u2028b"
     assert [one.headers["last-event-id"] for one in script.heard] == ["i", "i2", "i4", "i4", "i4"]
     assert {one.path for one in script.heard} == {"/v1/stream?status=error"}
+
+
+def test_a_quiet_stream_may_break_off_as_often_as_it_likes() -> None:
+    """Some proxies cut every connection after half a minute: one that was opened came to something, also where nothing changed."""
+    cut = stream(cut=True)
+    answers = (cut, cut, cut, Said(502, b"<html>"), cut, stream(block("removed", REMOVED, "i1")))
+    with scripted(*answers) as script, client(script.url) as ponte:
+        assert isinstance(next(ponte.stream.changes(failures=2)), RemovedEvent)
+
+    assert script.answers == []
 
 
 def test_a_stream_ends_with_its_key_and_after_too_many_failures() -> None:
