@@ -214,6 +214,4 @@ def _written(value: Any) -> Any:
     """Return a parameter as an address writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
     return [*value] if isinstance(value, (tuple, list, set, frozenset)) else value

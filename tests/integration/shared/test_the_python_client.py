@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from shared.client import (
     Failed,
     InConflict,
     NotNow,
+    NotThere,
     OutOfDate,
     Ponte,
     Refused,
@@ -139,6 +140,29 @@ def test_a_null_that_means_something_is_sent_and_what_was_not_said_is_not() -> N
         {"minimum_availability": None},
         {"affiliate": "MLC", "marketplace": "x"},
     ]
+
+
+def test_an_instant_is_written_the_same_in_an_address_and_in_a_body() -> None:
+    since = {"from": datetime(2026, 11, 23, 7, 11, 12, tzinfo=timezone(timedelta(hours=-3)))}
+    counts = {"by_kind": {}, "by_affiliate": {}, "by_cause": [], "series": [], "bucket": "day"}
+    summary = Said(200, json.dumps({**counts, "as_of": "2026-11-23T10:11:12.123Z"}).encode())
+    would = Said(200, b'{"matched": 0, "eligible": 0, "skipped": {}, "skipped_items": []}')
+    with scripted(summary, would) as script, client(script.url) as ponte:
+        ponte.logs.summary(since)
+        ponte.reprocesses.preview("order", rows=since)
+
+    assert script.heard[0].path == "/v1/summary?from=2026-11-23T10%3A11%3A12%2B00%3A00"
+    assert json.loads(script.heard[1].body)["filter"] == {"from": "2026-11-23T10:11:12+00:00"}
+
+
+def test_a_code_of_dots_is_asked_for_and_no_other_address() -> None:
+    missing = Said(404, b"{}")
+    with scripted(missing, missing) as script, client(script.url) as ponte:
+        for code in (".", ".."):
+            with pytest.raises(NotThere):
+                ponte.logs.get("order", "MLC", code)
+
+    assert [one.path for one in script.heard] == ["/v1/logs/order/MLC/%2E", "/v1/logs/order/MLC/%2E%2E"]
 
 
 def test_rows_of_another_kind_than_the_one_asked_for_are_refused_and_not_left_out() -> None:
