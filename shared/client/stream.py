@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.client.answers.access import Problem
 from shared.client.answers.base import Answer
 from shared.client.answers.events import ChangedEvent, ClosingEvent, RemovedEvent, ResyncEvent
 from shared.client.errors import Denied, Failed, NotNow, TooMany, Unreachable
@@ -16,6 +17,8 @@ SILENCE_SECONDS: Final = 45.0
 """A sign of life comes every 15 s: what is silent for three of them is dead."""
 RETRY_SECONDS: Final = 3.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
+PATH: Final = "/v1/stream"
+DENIED: Final = 401
 DEAD_KEY: Final = "credential"
 EVENTS: Final = "text/event-stream"
 
@@ -73,18 +76,29 @@ class Stream:
 
     def _connection(self, asked: dict[str, Any], place: Place) -> Iterator[Told]:
         headers = {"Accept": EVENTS, **({"Last-Event-ID": place.last_id} if place.last_id else {})}
-        with self._transport.streamed(
-            "/v1/stream", asked=asked, headers=headers, silence_seconds=SILENCE_SECONDS
-        ) as answer:
+        with self._transport.streamed(PATH, asked=asked, headers=headers, silence_seconds=SILENCE_SECONDS) as answer:
             if type_of(answer) != EVENTS:
                 raise not_ours(answer)
             place.failures = 0  # also where nothing changes before it breaks off
             for name, data in events(answer.iter_bytes(), place):
                 told = KNOWN[name].model_validate_json(data) if name in KNOWN else None
                 if isinstance(told, ClosingEvent) and told.reason == DEAD_KEY:
-                    raise Denied(401, None)
+                    raise _ended(told, answer.headers.get("X-Request-ID"))
                 if isinstance(told, (ChangedEvent, RemovedEvent, ResyncEvent)):
                     yield told
+
+
+def _ended(told: ClosingEvent, correlation_id: str | None) -> Denied:
+    """Return the error that a stream ends in whose key is no longer good, in the API's own words."""
+    problem = Problem(
+        type="about:blank",
+        title="Unauthorized",
+        status=DENIED,
+        detail=told.detail,
+        instance=PATH,
+        correlation_id=correlation_id,
+    )
+    return Denied(DENIED, problem)
 
 
 def events(pieces: Iterable[bytes], place: Place) -> Iterator[tuple[str, str]]:

@@ -348,9 +348,9 @@ def test_a_quiet_stream_may_break_off_as_often_as_it_likes() -> None:
 
 
 def test_a_stream_ends_with_its_key_and_after_too_many_failures() -> None:
-    ended = stream(block("closing", {"reason": "credential", "detail": ""}))
+    ended = stream(block("closing", {"reason": "credential", "detail": "connect with another key"}))
     with scripted(ended, stream(), Said(), Said(), Said()) as script, client(script.url) as ponte:
-        with pytest.raises(Denied):
+        with pytest.raises(Denied, match="401 Unauthorized: connect with another key"):
             next(ponte.stream.changes())
         with pytest.raises(Unreachable):
             next(ponte.stream.changes(failures=2))
