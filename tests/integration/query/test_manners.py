@@ -79,6 +79,7 @@ async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
         assert {"type", "title", "status", "detail", "instance", "correlation_id"} <= set(problem)
         assert problem["status"] == status
         assert problem["correlation_id"] == answer.headers["x-request-id"]
+        assert problem["detail"] != problem["title"]
     assert cases[1][0].headers["allow"] == "GET, HEAD"
 
 
