@@ -22,7 +22,7 @@ Asked = Mapping[str, Any]
 """Query parameters; None is one that is not given."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
-CONDITIONS: Final = frozenset({"If-Match", "If-None-Match"})
+IF_MATCH: Final = "If-Match"
 COME_BACK: Final = frozenset({429, 502, 503, 504})
 """502 and 504 are a proxy's, whose service is being started again or was too slow."""
 IN_PROGRESS: Final = 409
@@ -154,10 +154,13 @@ def said(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def may_repeat(request: httpx.Request) -> bool:
-    """Say whether doing the request twice comes to the same as once, and answers the same."""
+    """Say whether doing the request twice comes to the same as once, and answers the same.
+
+    A PUT does not: of what the first one registered, the second would be told that it is there already.
+    """
     if request.method == "POST":
         return IDEMPOTENCY_KEY in request.headers
-    return request.method == "GET" or (request.method in {"PUT", "DELETE"} and not CONDITIONS & set(_names(request)))
+    return request.method == "GET" or (request.method == "DELETE" and IF_MATCH not in request.headers)
 
 
 def retry_after_of(answer: httpx.Response) -> float | None:
@@ -204,10 +207,6 @@ def _is_passing(answer: httpx.Response, wait: float | None) -> bool:
 def _pause(turn: int) -> float:
     longest = min(FIRST_PAUSE_SECONDS * 2**turn, LONGEST_PAUSE_SECONDS)
     return random.uniform(longest / 2, longest)  # noqa: S311  # spreads load, no secret
-
-
-def _names(request: httpx.Request) -> list[str]:
-    return [name.title() for name in request.headers]
 
 
 def _written(value: Any) -> Any:
