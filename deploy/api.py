@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from deploy.errors import CommandError
-from shared.client import Damaged, Ponte, Refused, StillRunning, Unreachable
+from shared.client import Damaged, Ponte, Refused, StillRunning, Unreachable, Unreadable
 from shared.client.ponte import ATTEMPTS, TIMEOUT_SECONDS
 
 
@@ -16,7 +16,7 @@ def asking(
     with Ponte(address["url"], address["key"], attempts=attempts, timeout_seconds=timeout_seconds) as ponte:
         try:
             yield ponte
-        except (Refused, StillRunning, Damaged) as error:
+        except (Refused, StillRunning, Damaged, Unreadable) as error:
             raise CommandError(str(error)) from error
         except Unreachable as error:
             raise CommandError(

@@ -156,7 +156,11 @@ def _reprocess(chosen: argparse.Namespace) -> int:
 def _export(chosen: argparse.Namespace) -> int:
     from deploy.ops import export
 
-    print(export(chosen))
+    told = export(chosen)
+    is_piped = (
+        chosen.output is not None and not Path(chosen.output).is_file()
+    )  # the report may have gone where we print
+    print(told, file=sys.stderr if is_piped else sys.stdout)
     return 0
 
 

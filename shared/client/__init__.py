@@ -18,6 +18,7 @@ from shared.client.errors import (
     StillRunning,
     TooMany,
     Unreachable,
+    Unreadable,
 )
 from shared.client.ponte import Ponte
 
@@ -36,4 +37,5 @@ __all__ = [
     "StillRunning",
     "TooMany",
     "Unreachable",
+    "Unreadable",
 ]

@@ -16,6 +16,10 @@ class Unreachable(ClientError):
     """Nobody answered, or the answer broke off: the request may have been done all the same."""
 
 
+class Unreadable(ClientError):
+    """What answered is not this API: a proxy's own page, perhaps, or the address leads elsewhere."""
+
+
 class StillRunning(ClientError):
     """A job was waited for, and is not at its end; waiting may go on."""
 

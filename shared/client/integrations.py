@@ -17,7 +17,7 @@ class Integrations:
 
     @operation("list_integrations")
     def list(self, *, state: Sequence[str] = (), health: bool | None = None) -> tuple[IntegrationAnswer, ...]:
-        """Return the integrations in one of the states, all registered ones without; with how they do where `health` is asked for."""
+        """Return the integrations in one of the states, without one all that ever were registered, removed ones too; with how they do where `health` is asked for."""
         return self._transport.get(IntegrationList, "/v1/integrations", {"state": state, "health": health}).items
 
     @operation("create_integration")

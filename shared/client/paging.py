@@ -1,6 +1,7 @@
 """Lists that are read to their end, a page at a time, and the two ways to say which rows."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
 
 Rows = LogFilter | LetterFilter | Mapping[str, Any]
-"""A filter, or what it is written as: `{"status": ["error"]}`."""
+"""A filter, or what it is written as: `{"status": ["error"]}`; instants as text or as they are."""
 
 I_co = TypeVar("I_co", covariant=True)
 I = TypeVar("I")  # noqa: E741  # an item
@@ -43,7 +44,11 @@ def walk(read: Callable[[str | None], Page[I]]) -> Iterator[I]:
 
 def written(rows: Rows | None) -> dict[str, Any]:
     """Return the parameters that write `rows`."""
-    return rows.to_json() if isinstance(rows, (LogFilter, LetterFilter)) else dict(rows or {})
+    said = rows.to_json() if isinstance(rows, (LogFilter, LetterFilter)) else rows or {}
+    return {
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in said.items()
+    }
 
 
 def within(kind: Kind, rows: Rows | None) -> dict[str, Any]:
@@ -56,5 +61,5 @@ def within(kind: Kind, rows: Rows | None) -> dict[str, Any]:
 
 
 def segment(text: str) -> str:
-    """Return `text` as one segment of a path, whatever stands in it."""
-    return quote(text, safe="")
+    """Return `text` as one segment of a path, whatever stands in it: `..` alone would lead elsewhere."""
+    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")

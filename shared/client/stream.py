@@ -5,18 +5,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.client.answers.access import Problem
 from shared.client.answers.base import Answer
 from shared.client.answers.events import ChangedEvent, ClosingEvent, RemovedEvent, ResyncEvent
-from shared.client.errors import Denied, NotNow, TooMany, Unreachable
+from shared.client.errors import Denied, Failed, NotNow, TooMany, Unreachable
 from shared.client.paging import Rows, written
-from shared.client.transport import Transport, operation
+from shared.client.transport import Transport, not_ours, operation, type_of
 from shared.contracts.commands import Language
 
 SILENCE_SECONDS: Final = 45.0
 """A sign of life comes every 15 s: what is silent for three of them is dead."""
 RETRY_SECONDS: Final = 3.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
+PATH: Final = "/v1/stream"
+DENIED: Final = 401
 DEAD_KEY: Final = "credential"
+EVENTS: Final = "text/event-stream"
 
 KNOWN: Final[dict[str, type[Answer]]] = {
     "changed": ChangedEvent,
@@ -55,15 +59,15 @@ class Stream:
     ) -> Iterator[Told]:
         """Yield what changes, for ever: a stream that breaks off goes on after the last event, each entry at least once.
 
-        `since` is the id of an event to go on after. Raise Refused where the API says no for good, Denied when the key ended, Unreachable
-        after `failures` connections in a row that came to nothing.
+        `since` is the id of an event to go on after. Raise Refused where the API says no for good, Denied when the key ended, Unreadable
+        where something else answers, and after `failures` connections in a row that were not even opened why the last one was not.
         """
         place = Place(since)
         while True:
             asked_pause: float | None = None
             try:
                 yield from self._connection(written(rows) | {"lang": lang}, place)
-            except (Unreachable, TooMany, NotNow) as error:
+            except (Unreachable, TooMany, NotNow, Failed) as error:
                 place.failures += 1
                 if place.failures > failures:
                     raise
@@ -71,17 +75,30 @@ class Stream:
             time.sleep(place.pause(asked_pause))
 
     def _connection(self, asked: dict[str, Any], place: Place) -> Iterator[Told]:
-        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": place.last_id} if place.last_id else {})}
-        with self._transport.streamed(
-            "/v1/stream", asked=asked, headers=headers, silence_seconds=SILENCE_SECONDS
-        ) as answer:
+        headers = {"Accept": EVENTS, **({"Last-Event-ID": place.last_id} if place.last_id else {})}
+        with self._transport.streamed(PATH, asked=asked, headers=headers, silence_seconds=SILENCE_SECONDS) as answer:
+            if type_of(answer) != EVENTS:
+                raise not_ours(answer)
+            place.failures = 0  # also where nothing changes before it breaks off
             for name, data in events(answer.iter_bytes(), place):
-                place.failures = 0
                 told = KNOWN[name].model_validate_json(data) if name in KNOWN else None
                 if isinstance(told, ClosingEvent) and told.reason == DEAD_KEY:
-                    raise Denied(401, None)
+                    raise _ended(told, answer.headers.get("X-Request-ID"))
                 if isinstance(told, (ChangedEvent, RemovedEvent, ResyncEvent)):
                     yield told
+
+
+def _ended(told: ClosingEvent, correlation_id: str | None) -> Denied:
+    """Return the error that a stream ends in whose key is no longer good, in the API's own words."""
+    problem = Problem(
+        type="about:blank",
+        title="Unauthorized",
+        status=DENIED,
+        detail=told.detail,
+        instance=PATH,
+        correlation_id=correlation_id,
+    )
+    return Denied(DENIED, problem)
 
 
 def events(pieces: Iterable[bytes], place: Place) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import httpx
+from pydantic import ValidationError
 
 from shared.client.answers.base import Answer
-from shared.client.errors import Unreachable, refusal_of
+from shared.client.errors import Unreachable, Unreadable, refusal_of
 
 A = TypeVar("A", bound=Answer)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,8 +22,9 @@ Asked = Mapping[str, Any]
 """Query parameters; None is one that is not given."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
-CONDITIONS: Final = frozenset({"If-Match", "If-None-Match"})
-COME_BACK: Final = frozenset({429, 503})
+IF_MATCH: Final = "If-Match"
+COME_BACK: Final = frozenset({429, 502, 503, 504})
+"""502 and 504 are a proxy's, whose service is being started again or was too slow."""
 IN_PROGRESS: Final = 409
 """With `Retry-After`: the first request under the same idempotency key is still under way."""
 FIRST_REFUSAL: Final = 300
@@ -64,21 +66,21 @@ class Transport:
         self._http.close()
 
     def get(self, model: type[A], path: str, asked: Asked | None = None, *, taken: frozenset[int] = frozenset()) -> A:
-        """Return what stands at `path`; answers of a status in `taken` are of the model too, unless they are problems."""
-        return model.model_validate_json(self.ask("GET", path, asked=asked, taken=taken).content)
+        """Return what stands at `path`; answers of a status in `taken` are of the model too, unless they are problems. Raise Unreadable, and what `ask` raises."""
+        return _read(model, self.ask("GET", path, asked=asked, taken=taken))
 
     def post(self, model: type[A], path: str, body: Body | None = None, *, key: str | None = None, **asked: Any) -> A:
         """Do something once: under `key`, or a new one, which makes the request one that may be repeated."""
         headers = {IDEMPOTENCY_KEY: key or uuid4().hex}
         answer = self.ask("POST", path, body=None if body is None else said(body), headers=headers, asked=asked)
-        return model.model_validate_json(answer.content)
+        return _read(model, answer)
 
     def change(
         self, model: type[A], method: str, path: str, body: Body | None, headers: Mapping[str, str], **asked: Any
     ) -> A:
         """PUT, PATCH or DELETE something."""
         answer = self.ask(method, path, body=body, headers=headers, asked=asked)
-        return model.model_validate_json(answer.content)
+        return _read(model, answer)
 
     def ask(
         self,
@@ -152,10 +154,13 @@ def said(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def may_repeat(request: httpx.Request) -> bool:
-    """Say whether doing the request twice comes to the same as once, and answers the same."""
+    """Say whether doing the request twice comes to the same as once, and answers the same.
+
+    A PUT does not: of what the first one registered, the second would be told that it is there already.
+    """
     if request.method == "POST":
         return IDEMPOTENCY_KEY in request.headers
-    return request.method == "GET" or (request.method in {"PUT", "DELETE"} and not CONDITIONS & set(_names(request)))
+    return request.method == "GET" or (request.method == "DELETE" and IF_MATCH not in request.headers)
 
 
 def retry_after_of(answer: httpx.Response) -> float | None:
@@ -170,9 +175,29 @@ def retry_after_of(answer: httpx.Response) -> float | None:
         return None
 
 
+def type_of(answer: httpx.Response) -> str:
+    """Return the media type that the answer says it is of."""
+    told: str = answer.headers.get("Content-Type", "")
+    return told.partition(";")[0].strip().lower()
+
+
+def not_ours(answer: httpx.Response) -> Unreadable:
+    """Return the error for an answer that this API never gave."""
+    return Unreadable(
+        f"{answer.request.method} {answer.url}: {answer.status_code}, and not as Ponte answers ({type_of(answer) or 'of no type'}): "
+        "give the address of the API itself"
+    )
+
+
+def _read(model: type[A], answer: httpx.Response) -> A:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise not_ours(answer) from error
+
+
 def _is_json(answer: httpx.Response) -> bool:
-    said: str = answer.headers.get("Content-Type", "")
-    return said.partition(";")[0].strip() == JSON
+    return type_of(answer) == JSON
 
 
 def _is_passing(answer: httpx.Response, wait: float | None) -> bool:
@@ -184,14 +209,8 @@ def _pause(turn: int) -> float:
     return random.uniform(longest / 2, longest)  # noqa: S311  # spreads load, no secret
 
 
-def _names(request: httpx.Request) -> list[str]:
-    return [name.title() for name in request.headers]
-
-
 def _written(value: Any) -> Any:
     """Return a parameter as an address writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
     return [*value] if isinstance(value, (tuple, list, set, frozenset)) else value

@@ -28,13 +28,20 @@ class Expected:
     tags: Sequence[str] | None
 
     def check(self, revision: int) -> None:
-        """Raise PreconditionMissing when nothing was named, Stale when something else stands there now."""
+        """Raise PreconditionMissing when nothing was named, Stale when something else stands there now, or nothing is named that could."""
         if self.tags is None:
             raise PreconditionMissing(
                 f"send If-Match with the ETag that you read, now {tag_of(revision)}: someone else may have changed it"
             )
-        if ANY not in self.tags and revision not in map(_revision_of, self.tags):
-            raise Stale(f"it was changed since you read it: its ETag is {tag_of(revision)} now; read it again")
+        named = [_revision_of(tag) for tag in self.tags]
+        if ANY in self.tags or revision in named:
+            return
+        if set(named) <= {None}:  # whoever reads it again and sends the same would be told the same for ever
+            raise Stale(
+                f"`If-Match` names no ETag of ours, which is {tag_of(revision)} now: send what was read, quotes included; "
+                "where that is weak (`W/`), the member `etag`"
+            )
+        raise Stale(f"it was changed since you read it: its ETag is {tag_of(revision)} now; read it again")
 
 
 def tag_of(revision: int, shown: Mapping[str, Any] | None = None) -> str:

@@ -52,6 +52,7 @@ log = get_logger(__name__)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
+NO_ADDRESS: Final = "there is no such address; /openapi.json tells all that there are"
 METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -124,10 +125,15 @@ async def _on_ponte_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    headers = dict(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+    headers, status, detail = dict(error.headers or {}), HTTPStatus(error.status_code), str(error.detail)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods_of(request))
-    return refusal(request.scope, HTTPStatus(error.status_code), str(error.detail), headers=headers)
+        detail = f"this address takes {headers['Allow']}"
+    elif (
+        status == HTTPStatus.NOT_FOUND and detail == status.phrase
+    ):  # the router's own, which says no more than the title
+        detail = NO_ADDRESS
+    return refusal(request.scope, status, detail, headers=headers)
 
 
 def _methods_of(request: Request) -> list[str]:

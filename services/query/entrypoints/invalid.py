@@ -27,6 +27,9 @@ SINGLE: Final = (
 
 OUT_OF_BOUNDS: Final = frozenset({"greater_than_equal", "less_than_equal"})
 
+OF_A_NAME: Final = "[key]"
+"""What pydantic adds to the place of a member whose name is at fault."""
+
 
 async def each_once(request: Request) -> None:
     """Raise InvalidField for a parameter with two values where one counts: the last would silently win."""
@@ -37,7 +40,7 @@ async def each_once(request: Request) -> None:
 
 def explain_invalid(request: Request, item: dict[str, Any]) -> dict[str, Any]:
     """Return the member of a problem's `errors` for one error of pydantic."""
-    place, *path = item["loc"]
+    place, *path = (step for step in item["loc"] if step != OF_A_NAME)
     field = ".".join(map(str, path[:1] if place == "query" else path)) or str(place)
     if item["type"] == "extra_forbidden":
         return field_error(field, "is not known here", _known_names(request, str(place), path[:-1]))

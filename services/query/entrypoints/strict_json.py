@@ -17,6 +17,9 @@ MAX_DEPTH: Final = 50
 
 NOT_JSON: Final = "the body must be JSON: send it with the header Content-Type: application/json"
 
+ENCODED: Final = "the body is sent with a Content-Encoding, which is not read here: send it as it is"
+AS_IT_IS: Final = "identity"
+
 
 class StrictJsonRequest(Request):
     """A request whose body orjson reads: the standard library takes NaN and lone surrogates, which no store can keep."""
@@ -43,6 +46,11 @@ class StrictJsonRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             if self.body_field is not None and not is_json(request.headers.get("content-type", "")):
                 raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, NOT_JSON)
+            if request.headers.get("content-encoding", AS_IT_IS).strip().lower() not in {AS_IT_IS, ""}:
+                taken = {
+                    "Accept-Encoding": AS_IT_IS
+                }  # tells that apart from a type that is not taken (RFC 9110, 15.5.16)
+                raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, ENCODED, headers=taken)
             return await handle(StrictJsonRequest(request.scope, request.receive))
 
         return handle_strictly

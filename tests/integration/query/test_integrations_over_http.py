@@ -246,7 +246,7 @@ async def test_what_cannot_be_is_refused_with_the_field(
     for method, body in (("PATCH", said), ("PUT", {"marketplace": "A", **said})):
         answer = await api.request(method, MLC, json=body, headers={"If-Match": registered})
         assert answer.status_code == 422, answer.text
-        assert answer.json()["errors"][0]["field"].startswith(field)
+        assert answer.json()["errors"][0]["field"] == field
     assert (await api.post("/v1/integrations", json={"affiliate": "A B", "marketplace": "A"})).status_code == 422
 
 

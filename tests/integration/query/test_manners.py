@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -78,6 +79,7 @@ async def test_every_error_is_a_problem(api: httpx.AsyncClient) -> None:
         assert {"type", "title", "status", "detail", "instance", "correlation_id"} <= set(problem)
         assert problem["status"] == status
         assert problem["correlation_id"] == answer.headers["x-request-id"]
+        assert problem["detail"] != problem["title"]
     assert cases[1][0].headers["allow"] == "GET, HEAD"
 
 
@@ -102,6 +104,16 @@ async def test_a_body_of_another_type_is_told_which_one_to_send(api: httpx.Async
     for content_type in ("application/json; charset=utf-8", "Application/JSON"):
         answer = await api.post("/v1/reprocess", content=body, headers={"content-type": content_type})
         assert answer.status_code == 200
+
+
+async def test_a_compressed_body_is_told_to_be_sent_as_it_is(api: httpx.AsyncClient) -> None:
+    body = b'{"kind": "order", "items": [{"affiliate": "MLC", "code": "1"}], "dry_run": true}'
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    packed = await api.post("/v1/reprocess", content=gzip.compress(body), headers=headers)
+    plain = await api.post("/v1/reprocess", content=body, headers={**headers, "content-encoding": "identity"})
+
+    assert (packed.status_code, packed.headers["accept-encoding"], plain.status_code) == (415, "identity", 200)
+    assert "Content-Encoding" in packed.json()["detail"]
 
 
 async def test_a_parameter_of_one_value_may_be_given_once(api: httpx.AsyncClient) -> None:

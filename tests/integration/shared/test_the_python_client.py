@@ -1,16 +1,32 @@
 """What the Python client does when the API is slow, busy, broken or gone."""
 
+import gzip
+import hashlib
 import itertools
 import json
+import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
-from shared.client import Damaged, Denied, Failed, InConflict, NotNow, OutOfDate, Ponte, Refused, TooMany, Unreachable
+from shared.client import (
+    Damaged,
+    Denied,
+    Failed,
+    InConflict,
+    NotNow,
+    NotThere,
+    OutOfDate,
+    Ponte,
+    Refused,
+    TooMany,
+    Unreachable,
+    Unreadable,
+)
 from shared.client.answers.events import RemovedEvent, ResyncEvent
 from shared.client.paging import Rows
 from shared.contracts.errors import InvalidFilter
@@ -43,6 +59,15 @@ def test_a_question_is_asked_again_when_it_is_told_to_or_nobody_answered() -> No
 
     assert [one.method for one in script.heard] == ["GET"] * 3
     assert {one.headers["authorization"] for one in script.heard} == {"Bearer secret"}
+
+
+def test_a_proxy_whose_service_is_being_started_again_is_asked_again_too() -> None:
+    starting = (Said(502, b"<html>"), Said(504, b"<html>"))
+    with scripted(*starting, ERRORS, *starting, CODE) as script, client(script.url) as ponte:
+        assert ponte.logs.errors().language == "pt"
+        assert ponte.create_sign_in_code().code == "c"
+
+    assert [one.method for one in script.heard] == ["GET"] * 3 + ["POST"] * 3
 
 
 def test_a_post_is_repeated_under_the_same_key_and_the_next_one_has_another() -> None:
@@ -90,19 +115,20 @@ def test_whoever_is_to_come_back_much_later_decides_themselves(after: str) -> No
     assert 1800 < float(refused.value.retry_after or 0) <= 3600  # LATER was an hour away when the tests were collected
 
 
-def test_a_change_under_a_condition_is_never_repeated() -> None:
-    """Done, and its answer lost: the second try would be told that someone else was quicker."""
-    with scripted(Said(), Said(), Said(), Said()) as script, client(script.url) as ponte:
+def test_a_change_that_may_be_made_once_is_never_repeated() -> None:
+    """Done, and its answer lost: the second try would be told that someone else was quicker, or that it is registered already."""
+    with scripted(Said(), Said(), Said(), Said(), Said()) as script, client(script.url) as ponte:
         for ask in (
             lambda: ponte.integrations.change("MLC", etag='"1"', paused=True),
             lambda: ponte.integrations.put("MLC", "x", etag='"1"'),
             lambda: ponte.integrations.put("MLC", "x", only_new=True),
+            lambda: ponte.integrations.put("MLC", "x"),
             lambda: ponte.integrations.remove("MLC", etag='"1"'),
         ):
             with pytest.raises(Unreachable):
                 ask()
 
-    assert [one.method for one in script.heard] == ["PATCH", "PUT", "PUT", "DELETE"]
+    assert [one.method for one in script.heard] == ["PATCH", "PUT", "PUT", "PUT", "DELETE"]
 
 
 def test_a_null_that_means_something_is_sent_and_what_was_not_said_is_not() -> None:
@@ -115,6 +141,29 @@ def test_a_null_that_means_something_is_sent_and_what_was_not_said_is_not() -> N
         {"minimum_availability": None},
         {"affiliate": "MLC", "marketplace": "x"},
     ]
+
+
+def test_an_instant_is_written_the_same_in_an_address_and_in_a_body() -> None:
+    since = {"from": datetime(2026, 11, 23, 7, 11, 12, tzinfo=timezone(timedelta(hours=-3)))}
+    counts = {"by_kind": {}, "by_affiliate": {}, "by_cause": [], "series": [], "bucket": "day"}
+    summary = Said(200, json.dumps({**counts, "as_of": "2026-11-23T10:11:12.123Z"}).encode())
+    would = Said(200, b'{"matched": 0, "eligible": 0, "skipped": {}, "skipped_items": []}')
+    with scripted(summary, would) as script, client(script.url) as ponte:
+        ponte.logs.summary(since)
+        ponte.reprocesses.preview("order", rows=since)
+
+    assert script.heard[0].path == "/v1/summary?from=2026-11-23T10%3A11%3A12%2B00%3A00"
+    assert json.loads(script.heard[1].body)["filter"] == {"from": "2026-11-23T10:11:12+00:00"}
+
+
+def test_a_code_of_dots_is_asked_for_and_no_other_address() -> None:
+    missing = Said(404, b"{}")
+    with scripted(missing, missing) as script, client(script.url) as ponte:
+        for code in (".", ".."):
+            with pytest.raises(NotThere):
+                ponte.logs.get("order", "MLC", code)
+
+    assert [one.path for one in script.heard] == ["/v1/logs/order/MLC/%2E", "/v1/logs/order/MLC/%2E%2E"]
 
 
 def test_rows_of_another_kind_than_the_one_asked_for_are_refused_and_not_left_out() -> None:
@@ -153,6 +202,19 @@ def test_an_answer_that_is_no_problem_is_an_error_all_the_same(status: int, erro
 
     assert type(told.value) is error
     assert (told.value.status, told.value.correlation_id, told.value.errors) == (status, None, ())
+
+
+def test_a_page_in_place_of_the_answer_is_an_error_of_the_client() -> None:
+    """A proxy that wants a sign-in, or the address of another program: a stream that took it for its own would say nothing for ever."""
+    page = Said(200, b"<html>", {"Content-Type": "text/html; charset=utf-8"})
+    with scripted(page, page, page, page) as script, client(script.url) as ponte:
+        with pytest.raises(Unreadable, match=r"/v1/errors: 200, .*text/html.*address of the API"):
+            ponte.logs.errors()
+        with pytest.raises(Unreadable):
+            ponte.create_sign_in_code()
+        with pytest.raises(Unreadable):
+            next(ponte.stream.changes())
+        assert not ponte.is_ready()
 
 
 def test_a_report_that_came_damaged_or_cut_is_not_taken_for_whole(tmp_path: Path) -> None:
@@ -214,6 +276,27 @@ def test_a_report_may_go_where_nothing_can_take_a_place() -> None:
     assert not Path("/dev/null").is_file()
 
 
+def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        scripted(Said(200, b"abc")) as script,
+        client(script.url) as ponte,
+        subprocess.Popen(["/bin/cat", pipe], stdout=subprocess.PIPE) as reader,
+    ):
+        assert ponte.exports.download("1", pipe) == 3
+        assert reader.communicate(timeout=30)[0] == b"abc"
+
+
+def test_a_report_that_a_proxy_compressed_on_the_way_is_whole(tmp_path: Path) -> None:
+    """Its tag is weak from there on (RFC 9110, 8.8.1), and the hash in it that of the same bytes."""
+    tag = f'W/"{hashlib.sha256(b"abc").hexdigest()}"'
+    packed = Said(200, gzip.compress(b"abc"), {"ETag": tag, "Content-Encoding": "gzip"})
+    with scripted(packed) as script, client(script.url) as ponte:
+        assert ponte.exports.download("1", tmp_path / "a") == 3
+    assert (tmp_path / "a").read_bytes() == b"abc"
+
+
 def test_a_redirect_is_no_report_and_no_answer(tmp_path: Path) -> None:
     elsewhere = Said(302, b"<html>", {"Location": "https://login.example/"})
     with scripted(elsewhere, elsewhere) as script, client(script.url, attempts=1) as ponte:
@@ -255,10 +338,20 @@ def test_a_stream_goes_on_after_its_last_event_however_it_ended() -> None:
     assert {one.path for one in script.heard} == {"/v1/stream?status=error"}
 
 
+def test_a_quiet_stream_may_break_off_as_often_as_it_likes() -> None:
+    """Some proxies cut every connection after half a minute: one that was opened came to something, also where nothing changed."""
+    cut = stream(cut=True)
+    answers = (cut, cut, cut, Said(502, b"<html>"), cut, stream(block("removed", REMOVED, "i1")))
+    with scripted(*answers) as script, client(script.url) as ponte:
+        assert isinstance(next(ponte.stream.changes(failures=2)), RemovedEvent)
+
+    assert script.answers == []
+
+
 def test_a_stream_ends_with_its_key_and_after_too_many_failures() -> None:
-    ended = stream(block("closing", {"reason": "credential", "detail": ""}))
+    ended = stream(block("closing", {"reason": "credential", "detail": "connect with another key"}))
     with scripted(ended, stream(), Said(), Said(), Said()) as script, client(script.url) as ponte:
-        with pytest.raises(Denied):
+        with pytest.raises(Denied, match="401 Unauthorized: connect with another key"):
             next(ponte.stream.changes())
         with pytest.raises(Unreachable):
             next(ponte.stream.changes(failures=2))

@@ -1,3 +1,4 @@
+import os
 import socket
 from argparse import Namespace
 
@@ -85,6 +86,19 @@ def test_a_kafka_that_is_not_there_is_one_sentence(command, capsys) -> None:
 def test_a_report_is_written_to_a_file(tmp_path, capsys) -> None:
     assert main(["export", "order", "--output", str(tmp_path)]) == 1
     assert "is a folder" in capsys.readouterr().err
+
+
+def test_a_report_that_goes_down_a_pipe_has_no_other_line_in_it(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("deploy.ops.export", lambda _: "2 rows")
+    os.mkfifo(pipe := tmp_path / "pipe")
+    (report := tmp_path / "report.csv").touch()
+
+    told = []
+    for target in (pipe, report):
+        assert main(["export", "order", "--output", str(target)]) == 0
+        told.append(capsys.readouterr())
+
+    assert [(one.out, one.err) for one in told] == [("", "2 rows\n"), ("2 rows\n", "")]
 
 
 def test_a_report_that_came_damaged_is_one_sentence() -> None:

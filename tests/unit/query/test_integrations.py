@@ -126,6 +126,12 @@ def test_a_tag_tells_what_is_shown_apart() -> None:
     assert len({tag_of(1), tag_of(1, {"a": 1}), tag_of(1, {"a": 2}), tag_of(2, {"a": 1})}) == 4
 
 
+@pytest.mark.parametrize("header", ["1-5f", 'W/"1-5f"', ""])
+def test_who_names_no_tag_of_ours_is_not_told_to_read_again(header: str) -> None:
+    with pytest.raises(Stale, match=r'names no ETag.*"1" now.*quotes'):
+        Expected(read_tags(header)).check(1)
+
+
 def test_a_change_asks_for_the_revision_of_a_tag_alone() -> None:
     for header, refusal in (
         (None, PreconditionMissing),

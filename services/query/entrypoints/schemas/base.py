@@ -76,7 +76,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     404: _documented("Absent, or another account's"),
     409: _documented("Not possible in the state that it is in"),
     413: _documented("The body is too long"),
-    415: _documented("The body is not sent as Content-Type: application/json"),
+    415: _documented("The body is not sent as Content-Type: application/json, or with a Content-Encoding"),
     422: _documented("An unknown or bad parameter; `errors` names it"),
     429: _documented("Too many requests; see Retry-After"),
     500: _documented("A defect of ours: tell us the correlation id"),

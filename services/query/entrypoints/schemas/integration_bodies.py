@@ -100,7 +100,7 @@ class IntegrationsAsked(BaseModel):
     state: Annotated[
         list[Standing],
         Field(
-            description="`unregistered`: affiliates of events that nobody registered; without it, all that are registered"
+            description="`unregistered`: affiliates of events that nobody registered; without it, all that ever were registered, removed ones too"
         ),
     ] = []
     health: Annotated[bool, Field(description="tell when each kind was heard of last, and how that is")] = False

@@ -86,7 +86,12 @@ class AuditAsked(KeysAsked):
         Actions, Field(description=f"what was done, of {', '.join(ACTIONS)}", examples=[["entry.revealed"]])
     ] = []
     target: Annotated[
-        list[str], DropEmpty, Field(description="ids of what it was done to", examples=[["loja|order|MLC|2000004567"]])
+        list[str],
+        DropEmpty,
+        Field(
+            description="ids of what it was done to; an entry's is `account|kind|affiliate|code`, an integration's `account|affiliate`",
+            examples=[["loja|order|MLC|2000004567"]],
+        ),
     ] = []
     from_: Annotated[InstantText, Field(alias="from", description="RFC 3339 with a zone, inclusive")] = ""
     to: Annotated[InstantText, Field(description="RFC 3339 with a zone, exclusive")] = ""
