@@ -30,7 +30,7 @@ def test_what_a_server_refuses_is_one_line_with_the_variable_to_look_at(monkeypa
     assert line.count("\n") == 1
 
 
-@pytest.mark.parametrize(("bootstrap", "said"), [("", "PONTE_KAFKA_BOOTSTRAP names no server"), ("k", "names 'k'")])
+@pytest.mark.parametrize(("bootstrap", "said"), [("", "PONTE_KAFKA_BOOTSTRAP must be host:port"), ("k", "names 'k'")])
 def test_an_address_that_is_none_is_one_line(monkeypatch, capsys, bootstrap, said) -> None:
     monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", bootstrap)
     monkeypatch.setenv("PONTE_MONGO_URI", "mongodb://m")
