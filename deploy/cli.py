@@ -7,10 +7,12 @@ ponte doctor           what is missing, and what to do about it
 """
 
 import argparse
+import errno
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +26,28 @@ EXIT_INTERRUPTED: Final = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. What goes wrong is one sentence on standard error."""
+    with _told_to_the_end():
+        return _run(arguments)
+
+
+@contextmanager
+def _told_to_the_end() -> Iterator[None]:
+    """Hand over what was printed while it can still be said that nobody took it: Python, at its own end, would print a trace."""
+    try:
+        try:
+            yield
+        finally:
+            print(end="", flush=True)
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what still waits to be written
+        if error.errno == errno.ENOSPC:  # else who read has left, and wants no more
+            print(f"ponte: what it has to say cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     chosen = _parser().parse_args(arguments)
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' own remarks would bury the sentence
     from deploy.local.errors import LocalServerError
@@ -36,8 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        return EXIT_FAILED
     return code
 
 

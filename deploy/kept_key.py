@@ -17,6 +17,11 @@ _BLANK: Final = "\0 \t\r\n"
 """What a file may hold of a key after a crash of the machine: nothing, or zeros."""
 
 
+def is_sendable(key: str) -> bool:
+    """Say whether a request can carry the key in its header as it is: ASCII, and no blank at its ends."""
+    return key.isascii() and key.isprintable() and key == key.strip()
+
+
 def new_key() -> str:
     """Return a key that nobody has yet."""
     return secrets.token_urlsafe(KEY_BYTES)
@@ -38,6 +43,8 @@ def kept_key(folder: Path) -> str:
         raise CommandError(
             f"{path} holds {len(key)} characters, and a key has {LEAST_KEY_LENGTH} or more: remove it to get one made"
         )
+    if not is_sendable(key):
+        raise CommandError(f"{path} holds something that no request can carry as a key: remove it to get one made")
     return key
 
 

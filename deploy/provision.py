@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -24,7 +24,8 @@ from pymongo.collection import Collection
 from pymongo.errors import CollectionInvalid, PyMongoError
 
 from shared.contracts.names import COLLECTIONS, TOPICS, CollectionSpec, TopicSpec
-from shared.kafka.address import librdkafka
+from shared.kafka.address import librdkafka, parse_address
+from shared.kafka.reconnecting import RECONNECT
 
 ADMIN_TIMEOUT_SECONDS = 30
 FOR_EVER = -1
@@ -49,7 +50,7 @@ def provision_topics(bootstrap: str, topics: Sequence[TopicSpec], *, replicas: i
 
     Existing topics get our configuration, but for what an operator raised; their other settings stay. Raise KafkaException.
     """
-    admin = AdminClient({**librdkafka(bootstrap), "log_level": 3})
+    admin = AdminClient({**librdkafka(bootstrap), **RECONNECT, "log_level": 3})
     existing = admin.list_topics(timeout=ADMIN_TIMEOUT_SECONDS).topics
     missing = [topic for topic in topics if topic.name not in existing]
     new = [
@@ -161,20 +162,28 @@ def _settle(name: str, future: Any) -> Any:
 
 
 def main() -> int:
-    """Provision what the environment points at; return the exit code."""
+    """Provision what the environment points at; return the exit code. What goes wrong is one line that names the variable to look at."""
     try:
-        provision(
-            os.environ["PONTE_KAFKA_BOOTSTRAP"],
-            os.environ["PONTE_MONGO_URI"],
-            os.environ.get("PONTE_MONGO_DATABASE", "ponte"),
-        )
+        bootstrap, mongo_uri = os.environ["PONTE_KAFKA_BOOTSTRAP"], os.environ["PONTE_MONGO_URI"]
+        parse_address(bootstrap)
     except KeyError as missing:
-        print(f"provision: set {missing.args[0]}", file=sys.stderr)
-    except (KafkaException, PyMongoError) as error:
-        print(f"provision: {error}", file=sys.stderr)
-    else:
-        print(f"provision: {len(TOPICS)} topics, {len(COLLECTIONS)} collections are there")
-        return 0
+        return _fail(f"set {missing.args[0]}")
+    except ValueError as error:
+        return _fail(f"PONTE_KAFKA_BOOTSTRAP {error}")
+    try:
+        provision(bootstrap, mongo_uri, os.environ.get("PONTE_MONGO_DATABASE", "ponte"))
+    except KafkaException as error:
+        told = error.args[0]
+        return _fail(f"Kafka: {told.str() if isinstance(told, KafkaError) else told}; look at PONTE_KAFKA_BOOTSTRAP")
+    except PyMongoError as error:
+        why = str(error).partition(", full error")[0].partition(" (configured timeouts")[0]
+        return _fail(f"MongoDB: {why}; look at PONTE_MONGO_URI and PONTE_MONGO_DATABASE")
+    print(f"provision: {len(TOPICS)} topics, {len(COLLECTIONS)} collections are there")
+    return 0
+
+
+def _fail(why: str) -> int:
+    print(f"provision: {why}", file=sys.stderr)
     return 1
 
 

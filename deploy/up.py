@@ -35,7 +35,7 @@ from deploy.instance import (
     wanted_account,
     wanted_database,
 )
-from deploy.kept_key import LEAST_KEY_LENGTH, account_of, kept_key, new_key
+from deploy.kept_key import LEAST_KEY_LENGTH, account_of, is_sendable, kept_key, new_key
 from deploy.local.ports import choose_port
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
@@ -131,6 +131,9 @@ class Up:
         key = os.environ.get("PONTE_API_KEY", "")
         if key and len(key) < LEAST_KEY_LENGTH:
             msg = f"PONTE_API_KEY has {len(key)} characters: it must have {LEAST_KEY_LENGTH} or more; unset it to get one made"
+            raise CommandError(msg)
+        if not is_sendable(key):
+            msg = "PONTE_API_KEY has blanks at its ends or characters beyond ASCII, which no request can carry; unset it to get one made"
             raise CommandError(msg)
 
     def _refuse_a_taken_port(self) -> None:

@@ -34,11 +34,16 @@ def takes_connections(bootstrap: str) -> bool:
 def check_mongo(uri: str) -> None:
     """Raises LocalServerError unless `uri` leads to a replica set or a sharded cluster. The text hides passwords."""
     from pymongo import MongoClient
-    from pymongo.errors import PyMongoError
+    from pymongo.errors import OperationFailure, PyMongoError
 
     try:
         with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=int(_PATIENCE_SECONDS * 1000)) as client:
             hello = client.admin.command("hello")
+    except OperationFailure as error:
+        why = str(error).partition(", full error")[0].rstrip(".")
+        raise LocalServerError(
+            f"The MongoDB at PONTE_MONGO_URI ({_without_password(uri)}) lets nobody in ({why}): correct user, password and authSource."
+        ) from error
     except (PyMongoError, ValueError) as error:
         raise LocalServerError(
             f"No MongoDB answers at PONTE_MONGO_URI ({_without_password(uri)}; {type(error).__name__}): start it, "

@@ -191,7 +191,7 @@ def _known_cause(process: ChildProcess) -> str:
     text = "\n".join(process.log_lines())
     if "Address already in use" in text:
         return "Kafka's port is taken by another program: stop that one or choose another port."
-    if "No space left on device" in text:
+    if "No space left on device" in text or not process.has_room():
         return "The disk is full, so Kafka cannot start: free some space."
     if "Failed to acquire lock on file .lock" in text:
         return "Another Kafka already works on this data folder: stop it or choose another folder."

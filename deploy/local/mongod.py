@@ -230,7 +230,7 @@ def _known_cause(process: ChildProcess) -> str:
         return explain_missing([library_line.split("libraries:")[1].split(":")[0].strip()])
     if "Address already in use" in text:
         return "mongod's port is taken by another program: stop that one or choose another port."
-    if "No space left on device" in text:
+    if "No space left on device" in text or not process.has_room():
         return "The disk is full, so mongod cannot start: free some space."
     if "DBPathInUse" in text:
         return "Another mongod already works on this data folder: stop it or choose another folder."

@@ -8,6 +8,7 @@ When this process dies, however it dies, the kernel kills them (Linux; elsewhere
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ UNHURRIED_SHARES: Final = 110
 _PR_SET_PDEATHSIG = 1
 _LOG_KEPT_BYTES = 10 * 1024 * 1024
 _LAST_LINES_BYTES = 64 * 1024
+_ROOM_BYTES = 1024 * 1024
 # Bound before any fork: in the forked child nothing may be imported or looked up, another thread may have held a lock.
 _prctl: Callable[..., int] | None = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
@@ -130,6 +132,12 @@ class ChildProcess:
                 copied_to = log.tell()
             os.truncate(self.log_path, 0)  # not renamed: the child has it open for appending
             self._log_start -= copied_to
+
+    def has_room(self) -> bool:
+        """False when the disk of its log is full, and the log cannot tell of it."""
+        with contextlib.suppress(OSError):  # somebody has removed the folder
+            return shutil.disk_usage(self.log_path.parent).free >= _ROOM_BYTES
+        return True
 
     def log_lines(self) -> list[str]:
         """What this run has written so far, line by line; the last 64 KiB at most. Nothing where it cannot be read any more."""

@@ -1,5 +1,6 @@
 """What is plugged into what."""
 
+import errno
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 from services.exporter.adapters.gridfs_files import GridFsFiles
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader
 from services.exporter.adapters.mongo_export_store import MongoExportStore
+from services.exporter.adapters.spool import open_spool
 from services.exporter.core.report import Report
 from services.exporter.entrypoints.commands import on_command
 from services.exporter.entrypoints.runner import export_loop
@@ -15,6 +17,7 @@ from services.exporter.handlers.exporting import Tools, export_next
 from services.exporter.handlers.housekeeping import expire, sweep
 from services.exporter.handlers.ports import Workbook
 from services.exporter.settings import Settings
+from shared.contracts.errors import Defect
 from shared.contracts.names import EXPORTS_TOPIC
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.producer import Publisher
@@ -33,7 +36,8 @@ def main() -> None:
 
 
 def build(settings: Settings, *, clock: Clock = now) -> Worker:
-    """Return the exporter, plugged together; nothing is sent to a server before `run`."""
+    """Return the exporter, plugged together; nothing is sent to a server before `run`. Raise Defect where no report can be made."""
+    _refuse_a_wrong_folder(settings.exporter_temp_folder)
     worker = Worker("exporter", settings)
     client = connect(settings.mongo_uri.get_secret_value(), service="exporter")
     publisher = Publisher(settings.kafka_bootstrap, service="exporter")
@@ -59,6 +63,17 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     worker.on_close(client.close)
     worker.on_close(publisher.close)
     return worker
+
+
+def _refuse_a_wrong_folder(folder: str | None) -> None:
+    try:
+        open_spool(folder).close()
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return  # it may pass, and each job says so
+        place = folder or "the system's temporary folder"
+        msg = f"no file can be made in {place} ({error.strerror or error}): set PONTE_EXPORTER_TEMP_FOLDER to a folder that can be written"
+        raise Defect(msg) from error
 
 
 def tools_of(settings: Settings, database: Database, *, clock: Clock) -> Tools:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dns.exception import DNSException
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
@@ -44,6 +46,8 @@ def is_transient(error: PyMongoError) -> bool:
         return bool(concern) or bool(codes & TRANSIENT_CODES)
     if isinstance(error, (ConnectionFailure, AutoReconnect, NetworkTimeout, ExecutionTimeout, WriteConcernError)):
         return True
+    if isinstance(error, ConfigurationError):  # the driver's word for a name server that does not answer (mongodb+srv)
+        return isinstance(error.__cause__, (DNSException, OSError))
     return isinstance(error, OperationFailure) and error.code in TRANSIENT_CODES | CREDENTIAL_CODES
 
 

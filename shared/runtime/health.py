@@ -115,10 +115,11 @@ class _Server(ThreadingHTTPServer):
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/metrics":
+            path = self.path.partition("?")[0]  # a scraper may add parameters; none means anything here
+            if path == "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
-            elif self.path in {"/health/live", "/health/ready"}:
-                fine, facts = health.liveness() if self.path.endswith("live") else health.readiness()
+            elif path in {"/health/live", "/health/ready"}:
+                fine, facts = health.liveness() if path.endswith("live") else health.readiness()
                 body = json.dumps({"status": "ok" if fine else "failing", **facts}).encode()
                 self._answer(200 if fine else 503, "application/json", body)
             else:

@@ -3,6 +3,7 @@
 Each service's `settings.py` adds its own knobs as `PONTE_<SERVICE>_<KNOB>`.
 """
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -17,6 +18,8 @@ from shared.kafka.address import parse_address, shown_servers
 RETRY_DELAYS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 """How long after a failure the first automatic retry comes, after the next failure the second, …; then it is left to people."""
 
+_DATABASE_NAME: Final = re.compile(r"""[^/\\. "$\x00]{1,63}""")
+
 
 def _listed(value: Any) -> Any:
     return [_seconds(one.strip()) for one in value.split(",") if one.strip()] if isinstance(value, str) else value
@@ -25,6 +28,13 @@ def _listed(value: Any) -> Any:
 def _reachable(bootstrap: str) -> str:
     parse_address(bootstrap)
     return bootstrap
+
+
+def _storable(database: str) -> str:
+    if not _DATABASE_NAME.fullmatch(database):
+        msg = f'{database!r} is no name of a database: it has 1 to 63 characters, and none of / \\ . " $ and the blank'
+        raise ValueError(msg)
+    return database
 
 
 def _seconds(text: str) -> Any:
@@ -55,7 +65,7 @@ class Settings(BaseSettings):
         ),
     ]
     mongo_uri: Annotated[SecretStr, Field(description="MongoDB's connection string; a replica set")]
-    mongo_database: Annotated[str, Field(description="database name")] = "ponte"
+    mongo_database: Annotated[str, AfterValidator(_storable), Field(description="database name")] = "ponte"
     account: Annotated[Name, Field(description="the account of the first API key")] = "loja"
     health_host: Annotated[str, Field(description="address that health and metrics listen on")] = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65535, description="port of health and metrics; 0 takes a free one")] = 0

@@ -225,7 +225,12 @@ def test_of_two_that_start_at_once_the_second_says_so_and_leaves_the_first_alone
 
 @pytest.mark.parametrize(
     ("environment", "said"),
-    [({"PONTE_ACCOUNT": "a b"}, "PONTE_ACCOUNT is 'a b'"), ({"PONTE_API_KEY": "short"}, "32 or more")],
+    [
+        ({"PONTE_ACCOUNT": "a b"}, "PONTE_ACCOUNT is 'a b'"),
+        ({"PONTE_API_KEY": "short"}, "32 or more"),
+        ({"PONTE_API_KEY": "chave-de-acesso-à-loja-0123456789"}, "which no request can carry"),
+        ({"PONTE_API_KEY": "0123456789012345678901234567890123 "}, "which no request can carry"),
+    ],
 )
 def test_a_wrong_setting_is_named_before_anything_starts(environment, said):
     ponte = RunningPonte("--ephemeral", **environment)

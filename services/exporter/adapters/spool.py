@@ -10,7 +10,7 @@ from shared.contracts.names import MIB
 
 def open_spool(folder: str | None) -> BinaryIO:
     """Return a nameless file of this process alone, in `folder` or the system's place for such. Raise OSError."""
-    return cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # the workbook closes it
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=folder or None))  # the workbook closes it
 
 
 def finished(spool: BinaryIO) -> FinishedFile:

@@ -279,3 +279,22 @@ def test_a_stopped_exporter_gives_its_job_back_to_the_next(
     assert stopped["progress"]["starts"] == 0
     with start():
         assert ended(documents, account, "big")["state"] == "done"
+
+
+def test_a_folder_in_which_no_file_can_be_made_is_told_at_the_start(servers: Servers, tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "services.exporter"],
+        env={
+            **os.environ,
+            "PONTE_KAFKA_BOOTSTRAP": servers.kafka.bootstrap,
+            "PONTE_MONGO_URI": servers.mongo.uri,
+            "PONTE_EXPORTER_TEMP_FOLDER": str(tmp_path / "nowhere"),
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert said.returncode == 2
+    assert "nowhere (No such file or directory): set PONTE_EXPORTER_TEMP_FOLDER" in said.stderr
+    assert "Traceback" not in said.stderr

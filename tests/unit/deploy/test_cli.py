@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -43,3 +46,41 @@ def test_the_version_is_that_of_the_project(capsys) -> None:
         main(["--version"])
     assert left.value.code == 0
     assert capsys.readouterr().out == f"ponte {project['version']}\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_leaves_early_is_told_nothing(unbuffered) -> None:
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    try:
+        said = ponte("--version", stdout=ours, unbuffered=unbuffered)
+    finally:
+        os.close(ours)
+    assert (said.returncode, said.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_the_output_is_one_sentence(unbuffered) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = ponte("--version", stdout=full.fileno(), unbuffered=unbuffered)
+    assert (said.returncode, said.stderr) == (
+        1,
+        "ponte: what it has to say cannot be written: No space left on device\n",
+    )
+
+
+def test_without_any_output_a_command_works_all_the_same() -> None:
+    said = ponte("--version", stdout=None, unbuffered="", before=lambda: os.close(1))
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+def ponte(argument, *, stdout, unbuffered, before=None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; from deploy.cli import main; sys.exit(main())", argument],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        cwd=Path(__file__).parents[3],
+    )

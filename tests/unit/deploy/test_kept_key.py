@@ -32,6 +32,12 @@ def test_a_key_that_is_too_short_is_told_with_its_file(tmp_path: Path) -> None:
         kept_key(tmp_path)
 
 
+def test_a_key_that_no_request_can_carry_is_told_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "api-key").write_bytes("chave-de-acesso-à-loja-0123456789".encode())
+    with pytest.raises(CommandError, match=r"api-key holds something.*remove it"):
+        kept_key(tmp_path)
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CommandError, match="cannot be kept"):

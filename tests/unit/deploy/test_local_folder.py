@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import pytest
 
-from deploy.local import diagnosis, folder, mongod
+from deploy.local import diagnosis, folder, kafka, mongod
 from deploy.local.diagnosis import diagnose
 from deploy.local.errors import LocalServerError
 from deploy.local.folder import DataFolder
 from deploy.local.given import check_kafka
 from deploy.local.libraries import missing_libraries
 from deploy.local.ports import choose_ports, is_free
+from deploy.local.process import ChildProcess
 from deploy.local.servers import start_servers
 
 
@@ -178,6 +179,16 @@ def test_given_servers_are_looked_at_instead_of_our_own(monkeypatch):
     names = [finding.name for finding in diagnose(environ={"PONTE_KAFKA_BOOTSTRAP": "k:1", "PONTE_MONGO_URI": "m"})]
 
     assert names == ["Kafka", "MongoDB", "Disk", "Memory", "Docker"]
+
+
+@pytest.mark.parametrize("server", [kafka, mongod])
+def test_a_full_disk_is_told_though_the_log_on_it_could_not_be_written(server, tmp_path, monkeypatch):
+    ended = ChildProcess("a server", ["false"], None, tmp_path / "log").start()
+    ended.wait(10)
+    assert server._known_cause(ended) == ""
+
+    monkeypatch.setattr("deploy.local.process.shutil.disk_usage", lambda _: Usage(2**30, 2**30, 0))
+    assert "The disk is full" in server._known_cause(ended)
 
 
 @pytest.mark.parametrize("is_running", [False, True])

@@ -102,7 +102,7 @@ async def test_a_head_is_answered_as_a_get_without_its_body() -> None:
     server = HealthServer(Health({"mongo": fails}), free_port())
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     try:
-        for path, status in (("/health/live", 200), ("/health/ready", 503), ("/metrics", 200), ("/", 404)):
+        for path, status in (("/health/live?a", 200), ("/health/ready", 503), ("/metrics?name=b", 200), ("/", 404)):
             told = []
             for method in ("GET", "HEAD"):
                 connection.request(method, path)

@@ -105,6 +105,15 @@ async def test_a_wrong_connection_string_is_told_without_quoting_it(uri):
     assert told.value.__cause__ is None
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a.b", "x" * 64])
+def test_a_name_that_no_database_can_have_is_refused_at_the_start(monkeypatch, name):
+    monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.setenv("PONTE_MONGO_URI", "mongodb://h/")
+    monkeypatch.setenv("PONTE_MONGO_DATABASE", name)
+    with pytest.raises(Defect, match=r"PONTE_MONGO_DATABASE: .* is no name of a database"):
+        read_settings(Settings)
+
+
 @pytest.mark.parametrize("value", ["inf", "1e300", "nan", "-1"])
 def test_a_time_that_nobody_can_wait_is_refused(monkeypatch, value):
     monkeypatch.setenv("PONTE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
