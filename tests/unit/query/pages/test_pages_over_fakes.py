@@ -220,9 +220,26 @@ async def test_a_stranger_is_led_to_the_sign_in_and_a_module_of_theirs_is_refuse
     app = create_app(services())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ponte.test") as client:
         led = await client.get("/logs/order?status=error")
-        refused = await client.get("/logs/order", headers={"X-Ponte-Fragment": "1"})
+        refused = await client.get("/logs/order", headers={"X-Ponte-Fragment": "1", "Accept-Language": "en"})
     assert (led.status_code, led.headers["location"]) == (303, "/sign-in?next=%2Flogs%2Forder%3Fstatus%3Derror")
     assert refused.status_code == 403
+    assert "Your session has ended" in refused.text
+
+
+async def test_a_form_of_a_session_that_ended_leads_back_to_its_page_and_says_that_nothing_was_done() -> None:
+    page, form = "/logs/order/reprocess?status=error&done=created", "/logs/order/reprocess/all"
+    app = create_app(services())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ponte.test") as client:
+        sent = {**FROM_PANEL, "Referer": f"http://ponte.test{page}", "Accept-Language": "en"}
+        led = await client.post(form, data={"reason": "mended"}, headers=sent)
+        unknown = await client.post(form, headers=FROM_PANEL)
+        asked = await client.get(led.headers["location"], headers=sent)
+    assert led.headers["location"] == "/sign-in?next=%2Flogs%2Forder%2Freprocess%3Fstatus%3Derror&undone=1"
+    assert unknown.headers["location"] == "/sign-in?undone=1"
+    assert asked.status_code == 200
+    assert "was not done" in asked.text
+    assert 'name="next" value="/logs/order/reprocess?status=error"' in asked.text
+    assert 'name="back" value="/sign-in?next=/logs/order/reprocess%3Fstatus%3Derror"' in asked.text
 
 
 async def test_the_session_cookie_is_kept_from_scripts_and_other_sites() -> None:
