@@ -318,6 +318,10 @@ async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_r
             page = await client.get("/reprocess/j", headers={"Accept-Language": language})
             assert page.status_code == 200
             assert all(word in page.text for word in words)
+        link = re.search(r'href="(/logs/order\?reprocess_id=j)">', page.text)
+        assert link is not None
+        rows = await client.get(link[1])
+    assert re.findall(r'class="without-script" href="/logs/order/MLC/(\w+)"', rows.text) == ["4", "3", "2", "1"]
 
 
 @pytest.mark.parametrize(
