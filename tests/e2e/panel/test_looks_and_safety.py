@@ -155,6 +155,15 @@ def test_a_list_is_no_wider_than_a_tablet(visit: Visit, width: int) -> None:
     assert overflow(page) == 0
 
 
+def test_what_is_chosen_stands_out_where_the_system_gives_all_colours(visit: Visit) -> None:
+    page = visit("/logs/order?status=error", forced_colors="active")
+    looks = "(one) => [getComputedStyle(one).outlineStyle, getComputedStyle(one).borderBottomColor].join()"
+    for chosen in (".tabs li.is-current", ".strip a[aria-current]", ".sections a[aria-current]", ".languages [aria-pressed=true]"):  # fmt: skip
+        element = page.locator(chosen)
+        others = element.evaluate(f"(one) => [...one.parentElement.children].filter((other) => other !== one && other.localName === one.localName).map({looks})")  # fmt: skip
+        assert element.evaluate(looks) not in others, chosen
+
+
 def test_the_first_tab_stop_skips_to_the_content(visit: Visit) -> None:
     page = visit("/logs/order")
     page.keyboard.press("Tab")
