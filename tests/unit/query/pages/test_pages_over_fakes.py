@@ -339,6 +339,29 @@ async def test_only_what_a_person_asked_for_is_called_chosen(asked_by: dict[str,
     assert heading[1].split("·")[1].strip() == title
 
 
+@pytest.mark.parametrize(
+    ("asked", "state", "bar"),
+    [
+        ({"filter": {}}, "running", ""),
+        ({"filter": {}}, "done", 'value="1" max="1"'),
+        ({"items": [{"affiliate": "MLC", "code": code} for code in "1234"]}, "running", 'value="3" max="4"'),
+    ],
+)
+async def test_the_bar_of_a_reprocess_is_full_at_its_end_and_not_before(
+    asked: dict[str, Any], state: str, bar: str
+) -> None:
+    made = services()
+    command = {"account": "loja", "id": "j", "kind": "order", **asked}
+    await made.reprocesses.insert(command, now=RECEIVED_AT)
+    [job] = made.reprocesses.jobs.values()  # type: ignore[attr-defined]  # the fake's
+    job |= {"state": state, "progress": {"matched": 3, "sent": 2, "skipped": {"paused": 1}, "failed": 0}}
+    async with await visitor(made, "read") as client:
+        page = await client.get("/reprocess/j")
+    shown = re.search(r"<progress (.*?) ?aria-label", page.text)
+    assert shown is not None
+    assert shown[1] == bar
+
+
 @pytest.mark.parametrize("path", ["/reprocess", "/exports"])
 async def test_older_jobs_are_a_page_on_and_newer_ones_a_page_back(path: str) -> None:
     made = services()
