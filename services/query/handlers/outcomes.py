@@ -21,6 +21,11 @@ class Outcome:
     answered: Mapping[str, int]
     unknown: int
 
+    @property
+    def marked(self) -> int:
+        """How many entries carry the mark."""
+        return self.waiting + sum(self.answered.values()) + self.unknown
+
 
 class OutcomeCounter(Protocol):
     """What became of the entries that a job marked. Raises StoreUnavailable."""

@@ -1,13 +1,47 @@
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import expect
 
+from deploy.local.servers import Servers
+from shared.mongo.client import connect
+from tests.support.builders import make_event
 from tests.support.page_audit import findings, overflow
-from tests.support.panel_site import FAILED_ORDER, HOSTILE, PanelSite, Visit
+from tests.support.panel_site import FAILED_ORDER, HOSTILE, NOW, PanelSite, Visit, beside_the_browser
+from tests.support.seed import seed_entry, seed_key
 
 pytestmark = pytest.mark.browser
 
 PAGES = ("/logs/order", "/logs/order?q=nothing&status=error", f"/logs/order/MLC/{FAILED_ORDER}", "/logs/order/reprocess?status=error",
          "/help", "/help/ORD-SLA", "/exports", "/reprocess", "/logs/unknown")  # fmt: skip
+
+LONG = "X" * 200
+LONG_NAME = "A" * 64
+LONG_PAGES = ("/logs/order", f"/logs/order/{LONG_NAME}/{LONG}", f"/logs/order/reprocess?affiliate={LONG_NAME}", "/reprocess", f"/reprocess/{LONG_NAME}",
+              "/integrations", f"/integrations/{LONG_NAME}", f"/help/{LONG}")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unbroken(site: PanelSite, servers: Servers) -> str:
+    """The key of an account whose codes, names and texts are as long as they may be, without a space."""
+    account = f"loja-{uuid4().hex[:10]}"
+    cause = {"code": LONG_NAME, "message": LONG, "field": LONG, "evidence": {"request": LONG, "response": None}}
+    told = make_event(account=account, affiliate=LONG_NAME, code=LONG, status="error", causes=[cause], aliases={LONG: LONG}, payload={LONG: LONG})  # fmt: skip
+    command = {"kind": "order", "items": [{"affiliate": LONG_NAME, "code": LONG}], "reason": LONG, "requested_by": LONG}
+    job = {"_id": f"{account}|{LONG_NAME}", "account": account, "id": LONG_NAME, "state": "done", "command": command, "created_at": NOW}  # fmt: skip
+
+    async def seeded() -> str:
+        async with connect(servers.mongo.uri, service="test") as client:
+            database = client[site.mongo.name]
+            await seed_entry(database, told)
+            return await seed_key(database, account, "read", "reprocess", "admin")
+
+    key = beside_the_browser(seeded())
+    site.mongo["integrations"].insert_one(
+        {"_id": f"{account}|{LONG_NAME}", "account": account, "affiliate": LONG_NAME, "marketplace": "M" * 100}
+    )
+    site.mongo["reprocess_requests"].insert_one(job)
+    return key
 
 
 def test_hostile_texts_are_shown_as_text_everywhere(site: PanelSite, visit: Visit) -> None:
@@ -93,11 +127,41 @@ def test_a_phone_shows_cards_without_sideways_scrolling(site: PanelSite, visit: 
     assert findings(page) == {}
 
 
+@pytest.mark.parametrize("width", [375, 1280])
+def test_texts_without_a_space_are_broken_where_the_page_ends(
+    site: PanelSite, unbroken: str, visit: Visit, width: int
+) -> None:
+    page = visit("/sign-in", storage_state=None, viewport={"width": width, "height": 800})
+    page.get_by_label("Chave de API").fill(unbroken)
+    page.get_by_role("button", name="Entrar").click()
+    expect(page.locator(".entry")).to_have_count(1)
+    for path in LONG_PAGES:
+        page.goto(site.url + path)
+        for fold in page.locator("main details:not(.menu)").all():
+            fold.evaluate("(fold) => (fold.open = true)")
+        assert overflow(page) == 0, path
+        assert findings(page) == {}, path
+    page.goto(f"{site.url}/logs/order")
+    page.get_by_role("button", name="Expandir todos").click()
+    page.locator(".rest").scroll_into_view_if_needed()
+    expect(page.locator(".more")).to_be_attached()
+    assert overflow(page) == 0
+
+
 @pytest.mark.parametrize("width", [720, 896, 935, 976, 977, 1024])
 def test_a_list_is_no_wider_than_a_tablet(visit: Visit, width: int) -> None:
     page = visit("/logs/order", viewport={"width": width, "height": 800})
     expect(page.locator(".log .row").first).to_be_visible()
     assert overflow(page) == 0
+
+
+def test_what_is_chosen_stands_out_where_the_system_gives_all_colours(visit: Visit) -> None:
+    page = visit("/logs/order?status=error", forced_colors="active")
+    looks = "(one) => [getComputedStyle(one).outlineStyle, getComputedStyle(one).borderBottomColor].join()"
+    for chosen in (".tabs li.is-current", ".strip a[aria-current]", ".sections a[aria-current]", ".languages [aria-pressed=true]"):  # fmt: skip
+        element = page.locator(chosen)
+        others = element.evaluate(f"(one) => [...one.parentElement.children].filter((other) => other !== one && other.localName === one.localName).map({looks})")  # fmt: skip
+        assert element.evaluate(looks) not in others, chosen
 
 
 def test_the_first_tab_stop_skips_to_the_content(visit: Visit) -> None:

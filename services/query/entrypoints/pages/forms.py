@@ -24,6 +24,9 @@ DONE: Final = "view"
 NAMED: Final = "named"
 """The name that was typed there and could not be taken."""
 
+UNDONE: Final = "undone"
+"""The parameter of the sign-in page that says that a form was sent, and not taken."""
+
 NONE_CHOSEN: Final = ("done", "none_chosen")
 """What a list is told whose form named no row."""
 
@@ -97,6 +100,11 @@ def list_behind(request: Request, path: str) -> str:
         if way_back(address, "").partition("?")[0] == path:
             return without_told(address)
     return path
+
+
+def page_behind(request: Request) -> str:
+    """Return the page that a form or a link stood on, "" where the browser does not tell."""
+    return way_back(without_told(_referred(request)), "")
 
 
 def opened_from(address: str, behind: str, **more: str) -> str:

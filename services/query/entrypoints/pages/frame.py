@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.pages.address import TYPED
+from services.query.entrypoints.pages.forms import UNDONE, page_behind
 from services.query.entrypoints.pages.reasons import reason_told
 from services.query.entrypoints.pages.screen import FRAGMENT_HEADER, Screen, SignInNeeded, screen_of
 from services.query.entrypoints.problems import RETRY_AFTER_SECONDS, status_of
@@ -23,6 +24,9 @@ log = get_logger(__name__)
 NO_PAGES: Final = ("/v1", "/openapi.json", "/health", "/metrics", "/static")
 """What programs ask for; all else that exists is a page."""
 
+
+SIGNED_OUT: Final = "problem.signed_out"
+"""The words for a module whose visitor is signed in no longer."""
 
 LATE: Final = "problem.late"
 """The words for a 503 that waiting does not end: what was asked for is too much."""
@@ -72,11 +76,14 @@ def wants_page(request: Request) -> bool:
 
 
 def to_sign_in(screen: Screen) -> Response:
-    """Lead a stranger to the sign-in page, remembering where a reader wanted to go."""
+    """Lead a stranger to the sign-in page, remembering where a reader wanted to go, or which page held the form that nobody took."""
     if screen.wants_fragment:
-        return show_problem(screen, HTTPStatus.FORBIDDEN, {})
-    wanted = screen.here if screen.request.method == "GET" and screen.here != "/" else ""
-    return RedirectResponse("/sign-in" + (f"?{urlencode({'next': wanted})}" if wanted else ""), status_code=303)
+        return show_problem(screen, HTTPStatus.FORBIDDEN, {}, told=SIGNED_OUT)
+    is_form = screen.request.method == "POST"
+    wanted = page_behind(screen.request) if is_form else screen.here
+    told = {"next": wanted if wanted != "/" else "", UNDONE: "1" if is_form else ""}
+    query = urlencode({name: value for name, value in told.items() if value})
+    return RedirectResponse("/sign-in" + (f"?{query}" if query else ""), status_code=303)
 
 
 def problem_page(screen: Screen, error: PonteError) -> Response:

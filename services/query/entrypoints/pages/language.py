@@ -53,6 +53,11 @@ class Words:
         """Return a whole number with the language's thousands separator."""
         return f"{value:,}".replace(",", THOUSANDS[self.language])
 
+    def decimal(self, value: float) -> str:
+        """Return a number of 0 or more with the language's separators; one decimal where it is not whole."""
+        marks = str.maketrans({",": THOUSANDS[self.language], ".": DECIMAL_MARK[self.language]})
+        return f"{value:,.1f}".removesuffix(".0").translate(marks)
+
     def percent(self, share: float) -> str:
         """Return a share of 0 to 1 as a percentage; one decimal below 10 %."""
         figure = f"{share:.1%}" if 0 < share < SMALL_SHARE else f"{share:.0%}"

@@ -10,6 +10,7 @@ from typing import Final
 from services.query.entrypoints.pages.language import Words
 
 _JSON: Final = r"(?:an object|an array|a text|a boolean|a number|null|something else)"
+_PLACE: Final = r"at line (?P<line>\d+), column (?P<column>\d+)"
 REASONS: Final[dict[str, str]] = {
     "reason.missing": r"is missing",
     "reason.missing.data": r"is missing; it must be an object with the event's fields",
@@ -35,12 +36,25 @@ REASONS: Final[dict[str, str]] = {
     "reason.control": r"holds a control character",
     "reason.nothing": r"holds nothing to search for: write a code, the beginning of one, or words",
     "reason.retry": r"with `retry`, only what failed can pass",
+    "reason.causeless": r"an item in `processing` has no causes, so no `(?P<name>\w+)`",
+    "reason.stale": r"must be after `from`: what was processed from then on is not stale",
+    "reason.values": r"takes at most (?P<most>\d+) values",
+    "reason.group": r"must be 16 hex digits, as the `group` of a cause has them",
     "reason.tombstone": r"the record has no value; an event is never a deletion",
     "reason.large": r"the value has (?P<bytes>\d+) bytes, at most (?P<most>\d+) are taken",
+    "reason.empty": r"the value is empty: send the event as a JSON object",
+    "reason.mark": r"the value begins with a byte order mark of (?P<encoding>\S+): send UTF-8 without one",
+    "reason.frame": r"the value begins with the five bytes that a schema registry's serializer writes: send the JSON alone",
+    "reason.bytes": r"byte (?P<at>\d+) of the value, (?P<byte>0x\w+), is not UTF-8: send the text as UTF-8, not as Latin-1 or another encoding",
+    "reason.wide": r"the value is not UTF-8 but looks like UTF-16: send UTF-8",
+    "reason.no_json": rf"the value is not JSON: (?P<fault>.+) {_PLACE}",
+    "reason.no_number": rf"(?P<word>NaN|-?Infinity) {_PLACE} is not JSON: send null or a text in its place",
     "reason.object": r"an event is a JSON object",
     "reason.object.not": rf"an event is a JSON object, this is (?P<found>{_JSON})",
     "reason.integer": r"the integer (?P<digits>\S+) needs more than 64 bit; send it as a text",
     "reason.double": r"the number (?P<digits>\S+) is beyond a double; send it as a text",
+    "reason.double.at": rf"the number {_PLACE} is beyond a double; send it as a text",
+    "reason.deep.at": rf"objects and arrays are nested too deeply {_PLACE}: send a flatter payload",
     "reason.deep": r"nested more than (?P<most>\d+) levels deep",
     "reason.nul": r"the name of a field holds U\+0000",
     "reason.header": r"the header (?P<name>\S+) is not UTF-8",

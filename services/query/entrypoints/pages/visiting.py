@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.query.entrypoints.auth import SESSION_COOKIE
 from services.query.entrypoints.middleware.head import wants_headers_only
-from services.query.entrypoints.pages.forms import field, fields_of, way_back
+from services.query.entrypoints.pages.forms import UNDONE, field, fields_of, way_back
 from services.query.entrypoints.pages.frame import OpenPageRoute
 from services.query.entrypoints.pages.lists import Visitor
 from services.query.entrypoints.pages.screen import LANGUAGE_COOKIE, Screen
@@ -33,7 +33,9 @@ async def show_sign_in(request: Request, screen: Visitor, code: str = "") -> Res
     services, wanted = screen.services, way_back(request.query_params.get("next", ""), "/")
     # Whoever looks at what a link is, such as a chat, must not spend its code.
     if not code or wants_headers_only(request):
-        return _ask(screen, wanted, problem="")
+        return _ask(
+            screen, wanted, problem=screen.t("sign_in.undone") if UNDONE in request.query_params else "", status=200
+        )
     try:
         issued = await exchange_sign_in_code(
             services.credentials, services.audit, code, now=services.now, request_id=request_id_of(request)
@@ -82,8 +84,8 @@ async def choose(request: Request, screen: Visitor) -> Response:
     return response
 
 
-def _ask(screen: Screen, wanted: str, *, problem: str) -> Response:
-    return screen.render("sign_in.html", status=403 if problem else 200, wanted=wanted, problem=problem)
+def _ask(screen: Screen, wanted: str, *, problem: str, status: int = 403) -> Response:
+    return screen.render("sign_in.html", status=status, wanted=wanted, problem=problem)
 
 
 def _let_in(screen: Screen, issued: Issued, wanted: str) -> Response:

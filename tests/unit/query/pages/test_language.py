@@ -132,3 +132,10 @@ def test_a_zone_that_does_not_exist_is_sao_paulo(nonsense: str | None) -> None:
 
 def test_the_browsers_zone_is_taken_when_it_exists() -> None:
     assert choose_zone("Asia/Tokyo").key == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("pt", ["2,5", "1.440", "0"]), ("en", ["2.5", "1,440", "0"]), ("es", ["2,5", "1.440", "0"])]
+)
+def test_a_number_that_is_not_whole_keeps_a_decimal(language: Language, told: list[str]) -> None:
+    assert [words_of(language).decimal(value) for value in (2.5, 1440.0, 0)] == told

@@ -220,9 +220,26 @@ async def test_a_stranger_is_led_to_the_sign_in_and_a_module_of_theirs_is_refuse
     app = create_app(services())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ponte.test") as client:
         led = await client.get("/logs/order?status=error")
-        refused = await client.get("/logs/order", headers={"X-Ponte-Fragment": "1"})
+        refused = await client.get("/logs/order", headers={"X-Ponte-Fragment": "1", "Accept-Language": "en"})
     assert (led.status_code, led.headers["location"]) == (303, "/sign-in?next=%2Flogs%2Forder%3Fstatus%3Derror")
     assert refused.status_code == 403
+    assert "Your session has ended" in refused.text
+
+
+async def test_a_form_of_a_session_that_ended_leads_back_to_its_page_and_says_that_nothing_was_done() -> None:
+    page, form = "/logs/order/reprocess?status=error&done=created", "/logs/order/reprocess/all"
+    app = create_app(services())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ponte.test") as client:
+        sent = {**FROM_PANEL, "Referer": f"http://ponte.test{page}", "Accept-Language": "en"}
+        led = await client.post(form, data={"reason": "mended"}, headers=sent)
+        unknown = await client.post(form, headers=FROM_PANEL)
+        asked = await client.get(led.headers["location"], headers=sent)
+    assert led.headers["location"] == "/sign-in?next=%2Flogs%2Forder%2Freprocess%3Fstatus%3Derror&undone=1"
+    assert unknown.headers["location"] == "/sign-in?undone=1"
+    assert asked.status_code == 200
+    assert "was not done" in asked.text
+    assert 'name="next" value="/logs/order/reprocess?status=error"' in asked.text
+    assert 'name="back" value="/sign-in?next=/logs/order/reprocess%3Fstatus%3Derror"' in asked.text
 
 
 async def test_the_session_cookie_is_kept_from_scripts_and_other_sites() -> None:
@@ -301,6 +318,10 @@ async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_r
             page = await client.get("/reprocess/j", headers={"Accept-Language": language})
             assert page.status_code == 200
             assert all(word in page.text for word in words)
+        link = re.search(r'href="(/logs/order\?reprocess_id=j)">', page.text)
+        assert link is not None
+        rows = await client.get(link[1])
+    assert re.findall(r'class="without-script" href="/logs/order/MLC/(\w+)"', rows.text) == ["4", "3", "2", "1"]
 
 
 async def test_a_job_tells_which_items_failed_and_that_it_waits() -> None:
@@ -351,6 +372,29 @@ async def test_only_what_a_person_asked_for_is_called_chosen(asked_by: dict[str,
     heading = re.search(r"<h1>(.*?)</h1>", page.text, re.DOTALL)
     assert heading is not None
     assert heading[1].split("·")[1].strip() == title
+
+
+@pytest.mark.parametrize(
+    ("asked", "state", "bar"),
+    [
+        ({"filter": {}}, "running", ""),
+        ({"filter": {}}, "done", 'value="1" max="1"'),
+        ({"items": [{"affiliate": "MLC", "code": code} for code in "1234"]}, "running", 'value="3" max="4"'),
+    ],
+)
+async def test_the_bar_of_a_reprocess_is_full_at_its_end_and_not_before(
+    asked: dict[str, Any], state: str, bar: str
+) -> None:
+    made = services()
+    command = {"account": "loja", "id": "j", "kind": "order", **asked}
+    await made.reprocesses.insert(command, now=RECEIVED_AT)
+    [job] = made.reprocesses.jobs.values()  # type: ignore[attr-defined]  # the fake's
+    job |= {"state": state, "progress": {"matched": 3, "sent": 2, "skipped": {"paused": 1}, "failed": 0}}
+    async with await visitor(made, "read") as client:
+        page = await client.get("/reprocess/j")
+    shown = re.search(r"<progress (.*?) ?aria-label", page.text)
+    assert shown is not None
+    assert shown[1] == bar
 
 
 @pytest.mark.parametrize("path", ["/reprocess", "/exports"])
