@@ -115,7 +115,14 @@ def mask_text(text: str) -> str:
     written = text.lstrip(_BEFORE_JSON)
     if written[:1] in {"{", "["} and (masked := _masked_json(written)) is not None:
         return text if masked == written else masked
-    return _mask_writing(text, MOST_LEVELS)
+    return _mask_writing(_mask_enclosed(text), MOST_LEVELS)
+
+
+def _mask_enclosed(text: str) -> str:
+    """Return a sentence about JSON, `Bad request: {"buyer": …}`, with that masked by its fields."""
+    start, end = text.find("{"), text.rfind("}") + 1
+    masked = _masked_json(text[start:end]) if 0 <= start < end else None
+    return text if masked is None else text[:start] + masked + text[end:]
 
 
 def _mask_writing(text: str, levels: int) -> str:
