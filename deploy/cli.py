@@ -179,9 +179,8 @@ def _export(chosen: argparse.Namespace) -> int:
     from deploy.ops import export
 
     told = export(chosen)
-    is_piped = (
-        chosen.output is not None and not Path(chosen.output).is_file()
-    )  # the report may have gone where we print
+    # The report may have gone where we print.
+    is_piped = chosen.output is not None and not Path(chosen.output).is_file()
     print(told, file=sys.stderr if is_piped else sys.stdout)
     return 0
 

@@ -163,9 +163,8 @@ async def _end(outcome: Outcome, tools: Tools) -> Outcome:
     if await tools.store.finish(job, state, progress=outcome.progress.fields(), error=outcome.error):
         return outcome
     await tools.files.delete(job.file_id)
-    await tools.store.give_back(
-        job
-    )  # a cancel at the last moment: whoever leases it next, at once, ends it as cancelled
+    # A cancel at the last moment: whoever leases it next, at once, ends it as cancelled.
+    await tools.store.give_back(job)
     return Outcome(job, "lost", outcome.progress)
 
 

@@ -129,10 +129,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods_of(request))
         detail = f"this address takes {headers['Allow']}"
-    elif (
-        status == HTTPStatus.NOT_FOUND and detail == status.phrase
-    ):  # the router's own, which says no more than the title
-        detail = NO_ADDRESS
+    elif status == HTTPStatus.NOT_FOUND and detail == status.phrase:
+        detail = NO_ADDRESS  # the router's own says no more than the title
     return refusal(request.scope, status, detail, headers=headers)
 
 

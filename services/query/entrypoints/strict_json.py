@@ -47,9 +47,8 @@ class StrictJsonRoute(APIRoute):
             if self.body_field is not None and not is_json(request.headers.get("content-type", "")):
                 raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, NOT_JSON)
             if request.headers.get("content-encoding", AS_IT_IS).strip().lower() not in {AS_IT_IS, ""}:
-                taken = {
-                    "Accept-Encoding": AS_IT_IS
-                }  # tells that apart from a type that is not taken (RFC 9110, 15.5.16)
+                # Tells it apart from a type that is not taken (RFC 9110, 15.5.16).
+                taken = {"Accept-Encoding": AS_IT_IS}
                 raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, ENCODED, headers=taken)
             return await handle(StrictJsonRequest(request.scope, request.receive))
 

@@ -210,9 +210,8 @@ def _with_quoted_within(found: re.Match[str]) -> str:
     inner = found["text"] or ""
     if '"' not in inner and "'" not in inner:
         return found.group()
-    start, end = found.span(
-        "text"
-    )  # the rest of it is not written in these quotes: each level has its own, so few are within others
+    # The rest of it is not written in these quotes: each level has its own, so few are within others.
+    start, end = found.span("text")
     return found.string[found.start() : start] + _mask_quoted(found.string, start, end)
 
 
