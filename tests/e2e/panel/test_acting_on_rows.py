@@ -181,6 +181,16 @@ def test_a_stranger_is_asked_to_sign_in_and_comes_to_the_page_they_wanted(site: 
     expect(page.get_by_role("heading", name="Entrar na Ponte")).to_be_visible()
 
 
+def test_a_session_that_ends_while_a_list_is_open_says_so(site: PanelSite, visit: Visit) -> None:
+    page = visit("/logs/tracking?status=error")
+    before = site.mongo["reprocess_requests"].count_documents({"account": site.account})
+    page.context.clear_cookies(name="ponte_session")
+    page.locator(".entry input[type=checkbox]").first.check()
+    page.get_by_role("button", name="Reprocessar selecionados (1)").click()
+    expect(page.locator(".toast.is-error")).to_contain_text("Sua sessão terminou. Nada foi feito.")
+    assert site.mongo["reprocess_requests"].count_documents({"account": site.account}) == before
+
+
 def test_a_sign_in_link_works_once(site: PanelSite, visit: Visit) -> None:
     page = visit("/sign-in", storage_state=None)
     made = page.request.post(f"{site.url}/v1/sign-in-codes", headers={"Authorization": f"Bearer {site.key}"})

@@ -64,8 +64,8 @@ class LetterAddress:
         return self.href(cursor=cursor)
 
     def only(self, error_class: str) -> str:
-        """Return the address of the letters of one error class."""
-        return LetterAddress(replace(self.rows, error_class=(error_class,))).href()
+        """Return the address of the open letters of one error class: what its count counts."""
+        return LetterAddress(LetterFilter(error_class=(error_class,), state=(OPEN,))).href()
 
     @property
     def has_open(self) -> bool:

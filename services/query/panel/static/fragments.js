@@ -14,12 +14,18 @@ export function load(address, form = null) {
       if (page && request.status < 400) {
         resolve(page);
       } else {
-        reject(new Error(page?.querySelector(".problem p")?.textContent || document.documentElement.dataset.failed));
+        reject(new Error(problemOf(page) || document.documentElement.dataset.failed));
       }
     };
     request.onerror = () => reject(new Error(document.documentElement.dataset.failed));
     request.send(form);
   });
+}
+
+// What happened and what to do about it, as the page of a problem says it.
+function problemOf(page) {
+  const told = [...(page?.querySelectorAll(".problem > h1, .problem > p") ?? [])];
+  return told.map((part) => part.textContent.trim()).filter(Boolean).join(". ");
 }
 
 export function formValues(form, submitter) {

@@ -1,4 +1,5 @@
 import re
+from html import unescape
 
 import pytest
 
@@ -41,6 +42,17 @@ async def test_who_may_only_read_sees_the_letters_and_may_not_send_them_back() -
     assert "A mensagem veio sem conteúdo" in one.text
     assert "Reenviar" not in page.text + one.text
     assert {answer.status_code for answer in forbidden} == {403}
+
+
+async def test_the_count_of_a_reason_leads_to_as_many_letters() -> None:
+    kept = [make_letter(offset=1), make_letter(offset=2), make_letter(offset=3, state="replayed")]
+    async with await visitor(services(letters=FakeLetters(kept)), "read") as client:
+        page = await client.get("/dead-letters?topic=integration.events.price&state=replayed")
+        link = re.search(r'href="([^"]*)" ><span>.*?</span> <strong>(\d+)</strong>', page.text)
+        assert link is not None
+        listed = await client.get(unescape(link[1]))
+    assert link[2] == "2"
+    assert f"Total: {link[2]}<" in listed.text
 
 
 async def test_only_open_letters_are_offered_to_be_sent_back() -> None:
