@@ -130,13 +130,15 @@ def read_command(record: Record) -> dict[str, Any]:
 
 
 def named(raw: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Return a command with an id. One that says none is named after its record's place and moment.
+    """Return a command with an id. One that says none, or null as the API takes it, is named after its record's place and moment.
 
     So a redelivery is the same job and a second wish is another, also on a topic that was made anew and counts from 0 again.
     """
+    if raw.get("id") is not None:
+        return dict(raw)
     moment = int(record.timestamp.timestamp() * 1000)
     address = record.address
-    return {"id": f"{address.topic}:{address.partition}:{address.offset}:{moment}", **raw}
+    return {**raw, "id": f"{address.topic}:{address.partition}:{address.offset}:{moment}"}
 
 
 C = TypeVar("C", bound=Command)

@@ -36,6 +36,11 @@ COUNT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0
 """Longest wait for one batch: a rare filter over millions of entries scans for a while, far beyond the client's deadline."""
 
+WINDOW: Final = 20_000
+"""Entries that one question examines at most where that was too short: no index serves the filter, and asked again it would take as long."""
+
+TIMEOUTS: Final = (ExecutionTimeout, NetworkTimeout)
+
 MAX_BATCH_CHARACTERS: Final = 4_000_000
 """Message text of one batch: a page of HTML in each of 2,000 rows must not fill the memory."""
 
@@ -111,13 +116,16 @@ class MongoReading:
                 yield entries
 
     async def _range(self, after: str, upper: str) -> AsyncIterator[list[LogEntry]]:
-        failures = 0
+        failures, stop, in_windows = 0, upper, False
         while True:
             try:
-                async for entries in self._follow(after, upper):
+                if in_windows:
+                    stop = await self._end_of_window(after, upper)
+                async for entries in self._follow(after, stop, by_id=in_windows):
                     after, failures = entries[-1].id, 0
                     yield entries
             except StoreUnavailable as error:
+                in_windows = in_windows or isinstance(error.__cause__, TIMEOUTS)
                 failures += 1
                 if failures > TRIES:
                     raise
@@ -126,12 +134,29 @@ class MongoReading:
             except OperationFailure as error:
                 self._give_up_snapshot(error)
             else:
-                return
+                if stop == upper:
+                    return
+                after, failures = stop, 0
 
-    async def _follow(self, after: str, upper: str) -> AsyncIterator[list[LogEntry]]:
-        chosen = {**self._query, "_id": {"$gt": after, "$lt": upper}}
+    async def _end_of_window(self, after: str, upper: str) -> str:
+        within = {"_id": {"$gt": after, "$lt": upper}}
         cursor = self._entries.find(
-            chosen, FIELDS, sort={"_id": 1}, batch_size=self._batch_rows, allow_disk_use=True, session=self._session
+            within, {"_id": 1}, sort={"_id": 1}, skip=WINDOW - 1, limit=1, session=self._session
+        )
+        with _translated_but_snapshots(), pymongo.timeout(READ_SECONDS):
+            last = await cursor.to_list()
+        return last[0]["_id"] if last else upper
+
+    async def _follow(self, after: str, stop: str, *, by_id: bool = False) -> AsyncIterator[list[LogEntry]]:
+        chosen = {**self._query, "_id": {"$gt": after, "$lte": stop}}
+        cursor = self._entries.find(
+            chosen,
+            FIELDS,
+            sort={"_id": 1},
+            batch_size=self._batch_rows,
+            allow_disk_use=True,
+            session=self._session,
+            hint="_id_" if by_id else None,
         )
         async with cursor:
             while entries := await self._next_batch(cursor):

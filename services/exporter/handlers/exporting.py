@@ -4,6 +4,7 @@ A crash at any point leaves the job leased until the lease runs out; whoever lea
 starts the file again. A file is referred to by its job only after it was stored whole.
 """
 
+import errno
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ BEAT_SECONDS: Final = 0.5
 
 MAX_STARTS: Final = 5
 """A job whose writer died so often is what kills it (memory, a defect): it fails, instead of taking every worker down in turn."""
+
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +187,8 @@ def _told(reason: Exception) -> str:
     if isinstance(reason, TooManyStarts):
         return f"given up: the worker died {MAX_STARTS} times while it wrote this file; ask for fewer rows"
     if isinstance(reason, OSError):
-        return (
-            f"the temporary file could not be written: {reason.strerror or reason}; free space on the exporter's disk"
+        todo = (
+            "free space on the exporter's disk" if reason.errno in DISK_FULL else "look at PONTE_EXPORTER_TEMP_FOLDER"
         )
+        return f"the temporary file could not be written: {reason.strerror or reason}; {todo}"
     return str(reason)

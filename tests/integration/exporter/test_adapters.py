@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from gridfs.asynchronous import AsyncGridFSBucket
 from gridfs.errors import NoFile
-from pymongo.errors import OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
+from services.exporter.adapters import mongo_entry_reader
 from services.exporter.adapters.gridfs_files import GridFsFiles
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader, MongoReading
 from services.exporter.adapters.mongo_export_store import MongoExportStore
@@ -20,6 +21,7 @@ from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import EXPORT_FILES, EXPORTS, INTEGRATIONS, LOG_ENTRIES
 from shared.mongo.client import Database
+from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
 from tests.contract.exporter_suites import EntryReaderSuite, ExportStoreSuite, FakeTime, FileStoreSuite, Seed
 from tests.support.export_rows import document_of, make_entry
@@ -81,9 +83,9 @@ class TestMongoEntryReader(EntryReaderSuite):
         await database[LOG_ENTRIES].insert_many([document_of(entry) for entry in entries])
         follow, asked = MongoReading._follow, []
 
-        async def too_old(self: MongoReading, after: str, upper: str) -> Any:
+        async def too_old(self: MongoReading, after: str, upper: str, **how: Any) -> Any:
             asked.append(after)
-            async for batch in follow(self, after, upper):
+            async for batch in follow(self, after, upper, **how):
                 yield batch
                 if len(asked) == 1:
                     raise OperationFailure("snapshot too old", 239)
@@ -95,6 +97,28 @@ class TestMongoEntryReader(EntryReaderSuite):
             assert found == [entry.code for entry in entries]
             assert not reading.is_one_moment
         assert asked[1] == entries[1].id
+
+    async def test_a_pass_whose_filter_no_index_serves_goes_on_window_by_window(
+        self, port: MongoEntryReader, database: Database, account: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        entries = [make_entry(account=account, code=f"{number:02}", attempts=9 * (number % 6)) for number in range(20)]
+        await database[LOG_ENTRIES].insert_many([document_of(entry) for entry in entries])
+        follow = MongoReading._follow
+
+        async def slow_without_bounds(self: MongoReading, after: str, stop: str, **how: Any) -> Any:
+            if not how.get("by_id"):
+                with translated():
+                    raise ExecutionTimeout("operation exceeded time limit", 50)
+            async for batch in follow(self, after, stop, **how):
+                yield batch
+
+        monkeypatch.setattr(MongoReading, "_follow", slow_without_bounds)
+        monkeypatch.setattr(mongo_entry_reader, "WINDOW", 4)
+        rows = LogFilter(kind=("order",), attempts_min=40)
+        async with port.read(account, rows) as reading:
+            found = [entry.code async for batch in reading.batches() for entry in batch]
+
+            assert (found, reading.is_one_moment) == (["05", "11", "17"], True)
 
     async def test_a_batch_of_long_messages_is_short(self, database: Database, account: str) -> None:
         causes = [{"code": "X", "message": "m" * 90_000, "evidence": {"request": "r" * 1000}}]

@@ -1,6 +1,7 @@
 import asyncio
 import errno
 import io
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -105,10 +106,10 @@ async def test_a_cancel_after_the_last_heartbeat_leaves_no_file_either(world: Wo
         job["cancel"] = True
 
     world.files.put = stored_and_then_cancelled  # type: ignore[method-assign]
-    await run(world)
-    ended = await run(world)
+    while await export_next(world.tools):
+        pass
 
-    assert (ended.state, job["state"], world.files.files) == ("cancelled", "cancelled", {})
+    assert (job["state"], world.files.files) == ("cancelled", {})
 
 
 async def test_a_job_whose_cancel_came_while_nobody_held_it_never_begins(world: World) -> None:
@@ -171,16 +172,27 @@ async def test_a_job_that_kills_every_worker_fails_in_the_end(world: World) -> N
     assert not world.files.pieces
 
 
-async def test_a_full_disk_fails_the_job_with_the_reason(world: World) -> None:
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "free space on the exporter's disk"),
+        (errno.ENOENT, "PONTE_EXPORTER_TEMP_FOLDER"),
+        (errno.EACCES, "PONTE_EXPORTER_TEMP_FOLDER"),
+    ],
+)
+async def test_a_file_that_cannot_be_written_fails_the_job_with_the_reason_and_what_to_do(
+    world: World, number: int, advice: str
+) -> None:
     job = await world.ask()
 
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def refused(_: int) -> None:
+        raise OSError(number, os.strerror(number))
 
-    world.reader.before_batch = full
+    world.reader.before_batch = refused
 
     assert (await run(world)).state == "failed"
-    assert "No space left on device" in job["error"]
+    assert os.strerror(number) in job["error"]
+    assert advice in job["error"]
     assert not world.files.files
 
 

@@ -104,4 +104,5 @@ def test_a_command_without_an_id_is_named_after_its_place_and_moment():
     assert names[0] == names[1]
     assert len(set(names)) == 3
     assert parse_command(ExportCommand, named({"account": "loja"}, here)).id == names[0]
+    assert named({"id": None}, here)["id"] == names[0]
     assert named({"id": "mine"}, here) == {"id": "mine"}
