@@ -23,7 +23,7 @@ from pymongo.errors import InvalidName, PyMongoError
 
 from deploy.addresses import LOOPBACK, local_url
 from deploy.api import asking
-from deploy.demo.settings import DemoSettings
+from deploy.demo.settings import read_demo_settings
 from deploy.errors import CommandError
 from deploy.instance import (
     Instance,
@@ -66,6 +66,7 @@ class Up:
     def __init__(self, *, data: Path | None, demo: bool, say: Callable[[str], None]) -> None:
         self._data = data and data.absolute()  # what we write down is read from other folders
         self._demo = demo
+        self._history = 0
         self._say = say
         self._port = http_port()
         self._host = os.environ.get("PONTE_QUERY_HOST", LOOPBACK)
@@ -135,6 +136,8 @@ class Up:
         if not is_sendable(key):
             msg = "PONTE_API_KEY has blanks at its ends or characters beyond ASCII, which no request can carry; unset it to get one made"
             raise CommandError(msg)
+        if self._demo:
+            self._history = read_demo_settings({"kafka_bootstrap": "known later"}).demo_history
 
     def _refuse_a_taken_port(self) -> None:
         listen(self._host, self._port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT")).close()
@@ -220,11 +223,13 @@ class Up:
         self._say("the demo shop opens: a history for each tab, then a steady stream")
         self._start("demo", "deploy.demo")
         self._wait_for("a row in each of the five tabs", lambda: all(_counts(api).get(kind) for kind in KINDS))
-        wanted = int(os.environ.get("PONTE_DEMO_HISTORY") or DemoSettings.model_fields["demo_history"].default)
         deadline = time.monotonic() + HISTORY_WITHIN_SECONDS
         self._wait_for(
             "the history",
-            lambda: sum(sum(kind.values()) for kind in _counts(api).values()) >= wanted or time.monotonic() > deadline,
+            lambda: (
+                sum(sum(kind.values()) for kind in _counts(api).values()) >= self._history
+                or time.monotonic() > deadline
+            ),
         )
 
     def _greet(self, api: Ponte) -> None:
