@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -71,7 +70,9 @@ class Up:
         self._port = http_port()
         self._host = os.environ.get("PONTE_QUERY_HOST", LOOPBACK)
         self._url = local_url(self._host, self._port)
-        self._stop = threading.Event()
+        self._is_asked_to_stop = (
+            False  # no Event: a second signal that comes within its `set` would wait for ever for its lock
+        )
         self._waits_for_servers = False
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
@@ -109,8 +110,8 @@ class Up:
             self._say("stopping …")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        is_first = not self._stop.is_set()
-        self._stop.set()
+        is_first = not self._is_asked_to_stop
+        self._is_asked_to_stop = True
         if is_first and self._waits_for_servers:  # a second one must not interrupt the stopping
             raise Stopped
 
@@ -119,7 +120,7 @@ class Up:
         """Have a stop raise Stopped at once, wherever we are: servers may take a minute, in calls that look at no event of ours."""
         self._waits_for_servers = True
         try:
-            if self._stop.is_set():
+            if self._is_asked_to_stop:
                 raise Stopped
             yield
         finally:
@@ -211,12 +212,12 @@ class Up:
         deadline = time.monotonic() + READY_WITHIN_SECONDS
         while not (answer := ask()):
             self._watch.look()
-            if self._stop.is_set():
+            if self._is_asked_to_stop:
                 raise Stopped
             if time.monotonic() > deadline:
                 logs = self._log_folder()
                 raise CommandError(f"{what} is not there after {READY_WITHIN_SECONDS:.0f} s: see the logs in {logs}")
-            self._stop.wait(0.05)
+            time.sleep(0.05)
         return answer
 
     def _start_demo(self, api: Ponte) -> None:
@@ -240,8 +241,9 @@ class Up:
         self._say("Ctrl-C stops everything")
 
     def _watch_until_asked_to_stop(self) -> None:
-        while not self._stop.wait(WATCH_EVERY_SECONDS):
+        while not self._is_asked_to_stop:
             self._watch.look()
+            time.sleep(WATCH_EVERY_SECONDS)
 
     def _after_the_end_of_a_server(self) -> str:
         if self._data is None:
