@@ -8,6 +8,7 @@ ponte doctor           what is missing, and what to do about it
 
 import argparse
 import errno
+import io
 import logging
 import os
 import sys
@@ -26,6 +27,9 @@ EXIT_INTERRUPTED: Final = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. What goes wrong is one sentence on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without arrows and accents gets `?` for them, not a trace
     with _told_to_the_end():
         return _run(arguments)
 

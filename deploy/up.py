@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,7 +22,7 @@ from pymongo.errors import InvalidName, PyMongoError
 
 from deploy.addresses import LOOPBACK, local_url
 from deploy.api import asking
-from deploy.demo.settings import DemoSettings
+from deploy.demo.settings import read_demo_settings
 from deploy.errors import CommandError
 from deploy.instance import (
     Instance,
@@ -66,11 +65,14 @@ class Up:
     def __init__(self, *, data: Path | None, demo: bool, say: Callable[[str], None]) -> None:
         self._data = data and data.absolute()  # what we write down is read from other folders
         self._demo = demo
+        self._history = 0
         self._say = say
         self._port = http_port()
         self._host = os.environ.get("PONTE_QUERY_HOST", LOOPBACK)
         self._url = local_url(self._host, self._port)
-        self._stop = threading.Event()
+        self._is_asked_to_stop = (
+            False  # no Event: a second signal that comes within its `set` would wait for ever for its lock
+        )
         self._waits_for_servers = False
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
@@ -108,8 +110,8 @@ class Up:
             self._say("stopping …")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        is_first = not self._stop.is_set()
-        self._stop.set()
+        is_first = not self._is_asked_to_stop
+        self._is_asked_to_stop = True
         if is_first and self._waits_for_servers:  # a second one must not interrupt the stopping
             raise Stopped
 
@@ -118,7 +120,7 @@ class Up:
         """Have a stop raise Stopped at once, wherever we are: servers may take a minute, in calls that look at no event of ours."""
         self._waits_for_servers = True
         try:
-            if self._stop.is_set():
+            if self._is_asked_to_stop:
                 raise Stopped
             yield
         finally:
@@ -135,6 +137,8 @@ class Up:
         if not is_sendable(key):
             msg = "PONTE_API_KEY has blanks at its ends or characters beyond ASCII, which no request can carry; unset it to get one made"
             raise CommandError(msg)
+        if self._demo:
+            self._history = read_demo_settings({"kafka_bootstrap": "known later"}).demo_history
 
     def _refuse_a_taken_port(self) -> None:
         listen(self._host, self._port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT")).close()
@@ -208,23 +212,25 @@ class Up:
         deadline = time.monotonic() + READY_WITHIN_SECONDS
         while not (answer := ask()):
             self._watch.look()
-            if self._stop.is_set():
+            if self._is_asked_to_stop:
                 raise Stopped
             if time.monotonic() > deadline:
                 logs = self._log_folder()
                 raise CommandError(f"{what} is not there after {READY_WITHIN_SECONDS:.0f} s: see the logs in {logs}")
-            self._stop.wait(0.05)
+            time.sleep(0.05)
         return answer
 
     def _start_demo(self, api: Ponte) -> None:
         self._say("the demo shop opens: a history for each tab, then a steady stream")
         self._start("demo", "deploy.demo")
         self._wait_for("a row in each of the five tabs", lambda: all(_counts(api).get(kind) for kind in KINDS))
-        wanted = int(os.environ.get("PONTE_DEMO_HISTORY") or DemoSettings.model_fields["demo_history"].default)
         deadline = time.monotonic() + HISTORY_WITHIN_SECONDS
         self._wait_for(
             "the history",
-            lambda: sum(sum(kind.values()) for kind in _counts(api).values()) >= wanted or time.monotonic() > deadline,
+            lambda: (
+                sum(sum(kind.values()) for kind in _counts(api).values()) >= self._history
+                or time.monotonic() > deadline
+            ),
         )
 
     def _greet(self, api: Ponte) -> None:
@@ -235,8 +241,9 @@ class Up:
         self._say("Ctrl-C stops everything")
 
     def _watch_until_asked_to_stop(self) -> None:
-        while not self._stop.wait(WATCH_EVERY_SECONDS):
+        while not self._is_asked_to_stop:
             self._watch.look()
+            time.sleep(WATCH_EVERY_SECONDS)
 
     def _after_the_end_of_a_server(self) -> str:
         if self._data is None:

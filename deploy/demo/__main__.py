@@ -6,16 +6,15 @@ import signal
 import sys
 import threading
 
-from pydantic import ValidationError
-
 from deploy.demo.answering import RetryAnswers
 from deploy.demo.bookmark import Bookmark, Bookmarks
 from deploy.demo.opening import tell_history
 from deploy.demo.publisher import EventPublisher
 from deploy.demo.registration import register_marketplaces
 from deploy.demo.retries import RetryDesk
-from deploy.demo.settings import DemoSettings
+from deploy.demo.settings import DemoSettings, read_demo_settings
 from deploy.demo.stream import Stream, flow
+from deploy.errors import CommandError
 from shared.runtime.clock import now
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.start import EXIT_CONFIGURATION
@@ -86,12 +85,9 @@ def _stop(asking: asyncio.Event) -> None:
 def main() -> int:
     """Run the demo; return the exit code."""
     try:
-        settings = DemoSettings()
-    except ValidationError as error:
-        at_fault = "; ".join(
-            f"PONTE_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_url=False)
-        )
-        print(f"demo: the settings are wrong: {at_fault}", file=sys.stderr)
+        settings = read_demo_settings()
+    except CommandError as error:
+        print(f"demo: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
     configure_logging("demo", settings.log_level)
     asyncio.run(run(settings))

@@ -230,10 +230,11 @@ def test_of_two_that_start_at_once_the_second_says_so_and_leaves_the_first_alone
         ({"PONTE_API_KEY": "short"}, "32 or more"),
         ({"PONTE_API_KEY": "chave-de-acesso-à-loja-0123456789"}, "which no request can carry"),
         ({"PONTE_API_KEY": "0123456789012345678901234567890123 "}, "which no request can carry"),
+        ({"PONTE_DEMO_HISTORY": "many"}, "PONTE_DEMO_HISTORY: Input should be a valid integer"),
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_starts(environment, said):
-    ponte = RunningPonte("--ephemeral", **environment)
+    ponte = RunningPonte("--ephemeral", "--demo", **environment)
     assert ponte.process.wait(20) == 1
     assert said in ponte.said()
     assert "Traceback" not in ponte.said()

@@ -74,6 +74,19 @@ def test_without_any_output_a_command_works_all_the_same() -> None:
     assert (said.returncode, said.stderr) == (0, "")
 
 
+def test_a_terminal_without_accents_gets_a_question_mark() -> None:
+    environment = {**os.environ, "PONTE_HTTP_PORT": "ação", "PYTHONIOENCODING": "ascii"}
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys; from deploy.cli import main; sys.exit(main())", "doctor"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[3],
+    )
+    assert "'a??o'" in said.stdout
+    assert "Traceback" not in said.stderr
+
+
 def ponte(argument, *, stdout, unbuffered, before=None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "import sys; from deploy.cli import main; sys.exit(main())", argument],

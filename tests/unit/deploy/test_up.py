@@ -1,6 +1,7 @@
 import json
 import signal
 import socket
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -196,3 +197,21 @@ def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path, port: int
         Instance(1, {}, SERVER, SERVER).write(port)
     with pytest.raises(CommandError, match="set XDG_STATE_HOME"):
         forget_instance(port)
+
+
+def test_a_signal_that_comes_while_another_is_handled_leaves_nobody_waiting(port: int) -> None:
+    ponte = Up(data=None, demo=False, say=lambda _: None)
+
+    def interrupt(_frame: object, event: str, _argument: object) -> None:
+        if event == "return":
+            sys.setprofile(None)  # what comes in between is not interrupted in turn
+            ponte._on_signal(signal.SIGTERM, None)
+            sys.setprofile(interrupt)
+
+    sys.setprofile(interrupt)
+    try:
+        ponte._on_signal(signal.SIGTERM, None)
+    finally:
+        sys.setprofile(None)
+    with pytest.raises(Stopped):
+        ponte._wait_for("the API", lambda: None)
