@@ -70,9 +70,8 @@ class Up:
         self._port = http_port()
         self._host = os.environ.get("PONTE_QUERY_HOST", LOOPBACK)
         self._url = local_url(self._host, self._port)
-        self._is_asked_to_stop = (
-            False  # no Event: a second signal that comes within its `set` would wait for ever for its lock
-        )
+        # No Event: a second signal that comes within its `set` would wait for ever for its lock.
+        self._is_asked_to_stop = False
         self._waits_for_servers = False
         self._watch = Watch(say, self._write_instance, self._after_the_end_of_a_server())
 
