@@ -182,7 +182,7 @@ def test_a_stranger_is_asked_to_sign_in_and_comes_to_the_page_they_wanted(site: 
 
 
 def test_a_session_that_ends_while_a_list_is_open_says_so(site: PanelSite, visit: Visit) -> None:
-    page = visit("/logs/tracking?status=error")
+    page = visit("/logs/order?status=error")
     before = site.mongo["reprocess_requests"].count_documents({"account": site.account})
     page.context.clear_cookies(name="ponte_session")
     page.locator(".entry input[type=checkbox]").first.check()
