@@ -44,7 +44,8 @@ def reprocess(arguments: Namespace) -> str:
     try:
         command = parse_command(ReprocessCommand, wanted)
     except InvalidCommand as error:
-        raise CommandError(str(error)) from error
+        allowed = f" (allowed: {', '.join(error.allowed)})" if error.allowed else ""
+        raise CommandError(f"{error}{allowed}") from error
     if arguments.dry_run:
         return _preview(command)
     rows = command.log_filter()

@@ -42,9 +42,14 @@ class Refused(ClientError):
         super().__init__(self._told(problem.title if problem else ""))
 
     def _told(self, title: str) -> str:
-        found = "; ".join(f"{one.field}: {one.reason}" for one in self.errors) or self.detail
+        found = "; ".join(map(_sentence, self.errors)) or self.detail
         told = f"{self.status} {title}".strip() + f": {found}"
         return f"{told} (correlation id {self.correlation_id})" if self.correlation_id else told
+
+
+def _sentence(fault: FieldErrorAnswer) -> str:
+    allowed = f" (allowed: {', '.join(map(str, fault.allowed))})" if fault.allowed else ""
+    return f"{fault.field}: {fault.reason}{allowed}"
 
 
 class Denied(Refused):

@@ -32,6 +32,7 @@ ASKED = {
         ({"all": True, "affiliate": "MLC"}, "--all or what narrows it"),
         ({"affiliate": "MLC", "filter": ["affiliate=SHP"]}, "not both"),
         ({"filter": ["status="]}, "filter.status: is empty"),
+        ({"filter": ["status=foo"]}, "filter.status: 'foo' is unknown .allowed: success, error, warning, processing"),
         ({"filter": ["colour=red"]}, "NAME one of"),
         ({"max_per_second": 0}, "max_per_second"),
     ],
