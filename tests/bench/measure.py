@@ -133,7 +133,9 @@ class _Race:
             if look % LOOKS_FOR_EACH_WEIGHING == 0:
                 tree = _tree(self.children)
                 self.peak_rss = max(self.peak_rss, sum(process.memory_info().rss for process in tree))
-                self.peak_pss = max(self.peak_pss, sum(_pss(process.pid) for process in tree))
+                self.peak_pss = max(
+                    self.peak_pss, sum(getattr(process.memory_full_info(), "pss", 0) for process in tree)
+                )
             seen = log.estimated_document_count(), tries.estimated_document_count()
             if (
                 seen[0] >= entries
@@ -182,14 +184,6 @@ def _measure(race: _Race, warm_up: Load, load: Load) -> Run:
         wrong=_what_is_wrong(race, warm_up, load),
         sample=_sample(race, load) if race.contender.own_model and race.contender.writes_attempts else {},
     )
-
-
-def _pss(pid: int) -> int:
-    try:
-        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in told.splitlines() if line.startswith("Pss:")), 0)
 
 
 def _rest(race: _Race) -> None:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 import orjson
 
@@ -94,10 +94,9 @@ _NUMBERS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[str], st
 )
 """Words without which a pattern cannot match, the pattern, the mask: looking for a word is a tenth of trying a pattern."""
 
-_SIGNS: Final = {
-    "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&#34;": '"', "&#39;": "'", "&#60;": "<", "&#62;": ">", "&amp;": "&",
-}  # fmt: skip
-_ENTITY: Final = re.compile("|".join(_SIGNS))
+_SIGNS: Final = {"&quot;": '"', "&apos;": "'", "&#34;": '"', "&#39;": "'", "&#60;": "<", "&#62;": ">"}
+"""What an escaped sign stands for, beside those that `unescape` knows."""
+
 _ESCAPED_SIGN: Final = re.compile("&(?:amp;){0,3}(?:lt|gt|quot|apos|#34|#39|#60|#62);")
 _QUOTES: Final = {'"': "&quot;"}
 _STRETCH: Final = re.compile(r"[^<>]+")
@@ -137,7 +136,7 @@ def _mask_escaped(levels: int, found: re.Match[str]) -> str:
     written = found.group()
     if not _ESCAPED_SIGN.search(written):
         return written
-    plain = _ENTITY.sub(lambda entity: _SIGNS[entity.group()], written)
+    plain = unescape(written, _SIGNS)
     masked = _mask_writing(plain, levels - 1)
     return written if masked == plain else escape(masked, _QUOTES if "&quot;" in written else {})
 

@@ -93,10 +93,10 @@ class EntryWalk:
         return Found(entries, until if len(entries) < asked.limit else None)
 
     async def find(self, query: Query, index: str, order: Mapping[str, int], limit: int) -> list[LogEntry]:
-        """Return the first rows of a query along an index, or sorted where the index has another order; any, where `order` is empty."""
-        asked = {"sort": list(order.items())} if order else {}
+        """Return the first rows of a query along an index, or sorted where the index has another order."""
+        sort = list(order.items())
         found = self.entries.find_raw_batches(
-            query, WITHOUT_CONTENT, limit=limit, hint=index, max_time_ms=self.time_limit_ms, **asked
+            query, WITHOUT_CONTENT, sort=sort, limit=limit, hint=index, max_time_ms=self.time_limit_ms
         )
         return _entries(await found.to_list())
 
