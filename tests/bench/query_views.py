@@ -102,7 +102,7 @@ def _deep(database: Database[Document]) -> View:
 
 
 def _in_turn(database: Database[Document]) -> View:
-    """One page after the other, more rows than query remembers: each is read anew."""
+    """One page after the other: each is read anew, as nobody has looked at it."""
     return _pages("pages in turn", "list", _places(database, 0, 3 * REMEMBERED_ROWS // LIMIT))
 
 

@@ -31,9 +31,9 @@ def json_answer(body: Json, status: int = 200, headers: Mapping[str, str] | None
 def page_json(page: Page, names: Marketplaces, language: Language, fields: Sequence[str] = ()) -> Json:
     """Return a page of entries; `names` maps affiliate to marketplace. `fields` are the members told of each; none means all."""
     owners = {affiliate: _owner(affiliate, names) for affiliate in {entry.affiliate for entry in page.items}}
-    told = tuple(fields)
+    told, item_of = tuple(fields), _item if page.previous_cursor else _remembered_item
     return {
-        "items": [_item(entry, owners[entry.affiliate], language, told) for entry in page.items],
+        "items": [item_of(entry, owners[entry.affiliate], language, told) for entry in page.items],
         "next_cursor": page.next_cursor,
         "previous_cursor": page.previous_cursor,
         "total": {"value": page.total.value, "relation": page.total.relation},
@@ -54,9 +54,13 @@ def _owner(affiliate: str, names: Marketplaces) -> _Owner:
 
 
 @by_identity(REMEMBERED_ROWS)
-def _item(entry: LogEntry, owner: _Owner, language: Language, fields: tuple[str, ...]) -> orjson.Fragment:
+def _remembered_item(entry: LogEntry, owner: _Owner, language: Language, fields: tuple[str, ...]) -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(_item(entry, owner, language, fields)))
+
+
+def _item(entry: LogEntry, owner: _Owner, language: Language, fields: tuple[str, ...]) -> Json:
     item = _item_json(entry, owner, language)
-    return orjson.Fragment(orjson.dumps({name: item[name] for name in fields} if fields else item))
+    return {name: item[name] for name in fields} if fields else item
 
 
 def item_json(entry: LogEntry, names: Marketplaces, language: Language) -> Json:

@@ -30,10 +30,10 @@ KEYS_PER_ROW: Final = 50
 MOST_KEYS: Final = KEYS_PER_ROW * MAX_LIMIT
 
 REMEMBERED_ROWS: Final = 2_000
-"""How the rows that were read last look is kept at each step from MongoDB to the answer, 15 to 20 MB in all: panels ask for the same
+"""How the rows of first pages looked last is kept at each step from MongoDB to the answer, 15 to 20 MB in all: panels ask for the same
 page again and again, and of it a few rows have changed."""
 
-_shown = by_identity(REMEMBERED_ROWS)(mask_entry)
+_mask_remembered = by_identity(REMEMBERED_ROWS)(mask_entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,8 @@ def _page(found: Found, total: Total, start: Start | None, limit: int, by: SortF
     onward = None if beyond is None else encode_cursor(beyond, binding, backwards=is_backwards)
     back = None if before is None else encode_cursor(before, binding, backwards=not is_backwards)
     is_cut_short = not is_full and found.reached is not None
-    shown = [_shown(entry) for entry in items]
+    mask = _mask_remembered if start is None else mask_entry
+    shown = [mask(entry) for entry in items]
     return Page(
         items=shown[::-1] if is_backwards else shown,
         next_cursor=back if is_backwards else onward,

@@ -59,7 +59,7 @@ async def list_by_code(walk: EntryWalk, order: CodeOrder, asked: Stretch, keys: 
     until = await _nearest(walk, order, asked, share if order.rest else min(share, asked.limit))
     query = any_of(order.parts(asked.after, until, ascending=asked.ascending))
     query = {"$and": [query, order.rest]} if order.rest else query
-    entries = await walk.find(query, ALONG, asked.order("code"), asked.limit)
+    entries = await walk.find(query, ALONG, "code", asked)
     return Found(entries, until if len(entries) < asked.limit else None)
 
 

@@ -124,9 +124,9 @@ class MongoEntryLists:
 
     async def _sorted(self, ways: list[Way], asked: Stretch, by: SortField) -> list[LogEntry]:
         bounds = bounds_of(PATHS[by], asked.after, None, ascending=asked.ascending)
-        order, beyond = asked.order(PATHS[by]), any_of(bounds)
+        beyond = any_of(bounds)
         reads = [
-            self._walk.find({"$and": [way.query, beyond]} if beyond else way.query, way.index, order, asked.limit)
+            self._walk.find({"$and": [way.query, beyond]} if beyond else way.query, way.index, PATHS[by], asked)
             for way in ways
         ]
         return _merged(await asyncio.gather(*reads), asked, by)

@@ -1,7 +1,7 @@
 """A walk along one index of the log: every key a row, or no more keys than a budget allows."""
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -83,22 +83,22 @@ class EntryWalk:
         """Return the rows of one course among so many keys; all keys are looked at where each is a row."""
         if not course.rest:
             query = course.keys(asked.after, None, ascending=asked.ascending)
-            return Found(await self.find(query, course.index, asked.order(course.path), asked.limit))
+            return Found(await self.find(query, course.index, course.path, asked))
         look = keys // LOOK_SHARE
         if len(near := await self.look(course, asked, look)) == asked.limit:
             return Found(near)
         until = await self._place(course, asked, max(asked.limit, (keys - look) // 2 - course.branches))
         query = course.rows(asked.after, until, ascending=asked.ascending)
-        entries = await self.find(query, course.index, asked.order(course.path), asked.limit)
+        entries = await self.find(query, course.index, course.path, asked)
         return Found(entries, until if len(entries) < asked.limit else None)
 
-    async def find(self, query: Query, index: str, order: Mapping[str, int], limit: int) -> list[LogEntry]:
-        """Return the first rows of a query along an index, or sorted where the index has another order."""
-        sort = list(order.items())
+    async def find(self, query: Query, index: str, path: str, asked: Stretch) -> list[LogEntry]:
+        """Return the first rows of a query in the order (`path`, id), along an index or sorted where that has another order."""
+        sort = list(asked.order(path).items())
         found = self.entries.find_raw_batches(
-            query, WITHOUT_CONTENT, sort=sort, limit=limit, hint=index, max_time_ms=self.time_limit_ms
+            query, WITHOUT_CONTENT, sort=sort, limit=asked.limit, hint=index, max_time_ms=self.time_limit_ms
         )
-        return _entries(await found.to_list())
+        return _entries(await found.to_list(), is_first=asked.after is None)
 
     async def read(self, query: Query, *, limit: int) -> list[Document]:
         """Return the first rows of a query as they are stored, as `lets_pass` takes them; the planner chooses an index for each alternative.
@@ -118,7 +118,7 @@ class EntryWalk:
             {"$project": WITHOUT_CONTENT},
         ]
         found = await self.entries.aggregate_raw_batches(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
-        return _entries(await found.to_list())
+        return _entries(await found.to_list(), is_first=asked.after is None)
 
     async def _place(self, course: Course, asked: Stretch, keys: int) -> Position | None:
         """Return the place of the key so many further on, None where there are fewer: no document is read.
@@ -133,11 +133,14 @@ class EntryWalk:
         return None
 
 
-def _entries(batches: Iterable[Any]) -> list[LogEntry]:
+def _entries(batches: Iterable[Any], *, is_first: bool) -> list[LogEntry]:
     """Return the rows of batches, each bytes, documents one behind the other (the driver's types call them documents).
 
-    Most rows of a page are those that the page asked for before had.
+    Most rows of a first page are those that it had when it was asked for before. Whoever leafs on sees each row once: to remember those
+    would cost as much as to read them, and drop the others.
     """
+    if not is_first:
+        return [entry_from_document(document) for batch in batches for document in bson.decode_all(batch, NAIVE)]
     entries: list[LogEntry] = []
     for batch in batches:
         at = 0
