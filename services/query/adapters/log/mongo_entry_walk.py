@@ -1,6 +1,5 @@
 """A walk along one index of the log: every key a row, or no more keys than a budget allows."""
 
-import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 import bson
 from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.collection import AsyncCollection
 
 from services.query.adapters.log.course import Course
@@ -37,11 +37,10 @@ LOOK_SHARE: Final = 12
 NAIVE: Final[CodecOptions[Document]] = CodecOptions()
 """Instants without a zone, which `aware` gives them: three times as fast as by the driver, and a page has two hundred."""
 
+RAW: Final = CodecOptions(document_class=RawBSONDocument)
+
 LONGEST_REMEMBERED: Final = 4_096
 """Bytes of a row: of what is longer there are few, and they are read each time."""
-
-LENGTH: Final = struct.Struct("<i")
-"""A document of BSON begins with its length, these four bytes included."""
 
 Order = dict[str, int]
 
@@ -64,6 +63,7 @@ class EntryWalk:
 
     def __init__(self, entries: AsyncCollection[Document], *, time_limit_ms: int) -> None:
         self.entries = entries.with_options(codec_options=NAIVE)
+        self._raw = entries.with_options(codec_options=RAW)
         self.time_limit_ms = time_limit_ms
 
     async def along_all(self, courses: Sequence[Course], asked: Stretch, keys: int) -> Found:
@@ -95,10 +95,10 @@ class EntryWalk:
     async def find(self, query: Query, index: str, path: str, asked: Stretch) -> list[LogEntry]:
         """Return the first rows of a query in the order (`path`, id), along an index or sorted where that has another order."""
         sort = list(asked.order(path).items())
-        found = self.entries.find_raw_batches(
-            query, WITHOUT_CONTENT, sort=sort, limit=asked.limit, hint=index, max_time_ms=self.time_limit_ms
-        )
-        return _entries(await found.to_list(), is_first=asked.after is None)
+        asking = {"sort": sort, "limit": asked.limit, "hint": index, "max_time_ms": self.time_limit_ms}
+        if asked.after is None:
+            return _first_rows(await self._raw.find(query, WITHOUT_CONTENT, **asking).to_list())
+        return _further_rows(await self.entries.find(query, WITHOUT_CONTENT, **asking).to_list())
 
     async def read(self, query: Query, *, limit: int) -> list[Document]:
         """Return the first rows of a query as they are stored, as `lets_pass` takes them; the planner chooses an index for each alternative.
@@ -117,8 +117,10 @@ class EntryWalk:
             {"$limit": asked.limit},
             {"$project": WITHOUT_CONTENT},
         ]
-        found = await self.entries.aggregate_raw_batches(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
-        return _entries(await found.to_list(), is_first=asked.after is None)
+        asking: dict[str, Any] = {"hint": course.index, "maxTimeMS": self.time_limit_ms}
+        if asked.after is None:
+            return _first_rows(await (await self._raw.aggregate(pipeline, **asking)).to_list())
+        return _further_rows(await (await self.entries.aggregate(pipeline, **asking)).to_list())
 
     async def _place(self, course: Course, asked: Stretch, keys: int) -> Position | None:
         """Return the place of the key so many further on, None where there are fewer: no document is read.
@@ -133,23 +135,15 @@ class EntryWalk:
         return None
 
 
-def _entries(batches: Iterable[Any], *, is_first: bool) -> list[LogEntry]:
-    """Return the rows of batches, each bytes, documents one behind the other (the driver's types call them documents).
+def _first_rows(found: Iterable[RawBSONDocument]) -> list[LogEntry]:
+    """Return the rows of a first page: most are those that it had when it was asked for before."""
+    raws = [bytes(one.raw) for one in found]
+    return [_remembered(raw) if len(raw) <= LONGEST_REMEMBERED else _read(raw) for raw in raws]
 
-    Most rows of a first page are those that it had when it was asked for before. Whoever leafs on sees each row once: to remember those
-    would cost as much as to read them, and drop the others.
-    """
-    if not is_first:
-        return [entry_from_document(document) for batch in batches for document in bson.decode_all(batch, NAIVE)]
-    entries: list[LogEntry] = []
-    for batch in batches:
-        at = 0
-        while at < len(batch):
-            (length,) = LENGTH.unpack_from(batch, at)
-            raw = batch[at : at + length]
-            entries.append(_remembered(raw) if length <= LONGEST_REMEMBERED else _read(raw))
-            at += length
-    return entries
+
+def _further_rows(found: Iterable[Document]) -> list[LogEntry]:
+    """Return rows beyond it. Whoever leafs on sees each once: to remember them would cost as much as to read them, and drop the others."""
+    return [entry_from_document(document) for document in found]
 
 
 def _read(raw: bytes) -> LogEntry:
