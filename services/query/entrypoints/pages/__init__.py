@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.pages import (
+    diff,
     entries,
     exports,
     help,  # noqa: A004  # a path is a name
@@ -33,5 +34,6 @@ def router(_services: Services) -> APIRouter:
     )
     for part in (asset_routes(assets()), *fixed):
         pages.include_router(part)
-    pages.include_router(entries.router)
+    for part in (entries.router, diff.router):
+        pages.include_router(part)
     return pages

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.query.core.retries import coming_retry
 from services.query.entrypoints.middleware.paths import Segment
+from services.query.entrypoints.pages.diff import diff_address
 from services.query.entrypoints.pages.forms import list_behind, opened_from
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, find_job, rows_of
@@ -61,6 +62,7 @@ async def _show(
         streak=streak,
         retry_at=coming_retry(entry, marketplaces, services.settings.retry_delays, now=services.now()),
         behind=behind,
+        diff=diff_address(entry, behind),
         itself=opened_from(row.path(), behind),
         shown_at=opened_from(row.path(), behind, cursor=cursor, job=job_id),
         older=opened_from(row.path(), behind, cursor=attempts.next_cursor or ""),

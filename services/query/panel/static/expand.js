@@ -49,7 +49,8 @@ function fillAtOnce(entry) {
   fill(rest);
 }
 
-async function fill(rest) {
+// Puts what `data-load` names in the place of what stands in `rest`; where that fails, it says so and may be tried again.
+export async function fill(rest) {
   const address = rest.dataset.load;
   delete rest.dataset.load;
   try {

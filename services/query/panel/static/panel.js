@@ -4,6 +4,7 @@ import { startCopying } from "./copy.js";
 import { startCounts } from "./counts.js";
 import { startExpanding } from "./expand.js";
 import { startExports } from "./exports.js";
+import { startFolds } from "./folds.js";
 import { startForms } from "./forms.js";
 import { startHelp } from "./help.js";
 import { startLive } from "./live.js";
@@ -21,6 +22,7 @@ for (const start of [
   startMenus,
   startExpanding,
   startChoosing,
+  startFolds,
   startForms,
   startHelp,
   startCopying,
