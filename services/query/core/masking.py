@@ -7,6 +7,7 @@ from typing import Any
 from shared.contracts.entries import Attempt, LogEntry, with_causes
 from shared.contracts.groups import group_of
 from shared.contracts.masking import mask_causes, mask_content, mask_text
+from shared.contracts.masking.values import HIDDEN
 
 Causes = Sequence[Mapping[str, Any]]
 
@@ -32,6 +33,11 @@ def mask_attempt(attempt: Attempt, kind: str) -> Attempt:
 def reveal_attempt(attempt: Attempt, kind: str) -> Attempt:
     """Return the attempt of an entry of that kind as it is, its causes with their groups."""
     return replace(attempt, causes=_named(kind, attempt.causes, attempt.causes))
+
+
+def hides(shown: object) -> bool:
+    """Say whether something of a masked value, JSON or a part of an entry, is masked."""
+    return HIDDEN in repr(shown)
 
 
 def _grouped(entry: LogEntry, shown: Causes) -> Causes:

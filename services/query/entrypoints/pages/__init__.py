@@ -12,6 +12,7 @@ from services.query.entrypoints.pages import (
     letters,
     lists,
     reprocess,
+    revealing,
     views,
     visiting,
 )
@@ -34,6 +35,6 @@ def router(_services: Services) -> APIRouter:
     )
     for part in (asset_routes(assets()), *fixed):
         pages.include_router(part)
-    for part in (entries.router, diff.router):
+    for part in (entries.router, diff.router, revealing.router):
         pages.include_router(part)
     return pages

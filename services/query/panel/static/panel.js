@@ -11,6 +11,7 @@ import { startLive } from "./live.js";
 import { startMenus } from "./menus.js";
 import { startPolling } from "./polling.js";
 import { startReprocessing } from "./reprocess.js";
+import { startRevealed } from "./revealed.js";
 import { startSending } from "./sending.js";
 import { startChoosing } from "./choose.js";
 import { startTimes } from "./times.js";
@@ -27,6 +28,7 @@ for (const start of [
   startHelp,
   startCopying,
   startReprocessing,
+  startRevealed,
   startExports,
   startPolling,
   startCounts,
