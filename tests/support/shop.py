@@ -1,4 +1,4 @@
-"""A shop whose every document, in every collection, holds a word that nobody else may read."""
+"""A shop whose every document, in every collection, holds a word that nobody else may read, and that no text of the panel has."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,7 +31,7 @@ from tests.support.builders import make_event
 from tests.support.letters import make_letter
 from tests.support.seed import seed_entry, seed_key
 
-WORD = "segredo"
+WORD = "sigilo"
 CPF, EMAIL = "529.982.247-25", f"ana.{WORD}@example.com"
 TOPIC = "integration.events.order"
 

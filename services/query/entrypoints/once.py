@@ -20,6 +20,7 @@ from services.query.core.repeating import HEADER, MAX_KEY_LENGTH, PATTERN, Answe
 from services.query.entrypoints.dependencies import MaybeCaller, Services, ServicesDep
 from services.query.entrypoints.problems import problem, problem_of, status_of
 from services.query.handlers.repeating import CLAIMED_FOR, InProgress, answer_once
+from services.query.settings import Settings
 from shared.contracts.errors import NotPermitted, PonteError
 
 REPLAYED: Final = "Idempotency-Replayed"
@@ -29,6 +30,11 @@ COME_BACK_AFTER: Final = "1"
 
 P = ParamSpec("P")
 Operate = Callable[[], Awaitable[Response]]
+
+
+def longest_claim(settings: Settings) -> timedelta:
+    """Return how long a key is claimed for: a request that is given up for taking too long has to have time to say so."""
+    return max(CLAIMED_FOR, 2 * timedelta(seconds=settings.query_request_seconds))
 
 
 class Once:
@@ -42,8 +48,7 @@ class Once:
         self._store = services.answers
         self._asked = asked
         self._now = services.now
-        # A request that is given up for taking too long has to have time to say so.
-        self._claimed_for = max(CLAIMED_FOR, 2 * timedelta(seconds=services.settings.query_request_seconds))
+        self._claimed_for = longest_claim(services.settings)
         self.operation: str | None = None
 
     def job_name(self) -> dict[str, str]:

@@ -28,6 +28,7 @@ from tests.support.shop import CPF, EMAIL, WORD, Shop, everything_of, seed_shop
 PROBLEM = "application/problem+json"
 FROM_PANEL = {"Origin": "http://ponte.test"}
 OPEN_PAGES = {"/sign-in", "/sign-out", "/language", "/help", "/help/{error_code}"}
+ADMIN_PAGES = re.compile(r"/(keys|new-key|audit|new-integration)\b")
 VOLATILE = {"as_of", "correlation_id", "last_used_at"}
 POLICY = [
     (r"\w+ /v1/(keys|audit|sign-in-codes)\b", "admin"),
@@ -312,6 +313,22 @@ async def test_no_page_of_the_panel_shows_a_stranger_or_a_neighbour_anything(
             assert answer.status_code in {200, 303, 404, 409, 422}, (method, path, answer.status_code)
             assert leaks(answer, answer.request, str(form)) == "", (method, path)
     assert await everything_of(database, shop.account) == before
+
+
+async def test_pages_for_admins_are_refused_to_every_other_scope(
+    app: FastAPI, database: Database, account: str
+) -> None:
+    shop = await seed_shop(database, account)
+    others = await seed_key(database, account, *(scope for scope in SCOPES if scope != "admin"))
+    pages = [(method, path) for method, path in sorted(table_of(app)) if ADMIN_PAGES.match(path)]
+    assert len(pages) >= 7
+    async with visitor(app, others) as client:
+        before = await everything_of(database, account)
+        for method, path in pages:
+            answer = await client.request(method, path.format(**shop.known), headers=FROM_PANEL)
+            assert answer.status_code == 403, (method, path)
+            assert leaks(answer, answer.request) == "", (method, path)
+        assert await everything_of(database, account) == before
 
 
 def is_page(path: str) -> bool:

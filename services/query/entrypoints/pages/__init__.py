@@ -4,11 +4,13 @@ from fastapi import APIRouter
 
 from services.query.entrypoints.dependencies import Services
 from services.query.entrypoints.pages import (
+    audit,
     diff,
     entries,
     exports,
     help,  # noqa: A004  # a path is a name
     integrations,
+    keys,
     letters,
     lists,
     reprocess,
@@ -29,6 +31,8 @@ def router(_services: Services) -> APIRouter:
         exports.router,
         letters.router,
         integrations.router,
+        keys.router,
+        audit.router,
         views.router,
         help.router,
         lists.router,
