@@ -65,11 +65,12 @@ async def show_audit(request: Request, screen: Visitor) -> Response:
     address = _address(query, screen.zone)
     page = await list_audit(services.audit, caller, address.rows, cursor=first(query, "cursor") or None)
     keys = await list_keys(services.credentials, caller, limit=MAX_LIMIT)
+    by_id = {key.id: key for key in keys.items}
     return screen.render(
         "audit.html",
         address=address,
         page=page,
-        lines=[line_of(line, caller, screen.t) for line in page.items],
+        lines=[line_of(line, caller, screen.t, by_id) for line in page.items],
         actions=ACTIONS,
         actors=keys.items,
         from_input=local_input(address.rows.from_at, screen.zone),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from services.query.core.keys import ApiKey
 from services.query.core.permissions import Caller, Scope
 from services.query.entrypoints.pages.address import entry_path
 from services.query.entrypoints.pages.language import Words
@@ -16,6 +17,9 @@ ENTRIES: Final = ("entry", "attempts", "diff")
 ENTRY_PARTS: Final = 4
 SIGNING_IN: Final = ("session", "sign_in_code")
 """First words of the actions whose target is who did them: a key, or the subject of a token, which has no page."""
+
+KEYS: Final = ("key", *SIGNING_IN)
+NO_KEYS: Final[Mapping[str, ApiKey]] = {}
 
 PAGES: Final[Mapping[str, tuple[Scope, str]]] = {
     "dead_letter": ("read", "/dead-letters/"),
@@ -44,11 +48,13 @@ class LineView:
     href: str
 
 
-def line_of(line: AuditLine, caller: Caller, t: Words) -> LineView:
-    """Return a line as `caller` reads it."""
+def line_of(line: AuditLine, caller: Caller, t: Words, keys: Mapping[str, ApiKey] = NO_KEYS) -> LineView:
+    """Return a line as `caller` reads it. `keys`: those that are told by their names, by id."""
     words = f"audit.action.{line.action}"
     what = line.action.partition(".")[0]
     name, href = _entry_of(line, caller, t) if what in ENTRIES else _thing_of(what, line, caller)
+    if what in KEYS and (key := keys.get(line.target)) is not None:
+        name = f"{key.name} · {key.prefix}…"
     return LineView(
         line=line,
         action=t(words) if t.has(words) else line.action,

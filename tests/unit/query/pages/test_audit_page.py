@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from services.query.core.actions import ACTIONS
+from services.query.core.keys import ApiKey
 from services.query.core.permissions import SCOPES, Caller
 from services.query.entrypoints.pages.audit_line import line_of
 from services.query.entrypoints.pages.language import words_of
@@ -97,6 +98,12 @@ def test_a_line_leads_to_what_it_is_about_where_its_reader_may_go(
     shown, narrower = line_of(line, ADMIN, t), line_of(line, without, t)
     assert (shown.name, shown.href) == (name, href)
     assert (narrower.name, narrower.href) == (name, "")
+
+
+def test_a_key_is_told_by_its_name() -> None:
+    key = ApiKey("k1", "loja", "vitrine", frozenset(), "ponte_abcdef", RECEIVED_AT)
+    shown = line_of(make_line("key.revoked", "k1"), ADMIN, words_of("pt"), {"k1": key})
+    assert (shown.name, shown.href) == ("vitrine · ponte_abcdef…", "/keys/k1")
 
 
 def test_who_signed_in_with_a_token_has_no_key_to_look_at() -> None:
