@@ -59,18 +59,23 @@ class Credentials(KeyStore, Protocol):
 
 
 async def ensure_first_key(credentials: Credentials, account: str, key: str, *, now: Clock) -> None:
-    """Store the key of the settings, with every scope, for the account of the settings. Safe to repeat: a revoked one stays so."""
+    """Store the key of the settings, with every scope, for the account of the settings, unless it is known. Safe to repeat.
+
+    A revoked one stays so; one that was made here, such as the successor of a first key, stays what it was made as.
+    """
     digest = digest_of(key)
-    first = ApiKey(
-        id=digest[:16],
-        account=account,
-        name="first",
-        scopes=frozenset(SCOPES),
-        prefix=prefix_of(key),
-        created_at=to_milliseconds(now()),
-    )
-    await credentials.add_key(first, digest)
     stored = await credentials.find_key(digest)
+    if stored is None:
+        first = ApiKey(
+            id=digest[:16],
+            account=account,
+            name="first",
+            scopes=frozenset(SCOPES),
+            prefix=prefix_of(key),
+            created_at=to_milliseconds(now()),
+        )
+        await credentials.add_key(first, digest)
+        stored = await credentials.find_key(digest)
     if stored is not None and stored.state_at(now()) != "active":
         log.warning("key.over", extra={"facts": {"why": "PONTE_API_KEY is a key that was revoked or has expired"}})
     if stored is not None and stored.account != account:

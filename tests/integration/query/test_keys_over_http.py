@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from services.query.adapters.mongo_sessions import MongoCredentials
 from services.query.entrypoints.schemas.keys import AuditPageAnswer, KeyAnswer, KeyList, NewKeyAnswer
+from services.query.handlers.signing_in import ensure_first_key, find_caller_by_key
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.names import API_KEYS, AUDIT
 from shared.contracts.times import format_instant
@@ -53,6 +55,20 @@ async def test_a_key_is_made_used_rotated_and_revoked(api: httpx.AsyncClient, ap
     assert [await status(app, key) for key in (made["secret"], new["secret"])] == [200, 401]
     stored = str(await database[API_KEYS].find().to_list())
     assert not any(key in stored for key in (made["secret"], new["secret"]))
+
+
+async def test_the_secret_of_a_rotated_key_may_be_the_one_of_the_settings(
+    api: httpx.AsyncClient, database: Database, account: str
+) -> None:
+    old = await make(api)
+    new = (await api.post(f"/v1/keys/{old['id']}/rotate", json={})).json()
+
+    starting = MongoCredentials(database, time_limit_ms=5000, now=now)
+    await ensure_first_key(starting, account, new["secret"], now=now)
+
+    caller = await find_caller_by_key(starting, new["secret"], now=now)
+    assert (caller.key_id, caller.scopes) == (new["id"], {"read"})
+    assert (await api.get(f"/v1/keys/{new['id']}")).json()["created_at"] == new["created_at"]
 
 
 async def test_a_rotation_without_overlap_ends_the_old_key_at_once(api: httpx.AsyncClient, app: FastAPI) -> None:
