@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.query.core.actions import ACTIONS
+from services.query.core.keys import ApiKey
 from services.query.entrypoints.pages.address import instants_of, is_untidy, local_input
 from services.query.entrypoints.pages.audit_line import line_of
 from services.query.entrypoints.pages.frame import PageRoute
@@ -19,6 +20,8 @@ from services.query.handlers.keys import list_keys
 from services.query.handlers.leafing import MAX_LIMIT
 from shared.contracts.filter_values import chosen, period
 from shared.contracts.times import format_instant
+
+Query = Mapping[str, Sequence[str]]
 
 NAMES: Final = ("actor", "action", "target")
 
@@ -59,26 +62,35 @@ async def show_audit(request: Request, screen: Visitor) -> Response:
     """Show a page of lines. An address that a form wrote is tidied first."""
     caller, services, query = screen.caller, screen.services, values_of(request)
     caller.require("admin")
+    keys = (await list_keys(services.credentials, caller, limit=MAX_LIMIT)).items
     if is_untidy(query):
-        typed = {name: [value.strip() for value in values] for name, values in query.items()}
-        return RedirectResponse(_address(typed, screen.zone).href(cursor=first(query, "cursor")), status_code=303)
+        meant = _address(_as_meant(query, keys), screen.zone)
+        return RedirectResponse(meant.href(cursor=first(query, "cursor")), status_code=303)
     address = _address(query, screen.zone)
     page = await list_audit(services.audit, caller, address.rows, cursor=first(query, "cursor") or None)
-    keys = await list_keys(services.credentials, caller, limit=MAX_LIMIT)
-    by_id = {key.id: key for key in keys.items}
+    by_id = {key.id: key for key in keys}
     return screen.render(
         "audit.html",
         address=address,
         page=page,
         lines=[line_of(line, caller, screen.t, by_id) for line in page.items],
         actions=ACTIONS,
-        actors=keys.items,
+        actors=keys,
         from_input=local_input(address.rows.from_at, screen.zone),
         to_input=local_input(address.rows.to_at, screen.zone),
     )
 
 
-def _address(query: Mapping[str, Sequence[str]], zone: ZoneInfo) -> AuditAddress:
+def _as_meant(query: Query, keys: Sequence[ApiKey]) -> dict[str, list[str]]:
+    """Return what was typed without the blanks around it; in place of a key's name, in any case, the ids of all that have it."""
+    typed = {name: [value.strip() for value in values] for name, values in query.items()}
+    named = {
+        text: [key.id for key in keys if key.name.casefold() == text.casefold()] for text in typed.get("actor", ())
+    }
+    return {**typed, "actor": [one for text, ids in named.items() for one in ids or [text]]}
+
+
+def _address(query: Query, zone: ZoneInfo) -> AuditAddress:
     from_at, to_at = period(instants_of(query, ("from", "to"), zone))
     actor, target = (tuple(dict.fromkeys(filter(None, query.get(name, ())))) for name in ("actor", "target"))
     action = chosen("action", query.get("action"), ACTIONS)

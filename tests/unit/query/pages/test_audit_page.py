@@ -145,6 +145,16 @@ async def test_a_period_is_typed_in_the_visitors_zone_and_kept_whole(audit: Fake
     assert 'name="from_shown" value="2026-11-23T12:00:00.000Z"' in page.text
 
 
+async def test_a_key_may_be_typed_by_its_name(audit: FakeAudit) -> None:
+    async with await visitor(services(audit=audit), *SCOPES) as client:
+        tidied = await client.get("/audit", params={"actor": " ANA", "action": ""})
+        unknown = await client.get("/audit", params={"actor": "oidc:bia", "action": ""})
+    assert [answer.headers["location"] for answer in (tidied, unknown)] == [
+        "/audit?actor=id",
+        "/audit?actor=oidc%3Abia",
+    ]
+
+
 async def test_what_cannot_be_is_told_with_a_way_on(audit: FakeAudit) -> None:
     async with await visitor(services(audit=audit), *SCOPES) as client:
         for query, told in (
