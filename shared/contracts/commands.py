@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from shared.contracts.cloudevents import read_message
 from shared.contracts.errors import Invalid, InvalidCommand, InvalidFilter
 from shared.contracts.events import Code, Name
+from shared.contracts.field_faults import reason
 from shared.contracts.filter_values import refuse_blank
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
@@ -150,7 +151,7 @@ def parse_command(model: type[C], raw: Mapping[str, Any]) -> C:
         command = model.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise InvalidCommand(".".join(map(str, first["loc"])) or "body", first["msg"]) from error
+        raise InvalidCommand(".".join(map(str, first["loc"])) or "body", reason(first)) from error
     try:
         command.log_filter()
     except InvalidFilter as error:

@@ -1,10 +1,10 @@
 """The panel and the API over fakes, and a visitor who is signed in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 from pydantic import SecretStr
 
 from services.query.core.keys import ApiKey
@@ -51,11 +51,22 @@ def services(**changes: Any) -> Services:
 
 async def visitor(made: Services, *scopes: str) -> httpx.AsyncClient:
     """Return a browser's session of a key with these scopes."""
-    app: FastAPI = create_app(made)
+    key = await _add_key(made, scopes)
+    issued = await sign_in_with_key(made.credentials, made.audit, key, now=made.now)
+    return _client(made, cookies={"ponte_session": issued.secret})
+
+
+async def program(made: Services, *scopes: str) -> httpx.AsyncClient:
+    """Return a client of the API that has a key with these scopes."""
+    return _client(made, headers={"Authorization": f"Bearer {await _add_key(made, scopes)}"})
+
+
+async def _add_key(made: Services, scopes: Sequence[str]) -> str:
     key = "k" * 40
     stored = ApiKey("id", "loja", "Ana", frozenset(scopes), prefix=key[:6], created_at=RECEIVED_AT)
     await made.credentials.add_key(stored, digest_of(key))
-    issued = await sign_in_with_key(made.credentials, made.audit, key, now=made.now)
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://ponte.test", cookies={"ponte_session": issued.secret}
-    )
+    return key
+
+
+def _client(made: Services, **proof: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=create_app(made)), base_url="http://ponte.test", **proof)

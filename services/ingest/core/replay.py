@@ -11,6 +11,7 @@ from services.ingest.core.letters import parted_headers
 from shared.contracts.commands import JobId
 from shared.contracts.dead_letters import REPLAYABLE, Letter, LetterFilter, ReplayCommand
 from shared.contracts.errors import InvalidCommand
+from shared.contracts.field_faults import reason
 from shared.contracts.names import HEADER_ORIGINAL_TOPIC, HEADER_REPLAYED_LETTER
 from shared.contracts.records import Record
 
@@ -47,7 +48,7 @@ def parse_replay(raw: Any) -> ReplayOfOne:
         return ReplayOfOne.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise InvalidCommand(".".join(map(str, first["loc"])) or "body", first["msg"]) from error
+        raise InvalidCommand(".".join(map(str, first["loc"])) or "body", reason(first)) from error
 
 
 def walk_of(command: ReplayCommand, progress: Mapping[str, Any], *, asked_at: datetime) -> Walk:

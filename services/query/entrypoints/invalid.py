@@ -8,6 +8,7 @@ from fastapi import Request
 
 from services.query.entrypoints.problems import field_error
 from shared.contracts.errors import InvalidField
+from shared.contracts.field_faults import no_text, reason
 
 Schema = dict[str, Any]
 
@@ -27,6 +28,8 @@ SINGLE: Final = (
 
 OUT_OF_BOUNDS: Final = frozenset({"greater_than_equal", "less_than_equal"})
 
+TRUTHS: Final = ("true", "false")
+
 OF_A_NAME: Final = "[key]"
 """What pydantic adds to the place of a member whose name is at fault."""
 
@@ -42,13 +45,15 @@ def explain_invalid(request: Request, item: dict[str, Any]) -> dict[str, Any]:
     """Return the member of a problem's `errors` for one error of pydantic."""
     place, *path = (step for step in item["loc"] if step != OF_A_NAME)
     field = ".".join(map(str, path[:1] if place == "query" else path)) or str(place)
+    why = reason(item)
     if item["type"] == "extra_forbidden":
-        return field_error(field, "is not known here", _known_names(request, str(place), path[:-1]))
+        return field_error(field, why, _known_names(request, str(place), path[:-1]))
     if item["type"] == "literal_error":
-        return field_error(field, f"{item['input']!r} is unknown", re.findall(r"'([^']*)'", item["ctx"]["expected"]))
+        told = f"{item['input']!r} is unknown" if isinstance(item["input"], str) else no_text(item["input"])
+        return field_error(field, told, re.findall(r"'([^']*)'", item["ctx"]["expected"]))
     if item["type"] in OUT_OF_BOUNDS:
-        return field_error(field, str(item["msg"]), _bounds(_schema_at(request, str(place), path)))
-    return field_error(field, str(item["msg"]))
+        return field_error(field, why, _bounds(_schema_at(request, str(place), path)))
+    return field_error(field, why, TRUTHS if item["type"] == "bool_parsing" else None)
 
 
 def _known_names(request: Request, place: str, path: Sequence[str | int]) -> list[str]:

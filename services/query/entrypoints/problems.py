@@ -64,8 +64,7 @@ def problem_of(error: PonteError, scope: Scope) -> Response:
 
 def field_error(field: str, reason: str, allowed: Sequence[str] | None = None) -> dict[str, Any]:
     """Return one member of a problem's `errors`."""
-    plain = reason.removeprefix("Value error, ")  # pydantic's, before the words of a check of ours
-    return {"field": field, "reason": plain, "allowed": list(allowed) if allowed else None}
+    return {"field": field, "reason": reason, "allowed": list(allowed) if allowed else None}
 
 
 def problem(

@@ -17,6 +17,7 @@ from services.query.entrypoints.pages.lists import Visitor
 from services.query.entrypoints.schemas.views import ViewBody
 from services.query.handlers.views import NameTaken, TooManyViews, create_view, remove_view
 from shared.contracts.errors import InvalidField, NotFound, Stale
+from shared.contracts.field_faults import reason
 
 LONGEST_KEPT: Final = 200
 """Of a name that cannot be, in letters: it comes back in an address."""
@@ -64,7 +65,7 @@ def _read(sent: Sent) -> ViewBody | None:
     try:
         return ViewBody.model_validate({**raw, "filter": urlencode(rows)})
     except ValidationError as error:
-        at_fault = {str(one["loc"][0]): str(one["msg"]) for one in error.errors()}
+        at_fault = {str(one["loc"][0]): reason(one) for one in error.errors()}
     if "name" in at_fault:
         return None
     raise InvalidField(*next(iter(at_fault.items())))
