@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from shared.client.answers.access import AuditLineAnswer, AuditPageAnswer, KeyAnswer, KeyList, NewKeyAnswer
-from shared.client.paging import segment, walk
+from shared.client.paging import walk
 from shared.client.transport import Transport, operation
 from shared.contracts.times import format_instant
+from shared.contracts.segments import write_segment
 
 
 class Keys:
@@ -94,7 +95,7 @@ class Audit:
 
 
 def _path(key_id: str) -> str:
-    return f"/v1/keys/{segment(key_id)}"
+    return f"/v1/keys/{write_segment(key_id)}"
 
 
 def _instant(at: datetime | None) -> str | None:

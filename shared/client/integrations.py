@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.client.answers.integrations import IntegrationAnswer, IntegrationList
-from shared.client.paging import segment
 from shared.client.transport import Transport, operation, said
 from shared.contracts.names import Kind
+from shared.contracts.segments import write_segment
 
 
 class Integrations:
@@ -79,4 +79,4 @@ class Integrations:
 
 
 def _path(affiliate: str) -> str:
-    return f"/v1/integrations/{segment(affiliate)}"
+    return f"/v1/integrations/{write_segment(affiliate)}"

@@ -15,11 +15,12 @@ from shared.client.answers.jobs import (
     ReprocessStanding,
 )
 from shared.client.errors import Damaged, StillRunning
-from shared.client.paging import Rows, segment, walk, written
+from shared.client.paging import Rows, walk, written
 from shared.client.transport import Transport, operation
 from shared.client.whole_file import whole_file
 from shared.contracts.commands import FINAL_STATES, Format, Language
 from shared.contracts.names import Kind
+from shared.contracts.segments import write_segment
 
 
 class Job(Protocol):
@@ -91,13 +92,13 @@ class Reprocesses:
     @operation("get_reprocess")
     def get(self, job_id: str) -> ReprocessStanding:
         """Return a job with its outcome so far."""
-        return self._transport.get(ReprocessStanding, f"/v1/reprocess/{segment(job_id)}")
+        return self._transport.get(ReprocessStanding, f"/v1/reprocess/{write_segment(job_id)}")
 
     @operation("cancel_reprocess")
     def cancel(self, job_id: str, *, reason: str = "") -> ReprocessAnswer:
         """Cancel; what was sent stays sent."""
         return self._transport.change(
-            ReprocessAnswer, "DELETE", f"/v1/reprocess/{segment(job_id)}", None, {}, reason=reason
+            ReprocessAnswer, "DELETE", f"/v1/reprocess/{write_segment(job_id)}", None, {}, reason=reason
         )
 
     def wait(self, job_id: str, *, within_seconds: float = 600, every_seconds: float = 0.5) -> ReprocessStanding:
@@ -145,12 +146,12 @@ class Exports:
     @operation("get_export")
     def get(self, job_id: str) -> ExportAnswer:
         """Return a job."""
-        return self._transport.get(ExportAnswer, f"/v1/exports/{segment(job_id)}")
+        return self._transport.get(ExportAnswer, f"/v1/exports/{write_segment(job_id)}")
 
     @operation("cancel_export")
     def cancel(self, job_id: str, *, reason: str = "") -> ExportAnswer:
         """Cancel; no file is left."""
-        return self._transport.change(ExportAnswer, "DELETE", f"/v1/exports/{segment(job_id)}", None, {}, reason=reason)
+        return self._transport.change(ExportAnswer, "DELETE", f"/v1/exports/{write_segment(job_id)}", None, {}, reason=reason)
 
     def wait(self, job_id: str, *, within_seconds: float = 600, every_seconds: float = 0.5) -> ExportAnswer:
         """Return the job when it has ended. Raise StillRunning."""
@@ -163,7 +164,7 @@ class Exports:
         Raise Damaged where its hash differs, OSError where it cannot be written.
         """
         digest, length = hashlib.sha256(), 0
-        with self._transport.streamed(f"/v1/exports/{segment(job_id)}/file") as answer, whole_file(target) as file:
+        with self._transport.streamed(f"/v1/exports/{write_segment(job_id)}/file") as answer, whole_file(target) as file:
             for piece in answer.iter_bytes():
                 digest.update(piece)
                 length += file.write(piece)  # a pipe cannot tell where it stands

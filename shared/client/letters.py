@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from shared.client.answers.jobs import DryRunAnswer, ReplayAnswer
 from shared.client.answers.letters import LetterAnswer, LetterItem, LetterPageAnswer, LetterSummary
 from shared.client.jobs import wait_for
-from shared.client.paging import Rows, segment, walk, written
+from shared.client.paging import Rows, walk, written
 from shared.client.transport import Transport, operation
+from shared.contracts.segments import write_segment
 
 
 class Letters:
@@ -70,12 +71,12 @@ class Letters:
     @operation("get_replay")
     def get_replay(self, job_id: str) -> ReplayAnswer:
         """Return a replay job."""
-        return self._transport.get(ReplayAnswer, f"/v1/dead-letters/replays/{segment(job_id)}")
+        return self._transport.get(ReplayAnswer, f"/v1/dead-letters/replays/{write_segment(job_id)}")
 
     @operation("cancel_replay")
     def cancel_replay(self, job_id: str, *, reason: str = "") -> ReplayAnswer:
         """Cancel a replay job; letters already sent stay sent."""
-        path = f"/v1/dead-letters/replays/{segment(job_id)}"
+        path = f"/v1/dead-letters/replays/{write_segment(job_id)}"
         return self._transport.change(ReplayAnswer, "DELETE", path, None, {}, reason=reason)
 
     def wait_replay(self, job_id: str, *, within_seconds: float = 600, every_seconds: float = 0.5) -> ReplayAnswer:
@@ -84,7 +85,7 @@ class Letters:
 
 
 def _path(letter_id: str) -> str:
-    return f"/v1/dead-letters/{segment(letter_id)}"
+    return f"/v1/dead-letters/{write_segment(letter_id)}"
 
 
 def _chosen(letters: Sequence[str] | None, rows: Rows | None) -> dict[str, object]:

@@ -11,10 +11,11 @@ from shared.client.answers.entries import (
     PartialPage,
 )
 from shared.client.answers.insights import DiffAnswer, ErrorCatalogue, SummaryAnswer
-from shared.client.paging import Rows, segment, walk, within, written
+from shared.client.paging import Rows, walk, within, written
 from shared.client.transport import Transport, operation
 from shared.contracts.commands import Language
 from shared.contracts.names import Kind
+from shared.contracts.segments import write_segment
 
 
 class Logs:
@@ -116,7 +117,7 @@ class Logs:
 
 
 def _path(kind: Kind, affiliate: str, code: str) -> str:
-    return f"/v1/logs/{kind}/{segment(affiliate)}/{segment(code)}"
+    return f"/v1/logs/{kind}/{write_segment(affiliate)}/{write_segment(code)}"
 
 
 def _revealed(reason: str | None) -> dict[str, str | bool]:

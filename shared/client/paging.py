@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
-from urllib.parse import quote
 
 from shared.contracts.dead_letters import LetterFilter
 from shared.contracts.errors import InvalidFilter
@@ -58,8 +57,3 @@ def within(kind: Kind, rows: Rows | None) -> dict[str, Any]:
     if kind not in ([named] if isinstance(named, str) else named):
         raise InvalidFilter("kind", f"names other kinds than {kind}, which is asked for", [kind])
     return said
-
-
-def segment(text: str) -> str:
-    """Return `text` as one segment of a path, whatever stands in it: `..` alone would lead elsewhere."""
-    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")

@@ -5,10 +5,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.client.answers.views import ViewAnswer, ViewList
-from shared.client.paging import segment, written
+from shared.client.paging import written
 from shared.client.transport import Transport, operation, said
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
+from shared.contracts.segments import write_segment
 
 Rows = LogFilter | Mapping[str, Any] | str
 """A filter, what it is written as in JSON, or the query string of a view."""
@@ -89,4 +90,4 @@ def _query(rows: Rows) -> str:
 
 
 def _path(view_id: str) -> str:
-    return f"/v1/views/{segment(view_id)}"
+    return f"/v1/views/{write_segment(view_id)}"

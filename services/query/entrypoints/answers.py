@@ -18,6 +18,7 @@ from services.query.handlers.insights import REMEMBERED_SUMMARIES, Summary
 from services.query.handlers.reading import REMEMBERED_ROWS, Page
 from shared.contracts.catalogue import UNMAPPED, ErrorCode, Language
 from shared.contracts.entries import LOG_TEXTS, Attempt, LogEntry
+from shared.contracts.segments import write_segment
 from shared.contracts.times import format_instant
 
 Json = dict[str, Any]
@@ -177,7 +178,7 @@ def export_json(job: Job) -> Json:
         "time_zone": command.get("time_zone"),
         "rows": progress.get("rows"),
         "rows_done": progress.get("rows_done") or 0,
-        "file": f"/v1/exports/{job.id}/file" if job.state == "done" else None,
+        "file": f"/v1/exports/{write_segment(job.id)}/file" if job.state == "done" else None,
         "file_name": progress.get("file_name"),
         "bytes": progress.get("bytes"),
         "sha256": progress.get("sha256"),

@@ -3,20 +3,18 @@
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
 from services.query.entrypoints.answers import json_answer
+from services.query.entrypoints.middleware.paths import path_as_sent
 
 OURS: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept-Language"}
 """May be kept by the asker alone, and is asked for again each time: what the answer shows may change at any moment."""
 
 NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 DIGEST_BYTES: Final = 16
-IN_PATHS: Final = "/%:@!$&'()*+,;="
-"""What stands in a path as it is; it is percent-encoded already."""
-
 LINKED: Final[dict[str, Any]] = {
     "Link": {"description": "the pages before and after this one (RFC 8288)", "schema": {"type": "string"}}
 }
@@ -74,8 +72,7 @@ def holds(if_none_match: list[str], etag: str) -> bool:
 def links(request: Request, cursors: Mapping[str, str | None]) -> dict[str, str]:
     """Return the header `Link` (RFC 8288) to the pages whose cursors are given by relation; nothing when there are none."""
     asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    path = quote(raw.partition(b"?")[0], safe=IN_PATHS)
+    path = path_as_sent(request.scope)
     found = [
         f'<{path}?{urlencode([*asked, ("cursor", cursor)])}>; rel="{relation}"'
         for relation, cursor in cursors.items()

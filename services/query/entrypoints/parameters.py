@@ -1,7 +1,7 @@
 """What requests may say: parameters of addresses, and bodies. Unknown names are refused, never ignored."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Query, Request
@@ -23,9 +23,12 @@ from shared.contracts.names import Kind
 from shared.contracts.said import JobReason, Reason, RequestedBy
 
 KindPath = Annotated[Kind, Path(description="which tab")]
-AffiliatePath = Annotated[Name, Path(description="the marketplace connection", examples=["MLC"])]
+STEPS_NOTE: Final = "; `.` and `..`, which browsers take out of an address, with `%09` before them"
+AffiliatePath = Annotated[Name, Path(description=f"the marketplace connection{STEPS_NOTE}", examples=["MLC"])]
 CodePath = Annotated[
-    Code, DecodedSegment, Path(description="one percent-encoded segment, `%2F` included", examples=["2000004567"])
+    Code,
+    DecodedSegment,
+    Path(description=f"one percent-encoded segment, `%2F` included{STEPS_NOTE}", examples=["2000004567"]),
 ]
 Cursor = Annotated[str | None, Field(description="next_cursor or previous_cursor of a page of the same list")]
 JobPath = Annotated[JobId, Path(description="the id that the 202 gave")]

@@ -66,6 +66,27 @@ def test_an_entry_with_a_hostile_code_has_a_page_of_its_own(site: PanelSite, vis
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Estoque {text}")
 
 
+@pytest.mark.parametrize("code", [".", ".."])
+def test_an_item_whose_code_a_browser_takes_for_a_step_of_a_path_opens(
+    site: PanelSite, visit: Visit, code: str
+) -> None:
+    entries = site.mongo["log_entries"]
+    failed = entries.find_one({"account": site.account, "kind": "order", "state.status": "error"})
+    assert failed is not None
+    stepping = {**failed, "_id": f"{site.account}|order|..|{code}", "affiliate": "..", "code": code}
+    entries.insert_one(stepping)
+    try:
+        page = visit("/logs/order?affiliate=..")
+        page.get_by_role("button", name=code, exact=True).click()
+        expect(page.locator(".entry .more")).to_be_attached()
+        page.goto(page.locator(".entry a.menu-item").first.evaluate("(link) => link.href"))
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Pedido {code}")
+        page.get_by_role("button", name="EN").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Order {code}")
+    finally:
+        entries.delete_one({"_id": stepping["_id"]})
+
+
 def test_a_hostile_search_is_shown_as_text_and_survives_special_characters(visit: Visit) -> None:
     page = visit("/logs/order")
     for text in ('"><script>alert(9)</script>', "a&b=c#d%2B+e", "çãé 漢字 😀"):

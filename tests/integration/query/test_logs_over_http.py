@@ -1,5 +1,4 @@
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -7,6 +6,7 @@ from services.query.entrypoints.schemas.entries import AttemptPageAnswer, EntryA
 from shared.contracts.filters import PARAMETERS
 from shared.contracts.groups import group_of
 from shared.contracts.names import INTEGRATIONS
+from shared.contracts.segments import write_segment
 from shared.mongo.client import Database
 from tests.support.builders import make_event
 from tests.support.eventually import eventually_async
@@ -213,6 +213,7 @@ HARD_CODES = [
     "a|b|c",
     "a b",
     "100%",
+    ".",
     "..",
     "a?b#c",
     "a//b",
@@ -228,7 +229,7 @@ async def test_a_code_is_one_segment_whatever_it_holds(
     for code in HARD_CODES:
         await seed_entry(database, make_event(account=account, code=code))
     for code in HARD_CODES:
-        address = f"/v1/logs/order/MLC/{quote(code, safe='') if code != '..' else '%2E%2E'}"
+        address = f"/v1/logs/order/MLC/{write_segment(code)}"
 
         entry = await api.get(httpx.URL("http://ponte.test", raw_path=address.encode()))
         history = await api.get(httpx.URL("http://ponte.test", raw_path=f"{address}/attempts".encode()))

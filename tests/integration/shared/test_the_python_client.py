@@ -163,7 +163,7 @@ def test_a_code_of_dots_is_asked_for_and_no_other_address() -> None:
             with pytest.raises(NotThere):
                 ponte.logs.get("order", "MLC", code)
 
-    assert [one.path for one in script.heard] == ["/v1/logs/order/MLC/%2E", "/v1/logs/order/MLC/%2E%2E"]
+    assert [one.path for one in script.heard] == ["/v1/logs/order/MLC/%09.", "/v1/logs/order/MLC/%09.."]
 
 
 def test_rows_of_another_kind_than_the_one_asked_for_are_refused_and_not_left_out() -> None:

@@ -3,19 +3,24 @@
 Servers decode a path before it is routed, and then an encoded slash looks like a border between segments. This middleware routes on
 the raw path instead: every segment is decoded by itself, only `/` and `%` inside of it stay encoded, and a route's parameter is
 decoded once more by `Segment`. So `a%2Fb` is the code `a/b`, `a%252Fb` is the code `a%2Fb`, and neither meets another route.
+`.` and `..` stand behind a tab (`shared/contracts/segments.py`): browsers would remove them.
 
 An address that is not UTF-8 is refused: servers put U+FFFD for what they cannot read, and an empty list would be the answer.
 """
 
 from typing import Annotated, Final
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from pydantic import BeforeValidator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.query.entrypoints.problems import problem
+from shared.contracts.segments import read_segment
 
 NOT_UTF8: Final = "the address is not UTF-8 where it is percent-encoded"
+AS_IT_IS: Final = "/%:@!$&'()*+,;="
+"""What stands in a raw path as it is; it is percent-encoded already."""
+
 PATH_ESCAPES: Final = (("%", "%25"), ("/", "%2F"))
 
 
@@ -40,6 +45,12 @@ class RawPath:
         await self._app(scope, receive, send)
 
 
+def path_as_sent(scope: Scope) -> str:
+    """Return the path as whoever asks wrote it, to be written again: decoded, a code may look like steps or like another path."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return quote(raw.partition(b"?")[0], safe=AS_IT_IS)
+
+
 def is_utf8(written: bytes) -> bool:
     """Say whether a part of an address is UTF-8 once it is decoded."""
     if b"%" not in written:
@@ -53,7 +64,7 @@ def is_utf8(written: bytes) -> bool:
 
 def routable(raw: str) -> str:
     """Return a raw path with every segment decoded, `/` and `%` within a segment excepted."""
-    return "/".join(escape_segment(unquote(segment)) for segment in raw.split("/"))
+    return "/".join(escape_segment(read_segment(segment)) for segment in raw.split("/"))
 
 
 def escape_segment(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from services.query.core.sorting import SORTS
@@ -13,6 +13,7 @@ from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidFilter
 from shared.contracts.filters import PARAMETERS, LogFilter
 from shared.contracts.names import Kind
+from shared.contracts.segments import write_segment
 from shared.contracts.times import format_instant, in_zone, parse_instant
 
 PAGE_SIZES: Final = (15, 30, 50, 100)
@@ -168,7 +169,7 @@ def is_untidy(query: Mapping[str, Sequence[str]]) -> bool:
 
 def entry_path(kind: str, affiliate: str, code: str, page: str = "") -> str:
     """Return the path of an entry's page; `code` is one percent-encoded segment, whatever it holds."""
-    return f"/logs/{kind}/{affiliate}/{quote(code, safe='')}{page}"
+    return f"/logs/{kind}/{write_segment(affiliate)}/{write_segment(code)}{page}"
 
 
 def group_path(kind: str, group: str) -> str:

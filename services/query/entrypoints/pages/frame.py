@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from services.query.entrypoints.middleware.paths import path_as_sent
 from services.query.entrypoints.pages.address import TYPED
 from services.query.entrypoints.pages.forms import UNDONE, page_behind
 from services.query.entrypoints.pages.reasons import reason_told
@@ -109,7 +110,7 @@ def _without(request: Request, field: str) -> str:
     if request.method != "GET" or at_fault.isdisjoint(request.query_params):
         return ""
     others = [(name, value) for name, value in request.query_params.multi_items() if name not in at_fault]
-    return f"{request.url.path}?{urlencode(others)}"
+    return f"{path_as_sent(request.scope)}?{urlencode(others)}"
 
 
 def show_problem(

@@ -24,6 +24,7 @@ from services.query.handlers.registry import (
 )
 from shared.contracts.errors import Stale
 from shared.contracts.masking import mask_text
+from shared.contracts.segments import write_segment
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -71,7 +72,7 @@ async def register(request: Request, screen: Visitor) -> Response:
             if not (_is_as_asked(found, said) and found.updated_at == found.created_at):
                 errors = frozenset({"taken"})
         if not errors:
-            return RedirectResponse(f"/integrations/{affiliate}?done=created", status_code=303)
+            return RedirectResponse(f"/integrations/{write_segment(affiliate)}?done=created", status_code=303)
     return screen.render("integration_new.html", status=422, form=form_as_sent(sent, "", errors))
 
 
@@ -125,7 +126,7 @@ async def remove(affiliate: str, request: Request, screen: Visitor) -> Response:
         found = await get_integration(services.registry, screen.caller, affiliate)
         if found.removed_at is None:
             return await _show_stale(screen, found, removal_reason=field(sent, "reason"))
-    return RedirectResponse(f"/integrations/{affiliate}?done=removed", status_code=303)
+    return RedirectResponse(f"/integrations/{write_segment(affiliate)}?done=removed", status_code=303)
 
 
 async def _save(
@@ -147,7 +148,7 @@ async def _save(
         found = await get_integration(services.registry, screen.caller, affiliate)
         if not _is_as_asked(found, said):
             return await _show_stale(screen, found, form=form)
-    return RedirectResponse(f"/integrations/{affiliate}?done={done}", status_code=303)
+    return RedirectResponse(f"/integrations/{write_segment(affiliate)}?done={done}", status_code=303)
 
 
 def _is_as_asked(found: Integration, said: Changes) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,7 @@ from services.query.handlers.dead_letters import count_classes, get_letter, list
 from shared.contracts.commands import parse_command
 from shared.contracts.dead_letters import LETTER_STATES, PARAMETERS, REPLAYABLE, LetterFilter, ReplayCommand
 from shared.contracts.errors import InvalidField, NotFound
+from shared.contracts.segments import write_segment
 
 PAGE_SIZE: Final = 50
 OPEN: Final = "open"
@@ -124,7 +125,7 @@ async def replay_letters(request: Request, screen: Visitor) -> Response:
     if field(sent, "all"):
         rows = LetterFilter.parse({name: sent[name] for name in PARAMETERS if name in sent})
         job = await _request(screen, {**job_id_of(sent), "filter": _filter(rows)})
-        return RedirectResponse(f"/dead-letters/replays/{job.id}", status_code=303)
+        return RedirectResponse(f"/dead-letters/replays/{write_segment(job.id)}", status_code=303)
     back = way_back(field(sent, "back"), "/dead-letters")
     if not sent.get("item"):
         return RedirectResponse(with_parameter(back, *NONE_CHOSEN), status_code=303)
@@ -144,7 +145,7 @@ async def stop_replay(job_id: str, screen: Visitor) -> Response:
     """Ask for the replay's end and show it."""
     services = screen.services
     await cancel_replay(services.replays, services.audit, screen.caller, job_id, now=services.now)
-    return RedirectResponse(f"/dead-letters/replays/{quote(job_id, safe='')}", status_code=303)
+    return RedirectResponse(f"/dead-letters/replays/{write_segment(job_id)}", status_code=303)
 
 
 @router.get("/dead-letters/{letter_id}")
@@ -163,7 +164,7 @@ async def show_letter(letter_id: str, screen: Visitor) -> Response:
         headers=visible("\n".join(_header_line(screen, name, header) for name, header in shown.headers)),
         key=as_text(shown.letter.key),
         behind=behind,
-        itself=opened_from(f"/dead-letters/{quote(letter_id, safe='')}", behind),
+        itself=opened_from(f"/dead-letters/{write_segment(letter_id)}", behind),
     )
 
 

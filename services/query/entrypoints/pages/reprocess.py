@@ -33,6 +33,7 @@ from shared.contracts.commands import ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidCommand
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
+from shared.contracts.segments import write_segment
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -89,7 +90,7 @@ async def reprocess_filter(kind: Kind, request: Request, screen: Visitor) -> Res
         if error.field not in WISHES:
             raise
         return await _confirm(screen, address, replace(wishes, wrong=error.field))
-    return RedirectResponse(f"/reprocess/{job.id}", status_code=303)
+    return RedirectResponse(f"/reprocess/{write_segment(job.id)}", status_code=303)
 
 
 @router.get("/reprocess")
@@ -115,7 +116,7 @@ async def cancel_job(job_id: str, screen: Visitor) -> Response:
     """Ask for the job's end and show it."""
     services = screen.services
     await cancel_reprocess(services.reprocesses, services.audit, screen.caller, job_id, now=services.now)
-    return RedirectResponse(f"/reprocess/{job_id}", status_code=303)
+    return RedirectResponse(f"/reprocess/{write_segment(job_id)}", status_code=303)
 
 
 async def _confirm(screen: Screen, address: ListAddress, wishes: Wishes) -> Response:

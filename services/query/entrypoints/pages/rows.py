@@ -5,7 +5,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from services.query.core.causes import explain
 from services.query.core.integration import Marketplaces, Standing
@@ -16,6 +15,7 @@ from shared.contracts.automatic_retries import AUTOMATIC
 from shared.contracts.catalogue import find
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY, refusal
 from shared.contracts.entries import Attempt, LogEntry
+from shared.contracts.segments import write_segment
 
 UNANSWERED: Final = "unknown"
 """State of `reprocess` after which nobody knows what became of the retry."""
@@ -172,7 +172,7 @@ def _cause(cause: Mapping[str, Any], kind: str, t: Words) -> CauseView:
         field=str(explained.field or ""),
         guidance=explained.guidance,
         retry=explained.retry,
-        help_href=f"/help/{quote(explained.code, safe='')}",
+        help_href=f"/help/{write_segment(explained.code)}",
         same_href=group_path(kind, explained.group) if explained.group else "",
         request=exchange.request,
         response=exchange.response,

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from services.query.core.permissions import Caller
 from services.query.entrypoints.dependencies import Services, caller_of, services_of
+from services.query.entrypoints.middleware.paths import path_as_sent
 from services.query.entrypoints.pages.address import shown_pairs
 from services.query.entrypoints.pages.assets import Assets, read_assets
 from services.query.entrypoints.pages.forms import TOLD_ONCE, without_told
@@ -27,6 +28,7 @@ from services.query.entrypoints.pages.language import (
 from services.query.entrypoints.pages.reasons import reason_told
 from shared.contracts.catalogue import LANGUAGES
 from shared.contracts.names import KINDS
+from shared.contracts.segments import write_segment
 from shared.contracts.times import parse_instant
 
 TEMPLATES: Final = Path(__file__).parents[2] / "panel" / "templates"
@@ -77,7 +79,7 @@ class Screen:
     @property
     def here(self) -> str:
         """The address that the visitor looks at, to come back to."""
-        return without_told(f"{self.request.url.path}?{self.request.url.query}")
+        return without_told(f"{path_as_sent(self.request.scope)}?{self.request.url.query}")
 
     def moment(self, at: datetime) -> str:
         """Return an instant as the visitor writes it."""
@@ -145,4 +147,5 @@ def templates() -> Environment:
         "shown_pairs": shown_pairs,
     }
     environment.globals.update(shown)
+    environment.filters["segment"] = write_segment
     return environment

@@ -33,6 +33,7 @@ from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding, dead_letters
 from shared.contracts.commands import parse_command
 from shared.contracts.dead_letters import PARAMETERS, LetterFilter, LetterId, ReplayCommand
+from shared.contracts.segments import write_segment
 
 router = APIRouter(prefix="/v1", tags=["dead letters"], route_class=StrictJsonRoute)
 
@@ -190,7 +191,7 @@ async def _accepted(services: ServicesDep, caller: Caller, command: ReplayComman
     job = await commanding.request_replay(
         services.replays, services.commands, services.audit, caller, command, now=services.now
     )
-    return json_answer(_job(job), 202, {"Location": f"/v1/dead-letters/replays/{job.id}"})
+    return json_answer(_job(job), 202, {"Location": f"/v1/dead-letters/replays/{write_segment(job.id)}"})
 
 
 def _job(job: Job) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from services.query.entrypoints.strict_json import StrictJsonRoute
 from services.query.handlers import commanding
 from services.query.handlers.files import open_export_file
 from shared.contracts.commands import ExportCommand, parse_command
+from shared.contracts.segments import write_segment
 
 router = APIRouter(prefix="/v1", tags=["exports"], route_class=StrictJsonRoute)
 
@@ -48,7 +49,7 @@ async def request_export(
     job = await commanding.request_export(
         services.exports, services.commands, services.audit, caller, command, now=services.now
     )
-    return json_answer(export_json(job), 202, {"Location": f"/v1/exports/{job.id}"})
+    return json_answer(export_json(job), 202, {"Location": f"/v1/exports/{write_segment(job.id)}"})
 
 
 @router.get("/exports", response_model=ExportList, responses=LEAFED_THROUGH, summary="The export jobs, newest first")

@@ -39,6 +39,7 @@ from services.query.handlers import registry
 from services.query.handlers.freshness import check_health, list_unregistered
 from services.query.handlers.registry import AlreadyRegistered
 from shared.contracts.errors import PreconditionMissing, Stale
+from shared.contracts.segments import write_segment
 
 router = APIRouter(prefix="/v1", tags=["integrations"], route_class=StrictJsonRoute)
 
@@ -233,5 +234,5 @@ def _answer(integration: Integration, caller: Caller, status: int = 200) -> Resp
     told = integration_json(integration, is_admin=caller.may("admin"))
     headers = {"ETag": told["etag"], **OURS}
     if status == 201:  # noqa: PLR2004  # HTTP's own
-        headers["Location"] = f"/v1/integrations/{integration.affiliate}"
+        headers["Location"] = f"/v1/integrations/{write_segment(integration.affiliate)}"
     return json_answer(told, status, headers)

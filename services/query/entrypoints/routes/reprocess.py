@@ -24,6 +24,7 @@ from services.query.handlers.outcomes import follow_reprocess
 from services.query.handlers.previewing import preview_reprocess
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.commands import ReprocessCommand, parse_command
+from shared.contracts.segments import write_segment
 
 router = APIRouter(prefix="/v1", tags=["reprocess"], route_class=StrictJsonRoute)
 
@@ -58,7 +59,7 @@ async def request_reprocess(
     job = await commanding.request_reprocess(
         services.reprocesses, services.commands, services.audit, caller, command, now=services.now
     )
-    return json_answer(reprocess_json(job), 202, {"Location": f"/v1/reprocess/{job.id}"})
+    return json_answer(reprocess_json(job), 202, {"Location": f"/v1/reprocess/{write_segment(job.id)}"})
 
 
 @router.get(

@@ -168,6 +168,14 @@ def test_any_code_makes_one_segment_that_the_router_reads_back(code: str) -> Non
     assert unescape_segment(segments[4]) == code
 
 
+@pytest.mark.parametrize("code", [".", ".."])
+def test_a_code_that_looks_like_a_step_of_a_path_is_no_step_to_a_browser(code: str) -> None:
+    written = entry_path("order", code, code).split("/")[3:]
+
+    assert not {".", "..", "%2e", "%2e%2e"}.intersection(segment.lower() for segment in written)
+    assert routable(entry_path("order", code, code)) == f"/logs/order/{code}/{code}"
+
+
 def test_instants_at_the_end_of_the_calendar_are_shown_or_refused() -> None:
     address = read("/logs/order?from=0001-01-01T00:00:00Z")
     assert local_input(address.rows.from_at, ZONE) == "0001-01-01T00:00"

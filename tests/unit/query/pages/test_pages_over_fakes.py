@@ -477,3 +477,16 @@ async def test_the_confirmation_names_the_rows_left_out() -> None:
         page = await client.get("/logs/order/reprocess", headers={"Accept-Language": "en"})
     assert "MLC ok-1" in page.text
     assert "is not in error" in page.text
+
+
+@pytest.mark.parametrize("code", [".", "..", "a?b#c/d e"])
+async def test_every_link_of_an_entry_leads_back_to_it_whatever_its_code(code: str) -> None:
+    log = FakeLog([entry_document([make_event(code=code)])])
+    async with await visitor(services(log=log, entries=log, counts=counts_of(log)), "read") as client:
+        listed = await client.get("/logs/order")
+        path = unescape(re.search(r'href="(/logs/order/MLC/[^"?]+)', listed.text)[1])
+        shown = await client.get(path)
+
+    assert shown.status_code == 200
+    assert f'name="back" value="{path}"' in unescape(shown.text)
+    assert code in unescape(shown.text)
