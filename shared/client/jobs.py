@@ -16,7 +16,7 @@ from shared.client.answers.jobs import (
 )
 from shared.client.errors import Damaged, StillRunning
 from shared.client.paging import Rows, walk, written
-from shared.client.transport import Transport, operation
+from shared.client.transport import Transport, is_file, not_ours, operation
 from shared.client.whole_file import whole_file
 from shared.contracts.commands import FINAL_STATES, Format, Language
 from shared.contracts.names import Kind
@@ -161,15 +161,19 @@ class Exports:
     def download(self, job_id: str, target: Path) -> int:
         """Write the report of a done job to `target`; return its length in bytes. What stood there stays until the report is whole.
 
-        Raise Damaged where its hash differs, OSError where it cannot be written.
+        Raise Unreadable where no report came, Damaged where its hash differs, OSError where it cannot be written.
         """
         digest, length = hashlib.sha256(), 0
-        with self._transport.streamed(f"/v1/exports/{write_segment(job_id)}/file") as answer, whole_file(target) as file:
-            for piece in answer.iter_bytes():
-                digest.update(piece)
-                length += file.write(piece)  # a pipe cannot tell where it stands
-            if (made := answer.headers.get("ETag", "").removeprefix("W/").strip('"')) and made != digest.hexdigest():
-                raise Damaged(f"{target}: its SHA-256 is {digest.hexdigest()}, and was {made} when it was made")
+        with self._transport.streamed(f"/v1/exports/{write_segment(job_id)}/file") as answer:
+            if not is_file(answer):
+                raise not_ours(answer)
+            with whole_file(target) as file:
+                for piece in answer.iter_bytes():
+                    digest.update(piece)
+                    length += file.write(piece)  # a pipe cannot tell where it stands
+                made = answer.headers.get("ETag", "").removeprefix("W/").strip('"')
+                if made and made != digest.hexdigest():
+                    raise Damaged(f"{target}: its SHA-256 is {digest.hexdigest()}, and was {made} when it was made")
         return length
 
 

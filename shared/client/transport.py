@@ -181,6 +181,12 @@ def type_of(answer: httpx.Response) -> str:
     return told.partition(";")[0].strip().lower()
 
 
+def is_file(answer: httpx.Response) -> bool:
+    """Say whether the answer is a file to be kept, as every report is; a proxy's page is one to be shown."""
+    told: str = answer.headers.get("Content-Disposition", "")
+    return told.partition(";")[0].strip().lower() == "attachment"
+
+
 def not_ours(answer: httpx.Response) -> Unreadable:
     """Return the error for an answer that this API never gave."""
     return Unreadable(

@@ -217,9 +217,25 @@ def test_a_page_in_place_of_the_answer_is_an_error_of_the_client() -> None:
         assert not ponte.is_ready()
 
 
+def sent_file(body: bytes = b"abc", *, cut: bool = False, **headers: str) -> Said:
+    return Said(200, body, {"Content-Disposition": 'attachment; filename="a.csv"', **headers}, cut=cut)
+
+
+def test_a_page_in_place_of_a_report_is_not_kept_as_one(tmp_path: Path) -> None:
+    page = {"Content-Type": "text/html", "ETag": '"5f-1"', "Content-Disposition": "inline"}
+    kept = tmp_path / "report"
+    kept.write_text("former")
+    with scripted(Said(200, b"<html>", page), Said(200, b"<html>")) as script, client(script.url) as ponte:
+        for _ in script.answers[:]:
+            with pytest.raises(Unreadable, match="/v1/exports/1/file: 200"):
+                ponte.exports.download("1", kept)
+    assert kept.read_text() == "former"
+    assert list(tmp_path.iterdir()) == [kept]
+
+
 def test_a_report_that_came_damaged_or_cut_is_not_taken_for_whole(tmp_path: Path) -> None:
-    altered = Said(200, b"abc", {"ETag": '"' + "0" * 64 + '"'})
-    with scripted(altered, Said(200, b"abc", cut=True)) as script, client(script.url) as ponte:
+    altered = sent_file(ETag='"' + "0" * 64 + '"')
+    with scripted(altered, sent_file(cut=True)) as script, client(script.url) as ponte:
         with pytest.raises(Damaged, match="SHA-256"):
             ponte.exports.download("1", tmp_path / "a")
         with pytest.raises(Unreachable):
@@ -236,7 +252,7 @@ def test_a_report_takes_the_place_of_the_former_one_only_when_it_is_whole(
     report = tmp_path / "report"
     report.write_text("former")
     report.chmod(0o600)
-    with scripted(Said(200, b"abc", cut=True), Said(200, b"abc")) as script, client(script.url) as ponte:
+    with scripted(sent_file(cut=True), sent_file()) as script, client(script.url) as ponte:
         with pytest.raises(Unreachable):
             ponte.exports.download("1", report)
         assert report.read_text() == "former"
@@ -271,7 +287,7 @@ def test_a_killed_download_leaves_nothing_beside_the_former_report(tmp_path: Pat
 
 
 def test_a_report_may_go_where_nothing_can_take_a_place() -> None:
-    with scripted(Said(200, b"abc")) as script, client(script.url) as ponte:
+    with scripted(sent_file()) as script, client(script.url) as ponte:
         ponte.exports.download("1", Path("/dev/null"))
     assert not Path("/dev/null").is_file()
 
@@ -280,7 +296,7 @@ def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with (
-        scripted(Said(200, b"abc")) as script,
+        scripted(sent_file()) as script,
         client(script.url) as ponte,
         subprocess.Popen(["/bin/cat", pipe], stdout=subprocess.PIPE) as reader,
     ):
@@ -291,7 +307,7 @@ def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
 def test_a_report_that_a_proxy_compressed_on_the_way_is_whole(tmp_path: Path) -> None:
     """Its tag is weak from there on (RFC 9110, 8.8.1), and the hash in it that of the same bytes."""
     tag = f'W/"{hashlib.sha256(b"abc").hexdigest()}"'
-    packed = Said(200, gzip.compress(b"abc"), {"ETag": tag, "Content-Encoding": "gzip"})
+    packed = sent_file(gzip.compress(b"abc"), **{"ETag": tag, "Content-Encoding": "gzip"})
     with scripted(packed) as script, client(script.url) as ponte:
         assert ponte.exports.download("1", tmp_path / "a") == 3
     assert (tmp_path / "a").read_bytes() == b"abc"
