@@ -9,17 +9,11 @@ from pymongo import MongoClient
 from deploy.errors import CommandError
 from deploy.private_file import write_private
 from shared.contracts.names import API_KEYS
-from shared.contracts.stored_secrets import digest_of
+from shared.contracts.stored_secrets import LEAST_KEY_LENGTH, digest_of, is_sendable
 
 KEY_BYTES: Final = 32
-LEAST_KEY_LENGTH: Final = 32
 _BLANK: Final = "\0 \t\r\n"
 """What a file may hold of a key after a crash of the machine: nothing, or zeros."""
-
-
-def is_sendable(key: str) -> bool:
-    """Say whether a request can carry the key in its header as it is: ASCII, and no blank at its ends."""
-    return key.isascii() and key.isprintable() and key == key.strip()
 
 
 def new_key() -> str:

@@ -34,7 +34,7 @@ from deploy.instance import (
     wanted_account,
     wanted_database,
 )
-from deploy.kept_key import LEAST_KEY_LENGTH, account_of, is_sendable, kept_key, new_key
+from deploy.kept_key import account_of, kept_key, new_key
 from deploy.local.ports import choose_port
 from deploy.local.process import UNHURRIED, ChildProcess, stop_together
 from deploy.local.servers import Servers, start_servers
@@ -44,6 +44,7 @@ from deploy.watch import Watch, Watched, says_it_lives
 from shared.client import NotNow, Ponte, Unreachable
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
+from shared.contracts.stored_secrets import LEAST_KEY_LENGTH, is_sendable
 from shared.runtime.listening import listen
 
 ASKED_BY_PEOPLE: Final = "query"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import NoDecode
 
 from shared.contracts.events import NAME
+from shared.contracts.stored_secrets import LEAST_KEY_LENGTH, is_sendable
 from shared.runtime import settings as shared_settings
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -66,6 +67,17 @@ def safe_issuer(address: str) -> str:
     return address
 
 
+def usable_key(key: SecretStr | None) -> SecretStr | None:
+    """Return the key. Raise ValueError for one that is easily guessed, or that no request can send."""
+    if key is not None and len(key) < LEAST_KEY_LENGTH:
+        msg = f"must have {LEAST_KEY_LENGTH} characters or more, this has {len(key)}"
+        raise ValueError(msg)
+    if key is not None and not is_sendable(key.get_secret_value()):
+        msg = "has blanks at its ends or characters beyond ASCII, which no request can carry"
+        raise ValueError(msg)
+    return key
+
+
 def public_address(text: str) -> str:
     """Return the address without its last slash. Raise ValueError for one that links cannot begin with."""
     address = text.strip().removesuffix("/")
@@ -79,7 +91,9 @@ class Settings(shared_settings.Settings):
     """What an operator can turn."""
 
     api_key: Annotated[
-        SecretStr | None, Field(min_length=32, description="the first admin key, 32 characters or more")
+        SecretStr | None,
+        AfterValidator(usable_key),
+        Field(description="the first admin key, 32 characters or more"),
     ] = None
     http_port: Annotated[
         int, Field(ge=0, le=65535, description="port of the API and the panel; 0 takes a free one")

@@ -6,8 +6,8 @@ from datetime import datetime
 from shared.client.answers.access import AuditLineAnswer, AuditPageAnswer, KeyAnswer, KeyList, NewKeyAnswer
 from shared.client.paging import walk
 from shared.client.transport import Transport, operation
-from shared.contracts.times import format_instant
 from shared.contracts.segments import write_segment
+from shared.contracts.times import format_instant
 
 
 class Keys:

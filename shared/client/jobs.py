@@ -151,7 +151,9 @@ class Exports:
     @operation("cancel_export")
     def cancel(self, job_id: str, *, reason: str = "") -> ExportAnswer:
         """Cancel; no file is left."""
-        return self._transport.change(ExportAnswer, "DELETE", f"/v1/exports/{write_segment(job_id)}", None, {}, reason=reason)
+        return self._transport.change(
+            ExportAnswer, "DELETE", f"/v1/exports/{write_segment(job_id)}", None, {}, reason=reason
+        )
 
     def wait(self, job_id: str, *, within_seconds: float = 600, every_seconds: float = 0.5) -> ExportAnswer:
         """Return the job when it has ended. Raise StillRunning."""

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import CommandError
-from deploy.kept_key import LEAST_KEY_LENGTH, kept_key
+from deploy.kept_key import kept_key
+from shared.contracts.stored_secrets import LEAST_KEY_LENGTH
 
 
 def test_a_fresh_folder_is_made_and_its_key_stays(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from services.query.entrypoints.http import create_app
 from tests.support.operations import Operation, operations_of
 from tests.support.panel_over_fakes import program, services
 
-WORDS_OF_PYDANTIC = re.compile(r"\bshould\b|\brequired\b|\bInput\b|Value error|unable to parse|pattern|\^|after validation")
+WORDS_OF_PYDANTIC = re.compile(
+    r"\bshould\b|\brequired\b|\bInput\b|Value error|unable to parse|pattern|\^|after validation"
+)
 WRONG: tuple[Any, ...] = (None, True, 17, -1, 10**9, 10**18, 1.5, "", "x", "x" * 2000, "a\x01b", [], {})
 WRITTEN = ("", "x", "-1", "1.5", "9" * 20, "9" * 5000, "x" * 2000, "a\x01b")
 SURE_TO_BE_REFUSED = ("surprise", "1")
