@@ -1,6 +1,6 @@
 """Why something was refused, in the visitor's language.
 
-Faults of filters and of events are sentences of a closed set, in English because programs read them too. Here those are told in three
+Faults of filters, of events and of jobs are sentences of a closed set, in English because programs read them too. Here those are told in three
 languages, what stands in them as it came. Any other sentence, such as a parser's, stays as it is.
 """
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from services.query.entrypoints.pages.language import Words
 
-_JSON: Final = r"(?:an object|an array|a text|a boolean|a number|null|something else)"
+_JSON: Final = r"(?:an object|an array|a text|a boolean|true or false|a number|null|something else)"
 _PLACE: Final = r"at line (?P<line>\d+), column (?P<column>\d+)"
 REASONS: Final[dict[str, str]] = {
     "reason.missing": r"is missing",
@@ -39,6 +39,22 @@ REASONS: Final[dict[str, str]] = {
     "reason.causeless": r"an item in `processing` has no causes, so no `(?P<name>\w+)`",
     "reason.stale": r"must be after `from`: what was processed from then on is not stale",
     "reason.values": r"takes at most (?P<most>\d+) values",
+    "reason.unwanted": r"is not known here",
+    "reason.values.least": r"must hold at least 1 value",
+    "reason.values.most": r"must hold at most (?P<most>\d+) values",
+    "reason.letters.none": r"must not be empty",
+    "reason.letters.most": r"must have at most (?P<most>\d+) characters",
+    "reason.less": r"must be less than (?P<limit>\d+)",
+    "reason.job.id": r"must be 1 to 128 letters without accents, digits, '\.', '_', ':' or '-'",
+    "reason.choice": r"give exactly one of (?P<one>`\w+`) and (?P<other>`\w+`)",
+    "reason.blank": r"is empty; name a value, or leave the field out",
+    "reason.no_filter": r"is not a filter",
+    "reason.time_zone": r"(?P<value>'.*') is no time zone; write one such as America/Sao_Paulo or UTC",
+    "reason.job.restarts": r"given up: the worker died (?P<times>\d+) times while it wrote this file; ask for fewer rows",
+    "reason.job.disk": r"the temporary file could not be written: (?P<why>.+); free space on the exporter's disk",
+    "reason.job.folder": r"the temporary file could not be written: (?P<why>.+); look at PONTE_EXPORTER_TEMP_FOLDER",
+    "reason.job.defect": r"a defect of the exporter: (?P<fault>.+)",
+    "reason.job.stalled": r"nothing could be sent for (?P<time>.+?): (?P<why>.+)",
     "reason.group": r"must be 16 hex digits, as the `group` of a cause has them",
     "reason.tombstone": r"the record has no value; an event is never a deletion",
     "reason.large": r"the value has (?P<bytes>\d+) bytes, at most (?P<most>\d+) are taken",

@@ -1,5 +1,8 @@
 """The sentences are taken from where they are written: whoever changes one there is told here that it is no longer understood."""
 
+import asyncio
+import errno
+import os
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,12 +10,17 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
+from services.exporter.core.report import Report
+from services.exporter.handlers.exporting import MAX_STARTS, Tools, export_next
 from services.ingest.core.decode import read_by_parts
 from services.query.entrypoints.pages.address import parse_address, with_zone
 from services.query.entrypoints.pages.language import words_of
 from services.query.entrypoints.pages.reasons import REASONS, reason_told
-from shared.contracts.errors import InvalidEvent, InvalidField
+from shared.contracts.commands import ExportCommand, ReprocessCommand, parse_command
+from shared.contracts.errors import InvalidCommand, InvalidEvent, InvalidField
 from tests.support.builders import make_record
+from tests.support.export_rows import AT, make_entry
+from tests.support.fakes.exporter import MemoryEntryReader, MemoryExportStore, MemoryFileStore
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 DATA = {
@@ -49,6 +57,48 @@ def of_instant(text: str) -> str:
     return found.value.reason
 
 
+def of_command(**said: Any) -> str:
+    with pytest.raises(InvalidCommand) as found:
+        parse_command(ReprocessCommand, {"account": "loja", "kind": "order", **said})
+    return found.value.reason
+
+
+def of_export(**said: Any) -> str:
+    with pytest.raises(InvalidCommand) as found:
+        parse_command(ExportCommand, {"account": "loja", **said})
+    return found.value.reason
+
+
+def of_report(broken: Callable[[Report], Any], *, died: int = 0) -> str:
+    """Return the error of a job whose file could not be written, or whose worker died."""
+    store = MemoryExportStore(lambda: AT)
+
+    async def export() -> str:
+        await store.take_in(ExportCommand(id="e1", account="loja"))
+        store.jobs["loja|e1"]["progress"]["starts"] = died
+        tools = Tools(
+            reader=MemoryEntryReader([make_entry()]), store=store, files=MemoryFileStore(), open_workbook=broken,
+            clock=lambda: AT, beat_seconds=0.01,
+        )  # fmt: skip
+        outcome = await export_next(tools)
+        assert outcome is not None
+        return str(outcome.error)
+
+    return asyncio.run(export())
+
+
+def refused(number: int) -> Callable[[Report], Any]:
+    def open_workbook(_: Report) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return open_workbook
+
+
+def defective(_: Report) -> Any:
+    raise ZeroDivisionError("division by zero")
+
+
+ITEM = {"affiliate": "MLC", "code": "1"}
 BINARY = (("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"s"))
 SAID: list[Callable[[], str]] = [
     lambda: of_event(event(code=...)),
@@ -99,6 +149,21 @@ SAID: list[Callable[[], str]] = [
     lambda: of_filter(from_="2026-11-23T10:00:00Z", stale_since="2026-11-22T10:00:00Z"),
     lambda: of_filter(from_="2026-11-23T10:00:00Z", to="2026-11-22T10:00:00Z"),
     lambda: of_instant("yesterday"),
+    of_command,
+    lambda: of_command(items=[]),
+    lambda: of_command(items=[ITEM] * 10_001),
+    lambda: of_command(items=[ITEM], surprise=1),
+    lambda: of_command(items=[ITEM], dry_run="true"),
+    lambda: of_command(items=[ITEM], id="a b"),
+    lambda: of_command(items=[ITEM], reason="x" * 1001),
+    lambda: of_command(filter={"status": ""}),
+    lambda: of_command(filter={"color": "red"}),
+    lambda: of_export(time_zone="Mars/Base"),
+    lambda: of_report(refused(errno.ENOSPC)),
+    lambda: of_report(refused(errno.EACCES)),
+    lambda: of_report(defective),
+    lambda: of_report(defective, died=MAX_STARTS),
+    lambda: "nothing could be sent for 0:10:00: the broker is away",
 ]
 
 
