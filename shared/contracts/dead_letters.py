@@ -58,6 +58,7 @@ class Letter:
     replay_id: str | None = None
     previous: str | None = None
     came_back_as: str | None = None
+    expires_at: datetime | None = None
 
     @property
     def may_go_back(self) -> bool:
@@ -86,6 +87,7 @@ def letter_from_document(document: Mapping[str, Any]) -> Letter:
         replay_id=replay.get("id"),
         previous=document.get("previous"),
         came_back_as=document.get("came_back_as"),
+        expires_at=document.get("expires_at"),
     )
 
 

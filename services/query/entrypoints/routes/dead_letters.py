@@ -52,7 +52,7 @@ DRY_RUN: Final[dict[int | str, dict[str, Any]]] = {
 async def list_letters(
     request: Request, services: ServicesDep, caller: ReadCaller, asked: Annotated[LettersAsked, Query()]
 ) -> Response:
-    """Several values of one parameter are alternatives, different parameters narrow. They are kept for 30 days."""
+    """Several values of one parameter are alternatives, different parameters narrow. They are kept for 30 days, unless the operator says otherwise."""
     rows = letter_rows(request)
     page = await dead_letters.list_letters(services.letters, caller, rows, cursor=asked.cursor, limit=asked.limit)
     return leafed(request, letters_json(page))

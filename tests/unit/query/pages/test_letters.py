@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -42,6 +43,15 @@ async def test_who_may_only_read_sees_the_letters_and_may_not_send_them_back() -
     assert "A mensagem veio sem conteúdo" in one.text
     assert "Reenviar" not in page.text + one.text
     assert {answer.status_code for answer in forbidden} == {403}
+
+
+async def test_a_letter_says_until_when_it_stays_as_it_was_kept_and_not_as_is_usual() -> None:
+    letter = {**make_letter(), "expires_at": datetime(2061, 3, 9, 12, tzinfo=UTC)}
+    async with await visitor(services(letters=FakeLetters([letter])), "read") as client:
+        page = await client.get("/dead-letters")
+        one = await client.get(f"/dead-letters/{letter['_id']}")
+    assert "09/03/2061 09:00:00" in one.text
+    assert "30 dias" not in page.text
 
 
 async def test_the_count_of_a_reason_leads_to_as_many_letters() -> None:
