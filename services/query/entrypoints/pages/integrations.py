@@ -25,6 +25,7 @@ from services.query.handlers.registry import (
 from shared.contracts.errors import Stale
 from shared.contracts.masking import mask_text
 from shared.contracts.segments import write_segment
+from shared.contracts.text import fold
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -41,7 +42,7 @@ async def show_integrations(screen: Visitor) -> Response:
     health = await check_health(services.freshness, caller, [*found, *strangers], now=services.now())
     return screen.render(
         "integrations.html",
-        integrations=sorted(found, key=lambda one: (one.removed_at is not None, one.marketplace.casefold())),
+        integrations=sorted(found, key=lambda one: (one.removed_at is not None, fold(one.marketplace), one.affiliate)),
         strangers=strangers,
         health=health,
     )

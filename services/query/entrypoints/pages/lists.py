@@ -38,7 +38,7 @@ from shared.contracts.errors import NotFound
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import DATE_AXES
 from shared.contracts.names import Kind
-from shared.contracts.text import asked_words
+from shared.contracts.text import asked_words, fold
 
 MOST_POLLED: Final = 100
 
@@ -80,7 +80,7 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         page=page,
         cursor=cursor,
         rows=rows_of(screen, page.items, marketplaces, [job] if job else []),
-        affiliates={**marketplaces, **chosen},
+        affiliates=by_name({**marketplaces, **chosen}),
         counts=counts,
         job=job,
         views=views,
@@ -118,6 +118,11 @@ async def show_rows(kind: Kind, request: Request, screen: Visitor) -> Response:
     jobs = [job for job_id in dict.fromkeys(query.get("job", ())) if (job := await find_job(screen, job_id))]
     marketplaces = await marketplace_names(screen.services.registry, screen.caller)
     return screen.render("parts/rows.html", kind=kind, rows=rows_of(screen, entries, marketplaces, jobs), message="")
+
+
+def by_name(affiliates: Mapping[str, str]) -> dict[str, str]:
+    """Return affiliate → marketplace name in the order in which a reader looks for names, whatever their case and accents."""
+    return dict(sorted(affiliates.items(), key=lambda named: (fold(named[1]), named[0])))
 
 
 def searched(screen: Screen, until: Value) -> str:

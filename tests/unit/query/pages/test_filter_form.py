@@ -1,3 +1,4 @@
+import re
 from html import unescape
 
 import pytest
@@ -135,3 +136,15 @@ async def test_the_counts_are_left_out_where_a_search_narrows_what_a_status_lead
     assert "<strong>1</strong> com erro" in " ".join(plain.text.split())
     assert 'href="/logs/order?status=error&amp;q=2000"' in searched.text
     assert "<strong>1</strong> com erro" not in " ".join(searched.text.split())
+
+
+async def test_marketplaces_stand_by_name_and_not_by_affiliate() -> None:
+    named = {"AAA": "Zoom", "BBB": "amazon", "CCC": "Água Viva", "DDD": "Carrefour"}
+    registry = FakeRegistry()
+    registry.integrations = {("loja", affiliate): Integration(affiliate, name) for affiliate, name in named.items()}
+    async with await visitor(services(registry=registry), "read") as client:
+        filtered = await client.get("/logs/order?affiliate=BRB")
+        listed = await client.get("/integrations")
+    shown = re.findall(r'type="checkbox" name="affiliate" value="(\w+)"', filtered.text)
+    assert shown == ["CCC", "BBB", "BRB", "DDD", "AAA"]
+    assert re.findall(r'href="/integrations/([A-Z]{3})"', listed.text) == ["CCC", "BBB", "DDD", "AAA"]
