@@ -374,16 +374,22 @@ async def test_only_what_a_person_asked_for_is_called_chosen(asked_by: dict[str,
     assert heading[1].split("·")[1].strip() == title
 
 
+FOUR = {"items": [{"affiliate": "MLC", "code": code} for code in "1234"]}
+
+
 @pytest.mark.parametrize(
     ("asked", "state", "bar"),
     [
         ({"filter": {}}, "running", ""),
         ({"filter": {}}, "done", 'value="1" max="1"'),
-        ({"items": [{"affiliate": "MLC", "code": code} for code in "1234"]}, "running", 'value="3" max="4"'),
+        ({"filter": {}}, "cancelled", None),
+        ({"filter": {}}, "failed", None),
+        (FOUR, "running", 'value="3" max="4"'),
+        (FOUR, "cancelled", 'value="3" max="4"'),
     ],
 )
-async def test_the_bar_of_a_reprocess_is_full_at_its_end_and_not_before(
-    asked: dict[str, Any], state: str, bar: str
+async def test_the_bar_of_a_reprocess_is_full_when_all_is_done_and_not_before(
+    asked: dict[str, Any], state: str, bar: str | None
 ) -> None:
     made = services()
     command = {"account": "loja", "id": "j", "kind": "order", **asked}
@@ -393,8 +399,27 @@ async def test_the_bar_of_a_reprocess_is_full_at_its_end_and_not_before(
     async with await visitor(made, "read") as client:
         page = await client.get("/reprocess/j")
     shown = re.search(r"<progress (.*?) ?aria-label", page.text)
-    assert shown is not None
-    assert shown[1] == bar
+    assert (shown and shown[1]) == bar
+
+
+@pytest.mark.parametrize(
+    ("state", "progress", "bar"),
+    [
+        ("cancelled", {"matched": 0}, None),
+        ("cancelled", {"matched": 4, "sent": 1}, 'value="1" max="4"'),
+        ("done", {"matched": 0}, 'value="1" max="1"'),
+    ],
+)
+async def test_the_bar_of_a_replay_that_was_cancelled_is_not_full(
+    state: str, progress: dict[str, Any], bar: str | None
+) -> None:
+    made = services()
+    await made.replays.insert({"account": "loja", "id": "j", "filter": {}}, now=RECEIVED_AT)
+    made.replays.jobs["loja|j"] |= {"state": state, "progress": progress}  # type: ignore[attr-defined]  # the fake's
+    async with await visitor(made, "read") as client:
+        page = await client.get("/dead-letters/replays/j")
+    shown = re.search(r"<progress (.*?) ?aria-label", page.text)
+    assert (shown and shown[1]) == bar
 
 
 @pytest.mark.parametrize("path", ["/reprocess", "/exports"])
