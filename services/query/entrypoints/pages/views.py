@@ -10,12 +10,14 @@ from starlette.responses import RedirectResponse, Response
 
 from services.query.core.preconditions import expect_revision
 from services.query.core.sorting import DEFAULT_SORT
+from services.query.core.view import read_filter
 from services.query.entrypoints.pages.address import FILTER_NAMES
 from services.query.entrypoints.pages.forms import DONE, NAMED, field, fields_of, revision_of, way_back, with_parameter
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor
+from services.query.entrypoints.pages.screen import Screen
 from services.query.entrypoints.schemas.views import ViewBody
-from services.query.handlers.views import NameTaken, TooManyViews, create_view, remove_view
+from services.query.handlers.views import NameTaken, TooManyViews, create_view, list_views, remove_view
 from shared.contracts.errors import InvalidField, NotFound, Stale
 from shared.contracts.field_faults import reason
 
@@ -38,7 +40,8 @@ async def save(request: Request, screen: Visitor) -> Response:
     try:
         await create_view(services.views, services.audit, screen.caller, **body.model_dump(), now=services.now)
     except NameTaken:
-        return _refused(sent, "taken")
+        # By the same form, sent twice: then it is as it was to be.
+        return _back(sent, "saved") if await _is_saved(screen, body) else _refused(sent, "taken")
     except TooManyViews:
         return _refused(sent, "full")
     return _back(sent, "saved")
@@ -69,6 +72,14 @@ def _read(sent: Sent) -> ViewBody | None:
     if "name" in at_fault:
         return None
     raise InvalidField(*next(iter(at_fault.items())))
+
+
+async def _is_saved(screen: Screen, wanted: ViewBody) -> bool:
+    rows = read_filter(wanted.filter, wanted.kind)
+    known = await list_views(screen.services.views, screen.caller)
+    return (wanted.name, wanted.kind, rows, wanted.sort) in {
+        (one.name, one.kind, one.filter, one.sort) for one in known
+    }
 
 
 def _refused(sent: Sent, why: str) -> Response:

@@ -87,6 +87,14 @@ async def test_the_list_that_is_shown_is_saved_as_it_is_with_a_line_in_the_audit
     assert [line.action for line in audit.lines if line.target == made.id] == ["view.created"]
 
 
+async def test_a_form_that_is_sent_twice_saves_one_view_and_says_so_both_times(views: FakeViews) -> None:
+    async with await visitor(services(views=views), "read", "admin") as client:
+        sent = [await client.post("/views", data=FORM, headers=FROM_PANEL) for _ in "12"]
+        other = await client.post("/views", data={**FORM, "status": "warning"}, headers=FROM_PANEL)
+    assert [outcome(answer)[1] for answer in (*sent, other)] == ["saved", "saved", "taken"]
+    assert [view.name for view in views.views.values()].count("Preços") == 1
+
+
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\tb"])
 async def test_a_name_that_cannot_be_is_told_on_the_list(views: FakeViews, name: str) -> None:
     async with await visitor(services(views=views), "read", "admin") as client:
