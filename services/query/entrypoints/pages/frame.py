@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from services.query.core.origin import SAFE_METHODS
 from services.query.entrypoints.middleware.paths import path_as_sent
 from services.query.entrypoints.pages.address import TYPED
 from services.query.entrypoints.pages.forms import UNDONE, page_behind
@@ -28,6 +29,9 @@ NO_PAGES: Final = ("/v1", "/openapi.json", "/health", "/metrics", "/static")
 
 SIGNED_OUT: Final = "problem.signed_out"
 """The words for a module whose visitor is signed in no longer."""
+
+PASSING: Final = (*RETRY_AFTER_SECONDS, HTTPStatus.INTERNAL_SERVER_ERROR)
+"""Statuses after which the same page may come."""
 
 LATE: Final = "problem.late"
 """The words for a 503 that waiting does not end: what was asked for is too much."""
@@ -121,7 +125,16 @@ def show_problem(
     key = told or (own if screen.t.has(own) else "problem.500")
     what = screen.t(f"{key}.what", **facts) if facts or status != HTTPStatus.UNPROCESSABLE_ENTITY else ""
     template = "parts/problem.html" if screen.wants_fragment else "problem.html"
-    response = screen.render(template, status=status.value, title=screen.t(key), what=what, way_on=way_on)
+    address = screen.here if screen.request.method in SAFE_METHODS else ""
+    response = screen.render(
+        template,
+        status=status.value,
+        title=screen.t(key),
+        what=what,
+        way_on=way_on,
+        address=address,
+        may_pass=status in PASSING and key != LATE,
+    )
     if status in RETRY_AFTER_SECONDS:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
     return response

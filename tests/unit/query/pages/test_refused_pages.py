@@ -1,6 +1,7 @@
 import asyncio
 import re
 from datetime import datetime
+from html import unescape
 from typing import Any, Final
 
 from shared.contracts.errors import StoreUnavailable, TooBroad
@@ -69,12 +70,31 @@ async def test_a_browser_reads_a_page_where_the_gate_or_a_limit_refuses() -> Non
     assert "Too many requests" in told[429]
 
 
+class Away(FakeLog):
+    async def list_entries(self, *_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("no primary")
+
+
+async def test_a_page_that_may_come_a_moment_later_offers_to_be_asked_for_again() -> None:
+    asked = "/logs/order?status=error&q=a%26b"
+    async with await visitor(services(log=Away()), "read", "admin") as client:
+        page = await client.get(asked, headers=READING)
+        absent = await client.get("/logs/order/MLC/none", headers=READING)
+        sent = await client.post("/integrations/NONE/pause", data={"revision": "1"}, headers=READING | FROM_PANEL)
+    assert (page.status_code, absent.status_code, sent.status_code) == (503, 404, 404)
+    assert f'<a class="button is-main" href="{asked}">Try again</a>' in unescape(page.text)
+    assert ">Try again<" not in absent.text + sent.text
+    assert f'name="back" value="{asked}"' in unescape(page.text)  # the same page in another language
+    assert 'name="back" value="/"' in sent.text
+
+
 async def test_what_reads_too_much_is_told_to_be_narrowed_and_not_to_be_tried_again() -> None:
     async with await visitor(services(entries=Endless()), "read", "reprocess") as client:
         page = await client.get("/logs/order/reprocess?status=error", headers=READING)
     assert page.status_code == 503
     assert "Narrow the filter" in page.text
     assert "Try again in a few seconds" not in page.text
+    assert ">Try again<" not in page.text
 
 
 async def test_a_confirmed_form_that_is_sent_twice_is_one_job() -> None:
