@@ -146,6 +146,27 @@ def test_the_pages_are_readable_named_reachable_and_narrow(
     assert findings(page) == {}
 
 
+def test_what_was_typed_into_a_form_outlives_the_choice_of_another_language(site: PanelSite, visit: Visit) -> None:
+    page = visit("/new-integration")
+    page.get_by_label("Código do afiliado").fill("CNT")
+    page.get_by_label("E-mails para pedidos").fill("ana")
+    page.get_by_role("group", name="Tipos de item ligados").get_by_label("Rastreio").uncheck()
+    page.get_by_role("button", name="Cadastrar").click()
+    expect(page.get_by_role("alert")).to_contain_text("Corrija os campos marcados")
+    page.get_by_label("Marketplace", exact=True).fill("Centauro")
+
+    page.get_by_role("button", name="EN").click()
+
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("#affiliate")).to_have_value("CNT")
+    expect(page.locator("#emails")).to_have_value("ana")
+    expect(page.locator("#marketplace")).to_have_value("Centauro")
+    expect(page.locator("[name=kinds][value=tracking]")).not_to_be_checked()
+    expect(page.locator("[name=kinds][value=order]")).to_be_checked()
+    page.goto(f"{site.url}/new-integration")
+    expect(page.locator("#affiliate")).to_have_value("")
+
+
 def test_the_page_speaks_three_languages(visit: Visit) -> None:
     for locale, words in (("en-US", "Marketplace integrations"), ("es-AR", "Integraciones con marketplaces")):
         expect(visit("/integrations", locale=locale).get_by_role("heading", level=1)).to_have_text(words)

@@ -15,6 +15,7 @@ import { startRevealed } from "./revealed.js";
 import { startSending } from "./sending.js";
 import { startChoosing } from "./choose.js";
 import { startTimes } from "./times.js";
+import { startTyped } from "./typed.js";
 
 for (const start of [
   startSending,
@@ -25,6 +26,7 @@ for (const start of [
   startChoosing,
   startFolds,
   startForms,
+  startTyped,
   startHelp,
   startCopying,
   startReprocessing,
