@@ -29,6 +29,12 @@ def json_answer(body: Json, status: int = 200, headers: Mapping[str, str] | None
     return Response(orjson.dumps(body), status_code=status, headers=dict(headers or {}), media_type="application/json")
 
 
+def in_language(answer: Response, language: Language) -> Response:
+    """Return `answer` with a header that tells which language its texts for people are in, whatever was asked for."""
+    answer.headers["Content-Language"] = language
+    return answer
+
+
 def page_json(page: Page, names: Marketplaces, language: Language, fields: Sequence[str] = ()) -> Json:
     """Return a page of entries; `names` maps affiliate to marketplace. `fields` are the members told of each; none means all."""
     owners = {affiliate: _owner(affiliate, names) for affiliate in {entry.affiliate for entry in page.items}}

@@ -38,9 +38,12 @@ class Asked(BaseModel):
     """What every query string may say."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=False)
-    lang: Annotated[Language | None, Field(description="language of titles and guidance; else by Accept-Language")] = (
-        None
-    )
+    lang: Annotated[
+        Language | None,
+        Field(
+            description="language of titles and guidance; else by Accept-Language; `Content-Language` says which it is"
+        ),
+    ] = None
 
 
 def without_empty(listed: object) -> object:

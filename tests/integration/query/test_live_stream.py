@@ -89,7 +89,9 @@ async def test_each_language_has_its_own_words(opened: Opened, database: Databas
     async with opened(lang="en") as english, opened(lang="pt") as portuguese:
         await store(database, account=account, code="1")
         titles = [(await stream.next()).data["causes"][0]["title"] for stream in (english, portuguese)]
+        languages = [stream.headers["content-language"] for stream in (english, portuguese)]
 
+    assert languages == ["en", "pt"]
     assert titles[0] != titles[1]
 
 

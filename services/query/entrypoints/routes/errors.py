@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.entrypoints.answers import error_code_json, json_answer
+from services.query.entrypoints.answers import error_code_json, in_language, json_answer
 from services.query.entrypoints.auth import ReadCaller
 from services.query.entrypoints.caching import LOOKED_AT, checked
 from services.query.entrypoints.parameters import Asked, LanguageDep
@@ -25,5 +25,4 @@ async def list_errors(
 ) -> Response:
     """In Portuguese, English or Spanish."""
     rows = [error_code_json(error, language) for error in CATALOGUE.values()]
-    answer = json_answer({"language": language, "items": rows}, headers={"Content-Language": language})
-    return checked(request, answer)
+    return checked(request, in_language(json_answer({"language": language, "items": rows}), language))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.core.actions import Revealed
 from services.query.core.permissions import Caller
 from services.query.core.retries import coming_retry
-from services.query.entrypoints.answers import attempts_json, entry_json, json_answer, page_json
+from services.query.entrypoints.answers import attempts_json, entry_json, in_language, json_answer, page_json
 from services.query.entrypoints.auth import ReadCaller
 from services.query.entrypoints.caching import (
     CHECKED,
@@ -15,7 +15,6 @@ from services.query.entrypoints.caching import (
     LINKED,
     NOT_MODIFIED,
     checked,
-    leafed,
     linked,
     unkept,
 )
@@ -76,7 +75,7 @@ async def list_logs(
     rows, fields = rows_of(request, kind=[kind]), fields_of(asked.fields, ITEM_FIELDS)
     found = reading.list_logs(services.log, caller, rows, cursor=asked.cursor, limit=asked.limit, sort=asked.sort)
     page, names = await beside_marketplaces(services.registry, caller, found)
-    answer = linked(request, page_json(page, names, language, fields))
+    answer = in_language(linked(request, page_json(page, names, language, fields)), language)
     if fields:
         answer.headers["Content-Type"] = PARTIAL
     return checked(request, answer)
@@ -107,7 +106,7 @@ async def get_entry(
     entry, names = await beside_marketplaces(services.registry, caller, found)
     streak = await reading.find_streak(services.log, caller, entry)
     retry_at = coming_retry(entry, names, services.settings.retry_delays, now=services.now())
-    answer = json_answer(entry_json(entry, streak, names, language, retry_at=retry_at))
+    answer = in_language(json_answer(entry_json(entry, streak, names, language, retry_at=retry_at)), language)
     return unkept(answer) if is_revealed else checked(request, answer)
 
 
@@ -139,8 +138,8 @@ async def list_attempts(
         limit=asked.limit,
         is_revealed=is_revealed,
     )
-    told = attempts_json(page, language)
-    return unkept(linked(request, told)) if is_revealed else leafed(request, told)
+    answer = in_language(linked(request, attempts_json(page, language)), language)
+    return unkept(answer) if is_revealed else checked(request, answer)
 
 
 @router.get(
@@ -164,7 +163,7 @@ async def get_diff(
     found = await comparing.compare_with_last_success(
         services.log, caller, kind, affiliate, code, is_revealed=is_revealed
     )
-    answer = json_answer(diff_json(found, language))
+    answer = in_language(json_answer(diff_json(found, language)), language)
     return unkept(answer) if is_revealed else checked(request, answer)
 
 

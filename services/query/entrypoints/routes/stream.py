@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from services.query.core.permissions import Caller
 from services.query.core.stream.channel import Wish
 from services.query.core.stream.position import Position
+from services.query.entrypoints.answers import in_language
 from services.query.entrypoints.auth import ReadCaller, is_still_good
 from services.query.entrypoints.dependencies import ServicesDep
 from services.query.entrypoints.event_stream import EventStream
@@ -49,7 +50,7 @@ async def stream_changes(
     async def still_allowed() -> bool:
         return await is_still_good(request, caller)
 
-    return EventStream(lambda: _opened(services.streams, wish, caller, since, still_allowed))
+    return in_language(EventStream(lambda: _opened(services.streams, wish, caller, since, still_allowed)), language)
 
 
 @asynccontextmanager

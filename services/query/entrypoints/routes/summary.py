@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.entrypoints.answers import json_answer, summary_json
+from services.query.entrypoints.answers import in_language, json_answer, summary_json
 from services.query.entrypoints.auth import ReadCaller
 from services.query.entrypoints.caching import LOOKED_AT, checked
 from services.query.entrypoints.dependencies import ServicesDep
@@ -31,4 +31,4 @@ async def get_summary(
 ) -> Response:
     """The same filter as the lists, over one, several or all kinds. Narrow it when the answer is 503."""
     found = await summarize(services.counts, caller, rows_of(request), bucket=asked.bucket)
-    return checked(request, json_answer(summary_json(found, language)))
+    return checked(request, in_language(json_answer(summary_json(found, language)), language))
