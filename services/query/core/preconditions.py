@@ -27,6 +27,10 @@ class Expected:
 
     tags: Sequence[str] | None
 
+    def names(self, revision: int) -> bool:
+        """Say whether a request named this very revision."""
+        return revision in map(_revision_of, self.tags or ())
+
     def check(self, revision: int) -> None:
         """Raise PreconditionMissing when nothing was named, Stale when something else stands there now, or nothing is named that could."""
         if self.tags is None:

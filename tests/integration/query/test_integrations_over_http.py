@@ -118,6 +118,21 @@ async def test_nobody_changes_what_they_have_not_seen(api: httpx.AsyncClient, re
     assert (await api.get(MLC)).headers["etag"] == registered
 
 
+async def test_a_removal_whose_answer_was_lost_is_told_again_but_no_later_one_is_made_of_it(
+    api: httpx.AsyncClient, registered: str
+) -> None:
+    newest = (await api.patch(MLC, json={"marketplace": "B"}, headers={"If-Match": registered})).headers["etag"]
+    removed, again = [await api.delete(MLC, headers={"If-Match": newest}) for _ in "12"]
+    stale, unsaid = await api.delete(MLC, headers={"If-Match": registered}), await api.delete(MLC)
+    await api.post("/v1/integrations", json={"affiliate": "MLC", "marketplace": "C"})
+    anew = await api.delete(MLC, headers={"If-Match": newest})
+
+    assert (removed.status_code, again.status_code) == (200, 200)
+    assert removed.json() == again.json()
+    assert (stale.status_code, unsaid.status_code, anew.status_code) == (412, 428, 412)
+    assert (await api.get(MLC)).json()["state"] == "active"
+
+
 async def test_of_two_changes_at_once_one_is_refused(api: httpx.AsyncClient, registered: str) -> None:
     said = [{"marketplace": str(n)} for n in range(6)]
     answers = await asyncio.gather(*(api.patch(MLC, json=body, headers={"If-Match": registered}) for body in said))

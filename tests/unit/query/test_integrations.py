@@ -174,8 +174,11 @@ async def test_removing_is_safe_to_repeat_and_masking_outlives_it() -> None:
     await create_integration(registry, audit, ADMIN, "MLC", said, now=lambda: NOW)
     with pytest.raises(AlreadyRegistered):
         await create_integration(registry, audit, ADMIN, "MLC", said, now=lambda: NOW)
-    for revision in (1, 2):
-        await remove_integration(registry, audit, ADMIN, "MLC", expect_revision(revision), now=lambda: NOW)
+    for revision in (1, 1, 2):
+        removed = await remove_integration(registry, audit, ADMIN, "MLC", expect_revision(revision), now=lambda: NOW)
+        assert (removed.standing, removed.revision) == ("removed", 2)
+    with pytest.raises(Stale):
+        await remove_integration(registry, audit, ADMIN, "MLC", expect_revision(7), now=lambda: NOW)
     with pytest.raises(NotEligible):
         await change_integration(registry, audit, ADMIN, "MLC", {"paused": True}, expect_revision(2), now=lambda: NOW)
     again = await create_integration(registry, audit, ADMIN, "MLC", {"marketplace": "B"}, now=lambda: NOW)
