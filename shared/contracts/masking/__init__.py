@@ -1,8 +1,10 @@
 """Personal data, hidden but recognisable: `João Silva` → `J*** S***`, `ana@example.com` → `***@example.com`, a CPF → `***.***.***-91`.
 
 By the *name* of a field, in any casing and in English, Portuguese or Spanish (`fields.py`), and in text by *patterns* that cannot be
-an order id or a SKU (`text.py`). Masking what is masked changes nothing. Shown values are masked unless someone with the scope
-`admin` asks to see them; an integration may ask for masking before anything is stored (decision "retention and personal data").
+an order id or a SKU (`patterns_in_text.py`). What is left of a value: `values.py`. JSON values are masked by `content.py`, text by `text.py`,
+which has every way to write looked for, each by the file that is called after it: `…_in_text.py`. Masking what is masked changes nothing.
+Shown values are masked unless someone with the scope `admin` asks to see them; an integration may ask for masking before anything is
+stored (decision "retention and personal data").
 """
 
 from collections.abc import Mapping, Sequence

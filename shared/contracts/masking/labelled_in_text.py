@@ -14,6 +14,7 @@ from typing import Final
 from shared.contracts.masking.fields import Category, category_of
 from shared.contracts.masking.secrets_in_text import explains
 from shared.contracts.masking.values import HIDDEN, mask_value, mask_words
+from shared.contracts.masking.xml_in_text import CDATA, CONTENT
 
 LABEL: Final = r"field[ _.\-]?name|name|key|type|field|label|id|nome|chave|tipo|campo"
 VALUE: Final = r"(?:field[ _.\-]?)?values?|number|content|valor(?:es)?|n[uú]mero"
@@ -21,12 +22,6 @@ VALUE: Final = r"(?:field[ _.\-]?)?values?|number|content|valor(?:es)?|n[uú]mer
 
 LONGEST_GAP: Final = 80
 """Characters between two members of a pair: a closing tag with its namespace, and the blanks before an indented line."""
-
-CDATA: Final = r"(?:\s{0,80}<!\[CDATA\[)?"
-"""What may stand between a tag and its content."""
-
-CONTENT: Final = r"(?:[^<>\]]|\](?!\]>)){1,2000}"
-"""The content of an element, as a pattern: as far as its text goes, or its CDATA."""
 
 _KEY: Final = rf"(?:(?P<label>{LABEL})|{VALUE})"
 _VALUE: Final = re.compile(f"(?i){VALUE}")
