@@ -22,11 +22,10 @@ from deploy.parts import SERVICES
 
 FORMATS: Final = ("xlsx", "csv", "jsonl")
 EXIT_FAILED: Final = 1
-EXIT_INTERRUPTED: Final = 130
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code. What goes wrong is one sentence on standard error."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code. What goes wrong is one sentence on standard error. KeyboardInterrupt goes through."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without arrows and accents gets `?` for them, not a trace
@@ -62,8 +61,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (CommandError, LocalServerError, PonteError) as error:
         print(f"ponte: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
     return code
 
 

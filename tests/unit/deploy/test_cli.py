@@ -87,6 +87,28 @@ def test_a_terminal_without_accents_gets_a_question_mark() -> None:
     assert "Traceback" not in said.stderr
 
 
+INTERRUPTED = """
+import signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from deploy.cli import main
+sys.exit(main(["--version"]))
+"""
+
+
+@pytest.mark.parametrize("imported", ["argparse", "deploy.parts", "shared.contracts.names"])
+def test_ctrl_c_is_a_quiet_end_while_the_command_is_still_being_imported(imported) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, imported], capture_output=True, text=True, cwd=Path(__file__).parents[3]
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (130, "", "")
+
+
 def ponte(argument, *, stdout, unbuffered, before=None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "import sys; from deploy.cli import main; sys.exit(main())", argument],
