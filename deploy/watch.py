@@ -1,7 +1,7 @@
 """The watch over the children of `ponte up`: who ends or hangs is started again, later each time, and no log fills the disk.
 
 A service may die for ever, others go on meanwhile. A server may not: without it nothing works, so one that ends again and again ends
-the watch, with the reason.
+the watch, with the reason. Nor is it any use to try again what cannot start as it is configured: that ends the watch at once.
 """
 
 import contextlib
@@ -15,10 +15,12 @@ from http.client import HTTPException
 from typing import Any, Final
 
 from deploy.addresses import open_local
+from deploy.errors import CommandError
 from deploy.local.errors import LocalServerError
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
 from deploy.local.process import ChildProcess
+from shared.runtime.start import EXIT_CONFIGURATION
 
 FIRST_RESTART_SECONDS: Final = 0.5
 LONGEST_RESTART_SECONDS: Final = 30.0
@@ -49,6 +51,7 @@ class Watched:
     server: Kafka | Mongod | None = None
     is_live: Callable[[], bool] | None = None
     deaths: int = 0
+    has_been_restarted: bool = False
     restart_at: float | None = None
     started_at: float = field(default_factory=time.monotonic)
     away_since: float | None = None
@@ -82,7 +85,8 @@ class Watch:
     def look(self) -> None:
         """Start again who ended and has waited for it, end who hangs, trim logs; return at once. Call it several times a second.
 
-        Raises LocalServerError: a server ended again and again, or a child cannot be started.
+        Raises LocalServerError: a server ended again and again, or a child cannot be started. Raises CommandError: one that began for
+        the first time says that a setting is wrong.
         """
         now = time.monotonic()
         for name, child in self._children.items():
@@ -96,6 +100,9 @@ class Watch:
                 self._start_again(name, child, now)
 
     def _bury(self, name: str, child: Watched, now: float) -> None:
+        if _is_misconfigured(child):
+            why = _cause(child).removeprefix("ponte: ")
+            raise CommandError(f"{name} cannot start: {why} (log: {child.process.log_path})")
         child.deaths = 1 if now - child.started_at > STEADY_AFTER_SECONDS else child.deaths + 1
         if child.server is not None and child.deaths >= HOPELESS_DEATHS:
             why = "; ".join(filter(None, (_cause(child).rstrip("."), self._advice)))
@@ -113,7 +120,7 @@ class Watch:
             raise LocalServerError(
                 f"{name} cannot be started again ({error}): free some space or choose another data folder."
             ) from error
-        child.restart_at, child.started_at = None, now
+        child.restart_at, child.started_at, child.has_been_restarted = None, now, True
         child.has_answered, child.silences = False, 0
         child.facts["pid"] = child.process.pid
         self._note()
@@ -145,6 +152,12 @@ def says_it_lives(url: str) -> bool:
             return True
     except (OSError, HTTPException):
         return False
+
+
+def _is_misconfigured(child: Watched) -> bool:
+    # From who was started again the same code tells of a port that was taken meanwhile, and may be free later.
+    is_first = child.server is None and not child.has_been_restarted
+    return is_first and child.process.exit_code() == EXIT_CONFIGURATION
 
 
 def _cause(child: Watched) -> str:

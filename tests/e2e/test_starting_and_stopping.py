@@ -240,6 +240,13 @@ def test_a_wrong_setting_is_named_before_anything_starts(environment, said):
     assert "Traceback" not in ponte.said()
 
 
+def test_a_wrong_setting_of_a_service_ends_everything_with_what_the_service_says():
+    ponte = RunningPonte("--ephemeral", PONTE_INGEST_BATCH_SIZE="many")
+    assert ponte.process.wait(60) == 1
+    assert "ponte: ingest cannot start: settings are wrong: PONTE_INGEST_BATCH_SIZE: " in ponte.said().splitlines()[-1]
+    assert "ended with 2" not in ponte.said()
+
+
 def test_an_ephemeral_ponte_leaves_nothing_where_it_was_started(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with RunningPonte("--ephemeral") as ponte:

@@ -11,6 +11,7 @@ import pytest
 from pymongo import MongoClient
 
 from deploy import watch
+from deploy.errors import CommandError
 from deploy.local.errors import LocalServerError
 from deploy.local.mongod import Mongod
 from deploy.local.ports import choose_port
@@ -113,14 +114,40 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path, watch
 
 
 def test_a_service_is_started_again_however_often_it_ends(tmp_path, watching, said):
-    argv = [sys.executable, "-c", "print('no settings'); raise SystemExit(2)"]
+    argv = [sys.executable, "-c", "print('no memory'); raise SystemExit(1)"]
     service = ChildProcess("ingest", argv, None, tmp_path / "ingest.log").start()
     watching.add("ingest", Watched(service, service.start, {}))
 
     eventually(looking(watching, lambda: len(said) > HOPELESS_DEATHS))
 
-    assert set(said) == {f"ingest ended with 2: again in 0.0 s; no settings (log: {service.log_path})"}
+    assert set(said) == {f"ingest ended with 1: again in 0.0 s; no memory (log: {service.log_path})"}
     service.kill()
+
+
+WRONG = [sys.executable, "-c", "print('ponte: settings are wrong: PONTE_A: it is no number'); raise SystemExit(2)"]
+
+
+def test_a_service_that_cannot_start_as_configured_ends_everything_at_once(tmp_path, watching, said):
+    service = ChildProcess("ingest", WRONG, None, tmp_path / "ingest.log").start()
+    watching.add("ingest", Watched(service, service.start, {}))
+
+    with pytest.raises(CommandError) as told:
+        eventually(looking(watching, lambda: False))
+
+    assert str(told.value) == (
+        f"ingest cannot start: settings are wrong: PONTE_A: it is no number (log: {service.log_path})"
+    )
+    assert said == []
+
+
+def test_a_service_that_started_once_is_tried_again_though_now_it_cannot_start(tmp_path, watching, said, sleeper):
+    watching.add("ingest", Watched(sleeper, sleeper.start, {}))
+    sleeper.argv = tuple(WRONG)
+    os.kill(sleeper.pid, signal.SIGKILL)
+
+    eventually(looking(watching, lambda: len(said) > HOPELESS_DEATHS))
+
+    assert "ingest ended with 2: again in" in said[-1]
 
 
 @pytest.fixture
