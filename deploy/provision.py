@@ -26,6 +26,7 @@ from pymongo.errors import CollectionInvalid, PyMongoError
 from shared.contracts.names import COLLECTIONS, TOPICS, CollectionSpec, TopicSpec
 from shared.kafka.address import librdkafka, parse_address
 from shared.kafka.reconnecting import RECONNECT
+from shared.mongo.errors import in_short
 
 ADMIN_TIMEOUT_SECONDS = 30
 FOR_EVER = -1
@@ -176,8 +177,7 @@ def main() -> int:
         told = error.args[0]
         return _fail(f"Kafka: {told.str() if isinstance(told, KafkaError) else told}; look at PONTE_KAFKA_BOOTSTRAP")
     except PyMongoError as error:
-        why = str(error).partition(", full error")[0].partition(" (configured timeouts")[0]
-        return _fail(f"MongoDB: {why}; look at PONTE_MONGO_URI and PONTE_MONGO_DATABASE")
+        return _fail(f"MongoDB: {in_short(error)}; look at PONTE_MONGO_URI and PONTE_MONGO_DATABASE")
     print(f"provision: {len(TOPICS)} topics, {len(COLLECTIONS)} collections are there")
     return 0
 

@@ -22,7 +22,7 @@ from pymongo.errors import InvalidName, PyMongoError
 
 from deploy.addresses import LOOPBACK, local_url
 from deploy.api import asking
-from deploy.demo.settings import read_demo_settings
+from deploy.demo.settings import DemoSettings
 from deploy.errors import CommandError
 from deploy.instance import (
     Instance,
@@ -45,7 +45,9 @@ from shared.client import NotNow, Ponte, Unreachable
 from shared.contracts.events import NAME
 from shared.contracts.names import KINDS
 from shared.contracts.stored_secrets import LEAST_KEY_LENGTH, is_sendable
+from shared.mongo.errors import in_short
 from shared.runtime.listening import listen
+from shared.runtime.settings import read_settings
 
 ASKED_BY_PEOPLE: Final = "query"
 READY_WITHIN_SECONDS: Final = 60.0
@@ -138,7 +140,7 @@ class Up:
             msg = "PONTE_API_KEY has blanks at its ends or characters beyond ASCII, which no request can carry; unset it to get one made"
             raise CommandError(msg)
         if self._demo:
-            self._history = read_demo_settings({"kafka_bootstrap": "known later"}).demo_history
+            self._history = read_settings(DemoSettings, {"kafka_bootstrap": "known later"}).demo_history
 
     def _refuse_a_taken_port(self) -> None:
         listen(self._host, self._port, settings=("PONTE_QUERY_HOST", "PONTE_HTTP_PORT")).close()
@@ -271,9 +273,8 @@ def _provision(servers: Servers, key: str) -> None:
     except InvalidName as error:
         raise CommandError(f"PONTE_MONGO_DATABASE is {wanted_database()!r}: {error}") from error
     except PyMongoError as error:
-        why = str(error).partition(", full error")[0]
         raise CommandError(
-            f"MongoDB refuses the collections ({why}): look at PONTE_MONGO_URI, and at PONTE_MONGO_DATABASE ({wanted_database()})"
+            f"MongoDB refuses the collections ({in_short(error)}): look at PONTE_MONGO_URI, and at PONTE_MONGO_DATABASE ({wanted_database()})"
         ) from error
     if account not in {None, wanted_account()}:
         raise CommandError(

@@ -12,11 +12,12 @@ from deploy.demo.opening import tell_history
 from deploy.demo.publisher import EventPublisher
 from deploy.demo.registration import register_marketplaces
 from deploy.demo.retries import RetryDesk
-from deploy.demo.settings import DemoSettings, read_demo_settings
+from deploy.demo.settings import DemoSettings
 from deploy.demo.stream import Stream, flow
-from deploy.errors import CommandError
+from shared.contracts.errors import Defect
 from shared.runtime.clock import now
 from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.settings import read_settings
 from shared.runtime.start import EXIT_CONFIGURATION
 
 log = get_logger(__name__)
@@ -85,9 +86,9 @@ def _stop(asking: asyncio.Event) -> None:
 def main() -> int:
     """Run the demo; return the exit code."""
     try:
-        settings = read_demo_settings()
-    except CommandError as error:
-        print(f"demo: {error}", file=sys.stderr)
+        settings = read_settings(DemoSettings)
+    except Defect as error:
+        print(f"ponte: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
     configure_logging("demo", settings.log_level)
     asyncio.run(run(settings))

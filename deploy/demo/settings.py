@@ -1,12 +1,10 @@
 """What can be turned on the demo shop, from the environment."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from deploy.errors import CommandError
 from shared.contracts.events import Name
 
 
@@ -23,14 +21,3 @@ class DemoSettings(BaseSettings):
     demo_answer_ms: Annotated[int | None, Field(ge=0, description="delay of every answer to a retry")] = None
     api_url: Annotated[str, Field(description="address of the query API")] = ""
     api_key: Annotated[SecretStr, Field(description="key with the scope admin")] = SecretStr("")
-
-
-def read_demo_settings(known: Mapping[str, str] | None = None) -> DemoSettings:
-    """Return the settings of the environment, but for those `known`. Raise CommandError that names the variables at fault."""
-    try:
-        return DemoSettings.model_validate(known) if known else DemoSettings()
-    except ValidationError as error:
-        at_fault = "; ".join(
-            f"PONTE_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_url=False)
-        )
-        raise CommandError(f"the settings are wrong: {at_fault}") from error

@@ -36,13 +36,14 @@ def check_mongo(uri: str) -> None:
     from pymongo import MongoClient
     from pymongo.errors import OperationFailure, PyMongoError
 
+    from shared.mongo.errors import in_short
+
     try:
         with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=int(_PATIENCE_SECONDS * 1000)) as client:
             hello = client.admin.command("hello")
     except OperationFailure as error:
-        why = str(error).partition(", full error")[0].rstrip(".")
         raise LocalServerError(
-            f"The MongoDB at PONTE_MONGO_URI ({_without_password(uri)}) lets nobody in ({why}): correct user, password and authSource."
+            f"The MongoDB at PONTE_MONGO_URI ({_without_password(uri)}) lets nobody in ({in_short(error)}): correct user, password and authSource."
         ) from error
     except (PyMongoError, ValueError) as error:
         raise LocalServerError(

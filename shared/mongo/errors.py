@@ -51,6 +51,11 @@ def is_transient(error: PyMongoError) -> bool:
     return isinstance(error, OperationFailure) and error.code in TRANSIENT_CODES | CREDENTIAL_CODES
 
 
+def in_short(error: PyMongoError) -> str:
+    """Return what MongoDB or its driver said, for a sentence to a person: without the reply itself, which may be long and hold secrets."""
+    return str(error).partition(", full error")[0].partition(" (configured timeouts")[0].rstrip(".")
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise our errors for PyMongo's: OutcomeUnknown, StoreUnavailable, or Defect for a command that is itself wrong."""

@@ -4,6 +4,7 @@ Each service's `settings.py` adds its own knobs as `PONTE_<SERVICE>_<KNOB>`.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -96,13 +97,13 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=BaseSettings)
 
 
-def read_settings(model: type[S]) -> S:
-    """Return the settings of the environment. Raise Defect that names the variables at fault."""
+def read_settings(model: type[S], known: Mapping[str, Any] | None = None) -> S:
+    """Return the settings of the environment, but for those `known` by their fields. Raise Defect that names the variables at fault."""
     try:
-        return model()
+        return model(**known or {})
     except ValidationError as error:
         msg = f"settings are wrong: {'; '.join(map(_what_is_wrong, error.errors(include_url=False)))}"
         raise Defect(msg) from error
@@ -117,7 +118,7 @@ def _what_is_wrong(item: ErrorDetails) -> str:
     return f"PONTE_{place}: {why}" if place else why  # several that do not fit one another name themselves
 
 
-def _what_is_no_json(model: type[Settings], said: str) -> str:
+def _what_is_no_json(model: type[BaseSettings], said: str) -> str:
     """Return what is wrong with a value that must be JSON and is not: pydantic-settings tells its field in its words only."""
     fields = [name for name in model.model_fields if f'"{name}"' in said]
     return (
