@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 from deploy.api import asking
 from deploy.errors import CommandError
 from deploy.instance import account_name, get_instance, reach_kafka, silent_kafka
+from shared.client.errors import with_allowed
 from shared.contracts.commands import Format, ReprocessCommand, job_document_id, parse_command
 from shared.contracts.errors import InvalidCommand, OutcomeUnknown, Transient
 from shared.contracts.filters import ONCE, PARAMETERS
@@ -44,8 +45,7 @@ def reprocess(arguments: Namespace) -> str:
     try:
         command = parse_command(ReprocessCommand, wanted)
     except InvalidCommand as error:
-        allowed = f" (allowed: {', '.join(error.allowed)})" if error.allowed else ""
-        raise CommandError(f"{error}{allowed}") from error
+        raise CommandError(with_allowed(str(error), error.allowed)) from error
     if arguments.dry_run:
         return _preview(command)
     rows = command.log_filter()

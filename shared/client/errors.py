@@ -1,5 +1,6 @@
 """What can go wrong on the asking side: the API's problems (RFC 9457) by what to do about them, and answers that never came."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import httpx
@@ -48,8 +49,12 @@ class Refused(ClientError):
 
 
 def _sentence(fault: FieldErrorAnswer) -> str:
-    allowed = f" (allowed: {', '.join(map(str, fault.allowed))})" if fault.allowed else ""
-    return f"{fault.field}: {fault.reason}{allowed}"
+    return with_allowed(f"{fault.field}: {fault.reason}", fault.allowed)
+
+
+def with_allowed(sentence: str, allowed: Iterable[str] | None) -> str:
+    """Return a sentence about a wrong value with those that would be taken, where they are known."""
+    return f"{sentence} (allowed: {', '.join(allowed)})" if allowed else sentence
 
 
 class Denied(Refused):
