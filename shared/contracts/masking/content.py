@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from shared.contracts.masking.fields import Category, category_of, is_about_a_person, is_impersonal, normal
+from shared.contracts.masking.fields import (
+    Category,
+    category_by_label,
+    category_of,
+    is_about_a_person,
+    is_impersonal,
+    normal,
+)
 from shared.contracts.masking.secrets_in_text import is_said
 from shared.contracts.masking.values import CNPJ_DIGITS, CPF_DIGITS, HIDDEN, mask_document, mask_name, mask_value
 
@@ -98,22 +105,43 @@ class _Masking:
         return self.of(value, category, about_a_person=about_a_person or below)
 
     def _kept(self, name: str, value: Any) -> Any:
-        # An id beside a person's name is kept, unless the marketplace took the person's own number for it.
-        if is_tax_number(str(value)) and "order" not in normal(name) and "pedido" not in normal(name):
+        if _is_own_number(name, str(value)):
             return mask_document(str(value))
         return self._text(value) if isinstance(value, str) else value
 
     def _unnamed(self, text: str, *, about_a_person: bool) -> str:
-        if not about_a_person or not text.strip():
-            return self._text(text)
-        if _DATE.fullmatch(text):
-            return text
-        return mask_document(text) if is_tax_number(text) else mask_name(text)
+        return _mask_unnamed(text) if about_a_person and text.strip() else self._text(text)
 
     def _number(self, value: Any, category: Category | None, *, about_a_person: bool) -> Any:
         if category is not None:
             return mask_value(category, str(value))
         return HIDDEN if about_a_person and len(str(value)) >= LONG_NUMBER else value
+
+
+def mask_described(name: str, text: str) -> str:
+    """Return what may be seen of a text below a person, in a field of whose `name` nothing else is known; an id stays as it is."""
+    if is_impersonal(name):
+        return mask_document(text) if _is_own_number(name, text) else text
+    return mask_document(text) if normal(name) in VALUES else _mask_unnamed(text)
+
+
+def mask_described_number(name: str, number: str) -> str:
+    """Return the same of a number; a short one stays."""
+    is_known = is_impersonal(name) or normal(name) in VALUES
+    if is_known or len(number) < LONG_NUMBER:
+        return mask_described(name, number) if is_known else number
+    return HIDDEN
+
+
+def _is_own_number(name: str, text: str) -> bool:
+    # An id beside a person's name is kept, unless the marketplace took the person's own number for it.
+    return is_tax_number(text) and "order" not in normal(name) and "pedido" not in normal(name)
+
+
+def _mask_unnamed(text: str) -> str:
+    if _DATE.fullmatch(text.strip()):
+        return text
+    return mask_document(text) if is_tax_number(text) else mask_name(text)
 
 
 def _are_pairs(items: Sequence[Any]) -> bool:
@@ -142,7 +170,7 @@ def _check_digit(digits: str, cycle: int) -> int:
 def _labelled(fields: Mapping[Any, Any]) -> Category | None:
     """Return the category that one field of a pair names for the other: {"type": "CPF", "number": …}."""
     for label, named in fields.items():
-        if isinstance(named, str) and normal(str(label)) in LABELS and (category := category_of(named)):
+        if isinstance(named, str) and normal(str(label)) in LABELS and (category := category_by_label(named)):
             return category
     return None
 

@@ -81,7 +81,7 @@ _ABOUT_A_PERSON: Final = re.compile(
     f"(?:{_PERSON}|{_PLACE}|profile|info|information|data|dados|datos|details|list|pessoais)*"
 )
 _IMPERSONAL: Final = re.compile(
-    r"\w*id|\w*type|tipo\w*|\w*status|is\w+|has\w+|\w*sku\w*|\w*ean|\w*orders?\w*|\w*pedidos?\w*|\w*date|\w*at|"
+    r"\w*id|\w*type|tipo\w*|\w*tracking\w*|\w*rastre\w*|\w*status|is\w+|has\w+|\w*sku\w*|\w*ean|\w*orders?\w*|\w*pedidos?\w*|\w*date|\w*at|"
     r"state|uf|estado|province|provincia|city|cidade|ciudad|municipio|country\w*|pais|locale|language|idioma|currency|moeda"
 )
 _LETTERS: Final = re.compile(r"[^a-z0-9]+")
@@ -90,6 +90,11 @@ _LETTERS: Final = re.compile(r"[^a-z0-9]+")
 def category_of(name: str) -> Category | None:
     """Return what a field of that name holds, None when nothing personal by its name alone."""
     return None if len(name) > LONGEST_NAME else _category_of(name)
+
+
+def category_by_label(name: str) -> Category | None:
+    """Return what a value is that stands beside that name: {"name": "buyer", "value": …} holds a person's name."""
+    return category_of(name) or ("name" if is_about_a_person(name) else None)
 
 
 def is_about_a_person(name: str) -> bool:

@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
-from shared.contracts.masking.fields import Category, category_of, is_about_a_person
-from shared.contracts.masking.people_in_text import names_a_person
+from shared.contracts.masking.content import mask_described, mask_described_number
+from shared.contracts.masking.fields import Category, category_of, is_about_a_person, is_impersonal
+from shared.contracts.masking.people_in_text import between_brackets, description_at, names_a_person
 from shared.contracts.masking.values import HIDDEN, mask_value
 
 _QUOTED: Final = re.compile(
@@ -33,14 +34,26 @@ def _quoted(found: re.Match[str]) -> str:
     category: Category | None = category_of(key)
     if category is None and (is_about_a_person(key) or names_a_person(key, found)):
         category = "name"
-    if category is None:
-        return _with_quoted_within(found)
-    written = found["text"] or found["number"]
-    if written is None:
-        return f'{found.group()[: found.start("list") - found.start()]}["{HIDDEN}"]'
-    start = found.start("text" if found["text"] else "number") - found.start()
-    masked = mask_value(category, written)
-    return found.group()[:start] + (masked if found["text"] else f'"{masked}"')
+    if category is not None:
+        return _shown(found, mask_value(category, found["text"] or found["number"] or HIDDEN))
+    if description_at(found.start(), between_brackets(found.string)) and (masked := _masked_described(found)):
+        return _shown(found, masked)
+    return _with_quoted_within(found)
+
+
+def _masked_described(found: re.Match[str]) -> str | None:
+    """Return what to show of a value that describes a person, None where that is all of it."""
+    key, text, number = found["key"], found["text"], found["number"]
+    if found["list"]:
+        return None if is_impersonal(key) else HIDDEN
+    masked = mask_described(key, text) if text else mask_described_number(key, number)
+    return None if masked == (text or number) else masked
+
+
+def _shown(found: re.Match[str], masked: str) -> str:
+    kind = found.lastgroup or "text"
+    before = found.group()[: found.start(kind) - found.start()]
+    return before + {"text": masked, "number": f'"{masked}"', "list": f'["{HIDDEN}"]'}[kind]
 
 
 def _with_quoted_within(found: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from typing import Final
 
-from shared.contracts.masking.fields import Category, category_of
+from shared.contracts.masking.fields import Category, category_by_label
 from shared.contracts.masking.secrets_in_text import explains
 from shared.contracts.masking.values import HIDDEN, mask_value, mask_words
 from shared.contracts.masking.xml_in_text import CDATA, CONTENT
@@ -94,7 +94,7 @@ def _is_label(member: Member) -> bool:
 
 def _category_of(labels: Sequence[Member]) -> Category | None:
     named = (label["written"].strip("\\\"' \t\r") for label in labels)
-    return next((found for name in named if _NAME.fullmatch(name) and (found := category_of(name))), None)
+    return next((found for name in named if _NAME.fullmatch(name) and (found := category_by_label(name))), None)
 
 
 def _mask_quoted(category: Category, member: Member) -> str:

@@ -18,6 +18,7 @@ from shared.contracts.masking.json_in_text import mask_cut_json
 from shared.contracts.masking.labelled_in_text import mask_labelled
 from shared.contracts.masking.pairs_in_text import mask_pairs
 from shared.contracts.masking.patterns_in_text import mask_patterns
+from shared.contracts.masking.people_in_text import is_anybody_printed
 from shared.contracts.masking.secrets_in_text import mask_bearer, mask_listed
 from shared.contracts.masking.xml_in_text import mask_xml
 
@@ -83,8 +84,9 @@ def _masked_json(text: str) -> str | None:
 
 def _mask_named(text: str) -> str:
     text = mask_labelled(text)
+    is_printed = is_anybody_printed(text)
     if '"' in text or "'" in text:
         text = mask_listed(mask_cut_json(text))
     if "<" in text:
         text = mask_xml(text)
-    return mask_pairs(text) if "=" in text or ":" in text else text
+    return mask_pairs(text, is_anybody_printed=is_printed) if "=" in text or ":" in text else text

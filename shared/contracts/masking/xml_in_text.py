@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
-from shared.contracts.masking.fields import category_of, is_about_a_person
-from shared.contracts.masking.people_in_text import names_a_person
+from shared.contracts.masking.content import mask_described
+from shared.contracts.masking.fields import category_by_label, category_of, is_about_a_person
+from shared.contracts.masking.people_in_text import between_tags, description_at, names_a_person
 from shared.contracts.masking.values import mask_value
 
 CDATA: Final = r"(?:\s{0,80}<!\[CDATA\[)?"
@@ -24,10 +25,11 @@ _NAMED_TAG: Final = re.compile(
 """An element that an attribute says the meaning of: `<field name="receiverName">Ana</field>`. What an `id` says is a place on a page."""
 
 _OPEN_TAG: Final = re.compile(r"<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})\s[^<>]{1,1000}")
-_NAME_WITHIN: Final = re.compile(
-    r"""(?i)(?P<is>\s(?:name|nome|nombre)\s?=\s?(?P<q>\\{0,7}["']))(?P<text>(?:(?!(?P=q))(?:\\.|[^\\<>\n])){1,200})"""
+_ATTRIBUTE: Final = re.compile(
+    r"""(?P<is>\s(?P<key>[A-Za-z][\w.\-]{0,39})\s?=\s?(?P<q>\\{0,7}["']))(?P<text>(?:(?!(?P=q))(?:\\.|[^\\<>\n])){1,200})"""
 )
-"""Below a person it is one's: `<buyer name="Ana"/>`."""
+_OF_XML: Final = frozenset(("xmlns", "lang", "version", "encoding", "href", "class", "style"))
+"""What they say is said of the text, not of the person in it."""
 
 
 def mask_xml(text: str) -> str:
@@ -36,17 +38,21 @@ def mask_xml(text: str) -> str:
 
 
 def _tag(found: re.Match[str]) -> str:
-    category = category_of(found["key"]) or ("name" if names_a_person(found["key"], found) else None)
-    if category is None or not found["text"].strip():
+    key, text = found["key"], found["text"]
+    if not text.strip():
         return found.group()
-    return found[1] + mask_value(category, found["text"])
+    category = category_of(key) or ("name" if names_a_person(key, found) else None)
+    if category is None and not description_at(found.start("text"), between_tags(found.string)):
+        return found.group()
+    return found[1] + (mask_value(category, text) if category else mask_described(key, text))
 
 
 def _open_tag(found: re.Match[str]) -> str:
-    return _NAME_WITHIN.sub(_name_within, found.group()) if is_about_a_person(found["key"]) else found.group()
+    return _ATTRIBUTE.sub(_attribute, found.group()) if is_about_a_person(found["key"]) else found.group()
 
 
-def _name_within(found: re.Match[str]) -> str:
+def _attribute(found: re.Match[str]) -> str:
     # `<contact name="email">` says what is in it.
-    is_label = category_of(found["text"]) or is_about_a_person(found["text"])
-    return found.group() if is_label else found["is"] + mask_value("name", found["text"])
+    key, text = found["key"], found["text"]
+    is_told = category_of(key) or category_by_label(text) or key.casefold() in _OF_XML
+    return found.group() if is_told else found["is"] + mask_described(key, text)
