@@ -79,6 +79,7 @@ def of_xml(value: Any) -> str:
         pytest.param(f"refused: {ORDER}", id="repr"),
         pytest.param(of_xml(ORDER), id="XML"),
         pytest.param(of_xml(ORDER).replace("<", "&lt;").replace(">", "&gt;"), id="escaped XML"),
+        pytest.param(json.dumps({"sent": of_xml(ORDER)}).replace("<", r"\u003c")[:-1], id="XML in JSON"),
         pytest.param(str(ORDER).replace("'buyer': ", "'buyer' => "), id="hash"),
     ],
 )
