@@ -9,10 +9,11 @@ from shared.contracts.masking.people_in_text import between_brackets, descriptio
 from shared.contracts.masking.values import HIDDEN, mask_value
 
 _QUOTED: Final = re.compile(
-    r"""(?P<q>\\{0,7}["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]>?\s{0,4}"""
-    r"""(?:(?P=q)(?P<text>(?:(?!(?P=q))(?:\\.|[^\\])){1,4000})|(?P<number>-?\d[\d.]{3,30})|(?P<list>\[[^\[\]{}]{1,4000}\]?))""",
+    r"""(?P<q>(?P<escape>\\{0,7})["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]>?\s{0,4}"""
+    r"""(?:(?P=q)(?P<text>(?:[^\\"']++|(?P=escape)\\(?P=q)|(?!(?P=q))(?:\\.|[^\\])){1,4000})|(?P<number>-?\d[\d.]{3,30})|(?P<list>\[[^\[\]{}]{1,4000}\]?))""",
     re.DOTALL,
 )
+"""A quote within the value is escaped once more than those around it."""
 
 
 def mask_cut_json(text: str) -> str:

@@ -29,6 +29,9 @@ _NOT_OF_PATH: Final = re.compile(r"[^\w.\-\[\]]")
 _OPENS: Final = re.compile(r"[\w.]{0,40}[({\[]|//")
 """No value: one of a printed object begins, or it is an address and no name's colon."""
 
+_OPENS_WITH_FIELD: Final = re.compile(r"[A-Za-z][\w.]{0,39}\((?=\w{1,40}=)")
+"""The same of what a name says to be personal: `address=Address(street=…`. Its fields are masked one by one."""
+
 _LITERAL: Final = re.compile(r"(?i)\s*(?:none|null|nil|true|false|undefined|-?\d[\d.]{0,6})?\s*")
 
 
@@ -57,6 +60,8 @@ def _mask_told(text: str, found: re.Match[str], described: Sequence[Description]
         return None
     if category is None:
         return _mask_of_person(text, found, described)
+    if _OPENS_WITH_FIELD.match(text, found.end()):
+        return None
     is_sentence = found["is"] == ":"
     if quoted := _PAIR_QUOTED.match(text, found.end()):
         return quoted["q"] + mask_words(category, quoted["text"], is_sentence=is_sentence), quoted.end()

@@ -118,7 +118,9 @@ def _tokens(quote: str) -> re.Pattern[str]:
         return re.compile(
             rf"{brackets}|(?P<string>{mark}[^{sign}\\]*+(?:\\.[^{sign}\\]*+)*+(?:{mark}|\\?\Z))", re.DOTALL
         )
-    return re.compile(rf"{brackets}|(?P<string>{mark}[^{sign}]*+(?:(?<=\\){sign}|\Z))|{sign}")
+    # Those that are escaped further are within the string.
+    within = rf"[^{sign}\\]++|\\{{{len(quote)},}}+{sign}|\\++(?!{sign})"
+    return re.compile(rf"{brackets}|(?P<string>{mark}(?:{within})*+(?:{mark}|\Z))|(?<!\\){sign}")
 
 
 def _tagged(text: str) -> Iterator[Description]:
