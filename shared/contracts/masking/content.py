@@ -26,7 +26,9 @@ LONG_NUMBER: Final = 8
 """Below a person, a number of so many digits is a phone or a document under a name that we do not know."""
 
 _PAIR: Final = 2
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].{0,40})?")
+_SHOWN: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].{0,40})?|\*{3}\.\*{3}\.\*{3}-\d\d|\*\*\.\*{3}\.\*{3}/\*{4}-\d\d")
+"""A date, and a CPF or CNPJ that was masked before."""
+
 
 Text = Callable[[str], str]
 
@@ -139,7 +141,7 @@ def _is_own_number(name: str, text: str) -> bool:
 
 
 def _mask_unnamed(text: str) -> str:
-    if _DATE.fullmatch(text.strip()):
+    if _SHOWN.fullmatch(text.strip()):
         return text
     return mask_document(text) if is_tax_number(text) else mask_name(text)
 

@@ -41,7 +41,7 @@ _PERCENT: Final = re.compile("%(?:25){0,3}(?:22|3[Cc]|5[Bb]|7[Bb])")
 """A quote or an opening bracket in an address or a form: `data=%7B%22cpf%22…`, `buyer%5Bname%5D=…`."""
 
 _VALUE_OF_FORM: Final = re.compile(r"[^&\s\"'<>\\]+")
-_SIGNS_OF_ADDRESSES: Final = "=*:/?@,;()[]{}$!#"
+_SIGNS_OF_ADDRESSES: Final = ":/?@,;()[]{}$!#"
 
 _JSON_SIGN: Final = re.compile(r"(\\{1,8})u00([2-46][\da-fA-F]|5[\dabd-fABD-F]|7[\da-eA-E]|[a-fA-F][\da-fA-F])")
 """A sign that need not be escaped in JSON, but is by some libraries: `\\u003c` for `<`, `\\u0022` for `"`, `\\u00e7` for `ç`."""
@@ -98,7 +98,8 @@ def _mask_percent(levels: int, found: re.Match[str]) -> str:
     masked = _mask_writing(_mask_enclosed(plain), levels - 1)
     if masked == plain:
         return written
-    safe = "*" + "".join(sign for sign in _SIGNS_OF_ADDRESSES if sign in written)
+    was = written.upper()
+    safe = "*=" + "".join(sign for sign in _SIGNS_OF_ADDRESSES if sign in was and f"%{ord(sign):X}" not in was)
     return quote_plus(masked, safe=safe, errors="surrogateescape")
 
 

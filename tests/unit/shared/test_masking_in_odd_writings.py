@@ -14,7 +14,7 @@ PART = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
 
 texts = st.lists(
     st.sampled_from(
-        [r"\u003c", r"\u003e", r"\u0022", r"\\u0022", r"\u00e7", "<nome>", "Ana", "12345678909", '"', "'", "buyer", '"buyer":{', '"alias":"', "Buyer(", "alias=", "{", "}", "(", ")", "[", "]", ", ", "<buyer>", "</buyer>", "<alias>", ' alias="', "form-data; name=", '"email"', "\r\n\r\n", "\r\n--b", r"\r\n", "%22", "%7B", "%3A", "%5B", "%2522", "&", "=", ":", " ", "+", "id", "name", "value"]
+        [r"\u003cxNome\u003eAna\u003c/xNome\u003e", r'"a":"{\u0022lastName\u0022:\u0022Lima\u0022}"', r'\"{\\u0022cpf\\u0022:\\u002212345678909', r'"raz\u00e3oSocial":"Loja"', 'form-data; name="email"\r\n\r\nana\r\n--b', r'form-data; name=\"cpf\"\r\n\r\n12345678909\r\n--b', "d=%7B%22cpf%22%3A%2212345678909%22%7D&", "buyer%5Balias%5D=Ana&", "u=d%3D%257B%2522lastName%2522%253A%2522Lima&", "%3CxNome%3EAna", "%E3%22", '"sku":"A-1"', ", ", " ", "\n", "; "]
     ),
     max_size=14,
 ).map("".join)  # fmt: skip
