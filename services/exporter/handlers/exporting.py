@@ -21,9 +21,10 @@ from services.exporter.handlers.ports import (
     Signal,
     Workbook,
 )
-from services.exporter.handlers.pulse import Stopped, in_thread, under_pulse
+from services.exporter.handlers.threads import in_thread
 from shared.contracts.errors import Invalid, Transient
 from shared.runtime.clock import Clock
+from shared.runtime.lease import under_lease
 
 BEAT_SECONDS: Final = 0.5
 """Between two heartbeats: a cancel is seen within a second, and the progress is as fresh as that."""
@@ -57,6 +58,14 @@ class Progress:
     def fields(self) -> dict[str, Any]:
         """Return what is to be stored."""
         return {"rows": self.rows, "rows_done": self.rows_done, **self.file}
+
+
+class Stopped(Exception):  # nothing went wrong: somebody said stop
+    """The work was stopped before its end; `signal` says why."""
+
+    def __init__(self, signal: Signal) -> None:
+        super().__init__(signal)
+        self.signal = signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +111,12 @@ async def export(job: Job, progress: Progress, tools: Tools) -> None:
         await discard_files(job, tools.files)
         raise Stopped("cancel") if job.cancel_requested else TooManyStarts
 
-    async def beat() -> Signal:
-        return await tools.store.record(job, {"rows": progress.rows, "rows_done": progress.rows_done})
+    async def beat() -> None:
+        signal = await tools.store.record(job, {"rows": progress.rows, "rows_done": progress.rows_done})
+        if signal != "go on":
+            raise Stopped(signal)
 
-    await under_pulse(_write(job, progress, tools), beat, every=tools.beat_seconds)
+    await under_lease(_write(job, progress, tools), beat, every=tools.beat_seconds)
 
 
 async def _write(job: Job, progress: Progress, tools: Tools) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.ingest.handlers.ports import Document
-from services.ingest.handlers.replaying import LEASE, ReplayPlugs, replay_slice
+from services.ingest.handlers.replaying import ReplayPlugs, replay_slice
 from shared.runtime.job_loop import Bell, JobLoop, LeasedJobs
 
 IDLE_SECONDS: Final = 5.0
@@ -23,4 +23,4 @@ def replay_jobs(name: str, plugs: ReplayPlugs, may_go_on: Callable[[], bool]) ->
     async def work_slice(job: Document) -> None:
         await replay_slice(job, plugs, worker=name, may_go_on=may_go_on)
 
-    return LeasedJobs(name, plugs.jobs, work_slice, service="ingest", clock=plugs.clock, lease_for=LEASE)
+    return LeasedJobs(name, plugs.jobs, work_slice, service="ingest", clock=plugs.clock, lease_for=plugs.lease_for)

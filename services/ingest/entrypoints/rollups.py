@@ -13,7 +13,6 @@ from services.ingest.handlers.rolling_up import (
     EntryLog,
     HistoryLost,
     Lease,
-    LeaseLost,
     RollupBook,
     Told,
     advance,
@@ -25,6 +24,7 @@ from shared.contracts.records import BatchOutcome
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
 from shared.runtime.ending import rest
+from shared.runtime.lease import LeaseLost
 from shared.runtime.logging import get_logger
 from shared.runtime.retry import delay_before
 

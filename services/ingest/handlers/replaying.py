@@ -4,6 +4,7 @@ Safe to repeat: if an event is taken this time, a second delivery of it is a dup
 so a crash in between sends it twice and loses none.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,12 +32,13 @@ from shared.contracts.dead_letters import Letter, ReplayCommand
 from shared.contracts.errors import BrokerUnavailable, Invalid, InvalidCommand, NotEligible, Transient
 from shared.contracts.records import Record
 from shared.runtime.clock import Clock
+from shared.runtime.lease import RENEWALS, LeaseLost, under_lease
 
 BATCH: Final = 500
 BATCH_BYTES: Final = 8 * 1024 * 1024
 SLICE: Final = timedelta(seconds=15)
 LEASE: Final = timedelta(seconds=60)
-"""Longer than the broker may take for a batch; so long a job waits whose worker was killed."""
+"""So long a job waits whose worker was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class ReplayPlugs:
     book: LetterBook
     topics: Topics
     clock: Clock
+    lease_for: timedelta = LEASE
 
 
 async def replay(raw: Any, shelf: DeadLetterShelf, topics: Topics) -> Record:
@@ -78,33 +81,45 @@ async def accept(raw: Any, jobs: ReplayJobs, *, clock: Clock) -> None:
 
 async def replay_slice(job: Document, plugs: ReplayPlugs, *, worker: str, may_go_on: Callable[[], bool]) -> None:
     """Send letters of a leased job back, batch by batch, until it is done or its slice is over. Raise Transient."""
-    until = plugs.clock() + SLICE
-    held: Document | None = await _counted(job, plugs, worker)
-    while held is not None:
-        if held["cancel_requested"]:
-            await plugs.jobs.finish(held, "cancelled", worker=worker, now=plugs.clock())
-            return
-        command = ReplayCommand.model_validate(held["command"])
-        walk = walk_of(command, held["progress"], asked_at=held["created_at"])
-        letters = await plugs.book.next_open(walk, limit=BATCH, max_bytes=BATCH_BYTES)
-        if not letters:
-            if await _add_up(held, command, plugs, worker):
-                await plugs.jobs.finish(held, "done", worker=worker, now=plugs.clock())
-            return
-        held = await _send(held, command, letters, plugs, worker)
-        if held is not None and (plugs.clock() >= until or not may_go_on()):
-            await plugs.jobs.release(held, worker=worker, now=plugs.clock())
-            return
-
-
-async def _counted(job: Document, plugs: ReplayPlugs, worker: str) -> Document | None:
-    if "matched" in job["progress"]:
-        return job
     try:
         command = parse_command(ReplayCommand, job["command"])
     except Invalid as error:
         await plugs.jobs.finish(job, "failed", worker=worker, now=plugs.clock(), error=str(error))
-        return None
+        return
+
+    async def renew() -> None:
+        await _record(job, {}, plugs, worker)
+
+    with contextlib.suppress(LeaseLost):  # whoever has the job goes on with the letters that are open
+        work = _send_open(job, command, plugs, worker, may_go_on)
+        state = await under_lease(work, renew, every=plugs.lease_for.total_seconds() / RENEWALS)
+        if state == "running":
+            await plugs.jobs.release(job, worker=worker, now=plugs.clock())
+        else:
+            await plugs.jobs.finish(job, state, worker=worker, now=plugs.clock())
+
+
+async def _send_open(
+    job: Document, command: ReplayCommand, plugs: ReplayPlugs, worker: str, may_go_on: Callable[[], bool]
+) -> str:
+    """Return what the job is when the slice ends: `done`, `cancelled`, or `running`: its next slice is anyone's."""
+    until = plugs.clock() + SLICE
+    held = await _counted(job, command, plugs, worker)
+    while not held["cancel_requested"]:
+        walk = walk_of(command, held["progress"], asked_at=held["created_at"])
+        letters = await plugs.book.next_open(walk, limit=BATCH, max_bytes=BATCH_BYTES)
+        if not letters:
+            await _add_up(held, command, plugs, worker)
+            return "done"
+        held = await _send(held, command, letters, plugs, worker)
+        if plugs.clock() >= until or not may_go_on():
+            return "running"
+    return "cancelled"
+
+
+async def _counted(job: Document, command: ReplayCommand, plugs: ReplayPlugs, worker: str) -> Document:
+    if "matched" in job["progress"]:
+        return job
     found = await plugs.book.count_open(walk_of(command, {}, asked_at=job["created_at"]))
     named = len(set(command.letters)) if command.letters else found
     skipped = {"not_open": named - found} if named > found else {}
@@ -114,7 +129,7 @@ async def _counted(job: Document, plugs: ReplayPlugs, worker: str) -> Document |
 
 async def _send(
     job: Document, command: ReplayCommand, letters: Sequence[Letter], plugs: ReplayPlugs, worker: str
-) -> Document | None:
+) -> Document:
     refused = [reason for letter in letters if (reason := refusal(letter))]
     sendable = [letter for letter in letters if refusal(letter) is None]
     fates = await plugs.topics.republish_all([record_of(letter) for letter in sendable])
@@ -137,19 +152,23 @@ async def _send(
     )
 
 
-async def _add_up(job: Document, command: ReplayCommand, plugs: ReplayPlugs, worker: str) -> Document | None:
+async def _add_up(job: Document, command: ReplayCommand, plugs: ReplayPlugs, worker: str) -> None:
     """Count what was sent anew where the sums fall short: a worker may have died, or MongoDB's answer been lost, after letters were
-    marked and before they were counted; nobody meets them again. Return the job as it stands, None when the lease is lost.
+    marked and before they were counted; nobody meets them again.
     """
     so_far = job["progress"]
     if so_far["sent"] + so_far["failed"] + sum(so_far["skipped"].values()) >= so_far["matched"]:
-        return job
+        return
     try:
         sent = await plugs.book.count_replayed(walk_of(command, {}, asked_at=job["created_at"]), command.id)
     except Transient:
-        return job  # sums are no reason to keep a job for ever whose letters are too many to be counted in time
-    return await _record(job, {"sent": max(sent, so_far["sent"])}, plugs, worker)
+        return  # sums are no reason to keep a job for ever whose letters are too many to be counted in time
+    await _record(job, {"sent": max(sent, so_far["sent"])}, plugs, worker)
 
 
-async def _record(job: Document, progress: Document, plugs: ReplayPlugs, worker: str) -> Document | None:
-    return await plugs.jobs.record_progress(job, progress, worker=worker, now=plugs.clock(), lease_for=LEASE)
+async def _record(job: Document, progress: Document, plugs: ReplayPlugs, worker: str) -> Document:
+    """Set fields of the progress and keep the lease. Raise LeaseLost."""
+    held = await plugs.jobs.record_progress(job, progress, worker=worker, now=plugs.clock(), lease_for=plugs.lease_for)
+    if held is None:
+        raise LeaseLost
+    return held

@@ -4,8 +4,6 @@ What a batch of changes adds, and up to where the log is counted then, are store
 holds the lease. So every change counts once, whoever dies when. Nothing here is waited for by the intake.
 """
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -13,17 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from services.ingest.core.rollup import Change, Deltas, Increments, deltas_of, increments_of
-from shared.contracts.errors import PonteError, Transient
-from shared.runtime.ending import end_tasks
+from shared.contracts.errors import PonteError
+from shared.runtime.lease import RENEWALS, under_lease
 
 LEASE: Final = timedelta(seconds=15)
-KEEP_EVERY_SECONDS: Final = 5.0
+KEEP_EVERY_SECONDS: Final = LEASE.total_seconds() / RENEWALS
 SWEEP: Final = 1_000
 """Rows of an older generation that are deleted at a time."""
-
-
-class LeaseLost(PonteError):
-    """Another worker has taken over: nothing was stored."""
 
 
 class HistoryLost(PonteError):
@@ -145,11 +139,18 @@ async def advance(book: RollupBook, lease: Lease, told: Told, *, clock: Clock) -
 
 async def build(log: EntryLog, book: RollupBook, lease: Lease, *, clock: Clock) -> Lease:
     """Count the whole log as it stands into a new generation of rows and let that count. Raise LeaseLost, HistoryLost, Transient."""
-    async with _kept(book, lease, clock):
+
+    async def count() -> tuple[int, Place]:
         generation = await book.open_generation(lease, now=clock())
         place = await log.here()
         async for deltas in log.count(place):
             await book.add(generation, increments_of(deltas))
+        return generation, place
+
+    async def renew() -> None:
+        await book.keep(lease, now=clock())
+
+    generation, place = await under_lease(count(), renew, every=KEEP_EVERY_SECONDS)
     return await book.switch(replace(lease, is_asked=False), generation, place, now=clock())
 
 
@@ -158,20 +159,3 @@ async def sweep(book: RollupBook, lease: Lease) -> None:
     swept = SWEEP
     while swept == SWEEP:
         swept = await book.sweep(lease, at_most=SWEEP)
-
-
-@contextlib.asynccontextmanager
-async def _kept(book: RollupBook, lease: Lease, clock: Clock) -> AsyncIterator[None]:
-    """Keep the lease while something takes long. That it is lost shows at the next call."""
-
-    async def keep() -> None:
-        while True:
-            await asyncio.sleep(KEEP_EVERY_SECONDS)
-            with contextlib.suppress(Transient, LeaseLost):
-                await book.keep(lease, now=clock())
-
-    keeping = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        await end_tasks([keeping])

@@ -4,7 +4,6 @@ It may end at any line and be told again. What is claimed by the job and not mar
 is marked is counted and not sent; the sums are written together with the place to go on from, so nothing is counted twice.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -19,15 +18,12 @@ from services.reprocessor.handlers.sending import send_claimed
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidCommand, Transient
 from shared.contracts.times import to_milliseconds
-from shared.runtime.ending import end_tasks, rest
+from shared.runtime.lease import RENEWALS, LeaseLost, under_lease
 
 ITEMS_AT_ONCE = 100
 """Named items are found by their ids, so the memory they take cannot be seen beforehand: fewer at once than a walk takes."""
 
 TELL_EVERY_SECONDS = 1.0
-
-SIGNS_PER_LEASE = 3
-"""Of life, while a batch is under way: large payloads, a slow broker or a filter that no index serves may take longer than a lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,50 +42,50 @@ async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on
     except InvalidCommand as error:
         await plugs.jobs.finish(job, "failed", worker=worker, now=plugs.clock(), error=str(error))
         return
-    keeping = asyncio.create_task(_keep_lease(job, plugs, worker))
-    try:
-        await _work_on(work, plugs, worker, may_go_on)
-    except Transient as error:
-        await _stall(work, plugs, worker, error)
-    finally:
-        await end_tasks([keeping])
+
+    async def renew() -> None:
+        await _record(work, {}, plugs, worker)
+
+    # Large payloads, a slow broker or a filter that no index serves: a batch may take longer than a lease.
+    every = plugs.limits.lease.total_seconds() / RENEWALS
+    with contextlib.suppress(LeaseLost):  # whoever has the job goes on from what is remembered and what is marked
+        try:
+            state = await under_lease(_work_on(work, plugs, worker, may_go_on), renew, every=every)
+        except Transient as error:
+            await _stall(work, plugs, worker, error)
+        else:
+            await _leave(work, plugs, worker, state)
 
 
-async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[], bool]) -> None:
+async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[], bool]) -> str:
+    """Return what the job is when the slice ends: `done`, `cancelled`, or `running`: its next slice is anyone's."""
     started_at = told_at = plugs.clock()
     if work.is_new:
         await _tell(work, plugs, "running")
-        if not await _remember(
-            work, plugs, worker
-        ):  # a broker that is silent takes as long over it as over the first batch
-            return
+        await _remember(work, plugs, worker)  # a broker that is silent takes as long over it as over the first batch
     paused = await plugs.integrations.list_paused(work.command.account, work.command.kind)
     while not work.job["cancel_requested"]:
         batch = await _choose(work, plugs)
         tally = await _settle(work, batch, paused, plugs)
         work.progress = work.progress.plus(tally, last_id=batch.last_id, next_at=work.pace.next_at)
-        if not await _remember(work, plugs, worker):
-            return
+        await _remember(work, plugs, worker)
         plugs.observe(tally)
         if batch.is_last:
-            await _end(work, plugs, worker, "done")
-            return
+            return "done"
         now = plugs.clock()
         if now - started_at >= plugs.limits.slice or not may_go_on():
-            await plugs.jobs.release(work.job, worker=worker, now=now)
-            return
+            return "running"
         if (now - told_at).total_seconds() >= TELL_EVERY_SECONDS:
             await _tell(work, plugs, "running")
             told_at = now
-    await _end(work, plugs, worker, "cancelled")
+    return "cancelled"
 
 
-async def _keep_lease(job: Document, plugs: Plugs, worker: str) -> None:
-    lease = plugs.limits.lease
-    while True:
-        await rest(lease.total_seconds() / SIGNS_PER_LEASE)
-        with contextlib.suppress(Transient):  # who lost the lease is told when the batch is remembered
-            await plugs.jobs.record_progress(job, {}, worker=worker, now=plugs.clock(), lease_for=lease)
+async def _leave(work: Work, plugs: Plugs, worker: str, state: str) -> None:
+    if state == "running":
+        await plugs.jobs.release(work.job, worker=worker, now=plugs.clock())
+    else:
+        await _end(work, plugs, worker, state)
 
 
 async def _choose(work: Work, plugs: Plugs) -> Batch:
@@ -136,12 +132,18 @@ def _why_not(work: Work, entry: LogEntry | None, paused: AbstractSet[str], plugs
     return None
 
 
-async def _remember(work: Work, plugs: Plugs, worker: str) -> bool:
+async def _remember(work: Work, plugs: Plugs, worker: str) -> None:
+    """Store how far the job came and keep the lease. Raise LeaseLost."""
+    work.job = await _record(work, work.progress.to_document(), plugs, worker)
+
+
+async def _record(work: Work, progress: Document, plugs: Plugs, worker: str) -> Document:
     job = await plugs.jobs.record_progress(
-        work.job, work.progress.to_document(), worker=worker, now=plugs.clock(), lease_for=plugs.limits.lease
+        work.job, progress, worker=worker, now=plugs.clock(), lease_for=plugs.limits.lease
     )
-    work.job = job or work.job
-    return job is not None
+    if job is None:
+        raise LeaseLost
+    return job
 
 
 async def _end(work: Work, plugs: Plugs, worker: str, state: str, error: str | None = None) -> None:
@@ -153,8 +155,7 @@ async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> Non
     """Remember since when nothing moves, and raise on; give up when it is long. A cancelled job ends though nothing moves."""
     now = plugs.clock()
     work.progress = work.progress.stalled(now)
-    if not await _remember(work, plugs, worker):
-        return
+    await _remember(work, plugs, worker)
     if work.job["cancel_requested"]:
         await _end(work, plugs, worker, "cancelled")
     elif now - (work.progress.stalled_since or now) >= plugs.limits.give_up_after:

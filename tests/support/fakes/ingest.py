@@ -252,19 +252,28 @@ class MemoryReplayJobs:
     async def record_progress(
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
     ) -> Document | None:
+        if not self._holds(job, worker):
+            return None
         job["progress"].update(progress)
         job["leased_until"] = now + lease_for
         return job
 
     async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
+        if not self._holds(job, worker):
+            return None
         job.update(leased_by=None, leased_until=now)
         return job
 
     async def finish(
         self, job: Document, state: str, *, worker: str, now: datetime, error: str | None = None
     ) -> Document | None:
+        if not self._holds(job, worker):
+            return None
         job.update(state=state, error=error, leased_by=None)
         return job
+
+    def _holds(self, job: Document, worker: str) -> bool:
+        return bool(job["state"] == "running" and job["leased_by"] == worker)
 
 
 class MemoryIntegrations:

@@ -1,5 +1,8 @@
-from collections.abc import Iterable
-from datetime import timedelta
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +21,8 @@ ASKED_AT = RECEIVED_AT + timedelta(hours=1)
 class World:
     def __init__(self) -> None:
         self.jobs, self.book, self.topics = MemoryReplayJobs(), MemoryLetterBook(), MemoryTopics()
-        plugs = ReplayPlugs(self.jobs, self.book, self.topics, lambda: ASKED_AT)
-        self.runner = replay_jobs("r", plugs, lambda: True)
+        self.plugs = ReplayPlugs(self.jobs, self.book, self.topics, lambda: ASKED_AT)
+        self.runner = replay_jobs("r", self.plugs, lambda: True)
 
     async def ask(self, **command: Any) -> dict[str, Any]:
         said = {"id": "1", "account": "loja", "requested_by": "Ana", **command}
@@ -31,6 +34,24 @@ class World:
 
     def states(self) -> set[str]:
         return {letter["state"] for letter in self.book.letters.values()}
+
+
+@asynccontextmanager
+async def slow_batch(world: World, lease_for: timedelta) -> AsyncIterator[asyncio.Event]:
+    """Let a runner send a job's batch that the broker takes once the event is set; at the end the runner has ended its slice."""
+    goes_on, begun, send = asyncio.Event(), asyncio.Event(), world.topics.republish_all
+
+    async def send_slowly(records: Any) -> Any:
+        begun.set()
+        await goes_on.wait()
+        return await send(records)
+
+    world.plugs = replace(world.plugs, clock=lambda: datetime.now(UTC), lease_for=lease_for)
+    world.topics.republish_all = send_slowly  # type: ignore[method-assign]
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(replay_jobs("slow", world.plugs, lambda: True).work())
+        await begun.wait()
+        yield goes_on
 
 
 async def test_all_letters_of_a_filter_go_back_as_they_came_and_are_marked() -> None:
@@ -61,6 +82,32 @@ async def test_letters_that_come_while_a_job_runs_are_not_its_own(rows: dict[str
     await world.runner.work()
 
     assert (job["progress"]["sent"], world.states()) == (1, {"open", "replayed"})
+
+
+async def test_a_batch_that_outlasts_the_lease_is_sent_by_one_worker() -> None:
+    world, lease_for = World(), timedelta(seconds=0.5)
+    await world.keep([make_letter(offset=1)])
+    job = await world.ask(filter={})
+
+    async with slow_batch(world, lease_for) as goes_on:
+        other, first = replay_jobs("other", world.plugs, lambda: True), job["leased_until"]
+        while job["leased_until"] < first + lease_for:
+            assert not await other.work()
+            await asyncio.sleep(0.01)
+        goes_on.set()
+
+    assert (job["state"], job["progress"]["sent"], len(world.topics.sent)) == ("done", 1, 1)
+
+
+async def test_a_worker_that_lost_its_lease_sends_no_more_of_the_batch() -> None:
+    world = World()
+    await world.keep([make_letter(offset=1)])
+    job = await world.ask(filter={})
+
+    async with slow_batch(world, timedelta(seconds=0.1)):
+        job["leased_by"] = "another"
+
+    assert (job["state"], job["leased_by"], world.topics.sent, world.states()) == ("running", "another", [], {"open"})
 
 
 async def test_what_cannot_go_back_is_skipped_and_told() -> None:
@@ -105,10 +152,10 @@ async def test_a_worker_that_dies_after_sending_costs_a_double_and_no_letter() -
     mark = world.book.mark_replayed
 
     async def die(*_: Any) -> None:
-        raise KeyboardInterrupt
+        raise asyncio.CancelledError
 
     world.book.mark_replayed = die  # type: ignore[method-assign]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(asyncio.CancelledError):
         await world.runner.work()
     world.book.mark_replayed = mark  # type: ignore[method-assign]
     job["leased_until"] = ASKED_AT

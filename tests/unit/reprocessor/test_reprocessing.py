@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 from dataclasses import replace
 from datetime import timedelta
@@ -309,6 +310,23 @@ async def test_a_runner_that_lost_its_lease_while_it_told_of_the_start_sends_not
 
     assert world.topics.published == []
     assert world.job()["leased_by"] == "another"
+
+
+async def test_a_runner_that_lost_its_lease_sends_nothing_of_the_batch_that_waits_for_its_turn(world):
+    world.holds(*failed(25))
+    await world.asks(filter=FAILED, max_per_second=1)
+    world.limit(lease=timedelta(seconds=0.1))
+
+    async def lose_it_meanwhile(_):
+        world.job().update(leased_by="another")
+        await asyncio.Event().wait()
+
+    world.plugs = replace(world.plugs, sleep=lose_it_meanwhile)
+    async with asyncio.timeout(20):
+        await world.works()
+
+    assert len(world.topics.published) == 1
+    assert (world.job()["state"], world.job()["leased_by"]) == ("running", "another")
 
 
 async def test_whoever_asked_is_told_at_the_start_and_at_the_end(world):
