@@ -1,6 +1,5 @@
 """What is plugged into what."""
 
-import errno
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -13,7 +12,7 @@ from services.exporter.core.report import Report
 from services.exporter.entrypoints.commands import on_command
 from services.exporter.entrypoints.runner import export_loop
 from services.exporter.entrypoints.timers import EXPIRE_EVERY_SECONDS, SWEEP_EVERY_SECONDS, every
-from services.exporter.handlers.exporting import Tools, export_next
+from services.exporter.handlers.exporting import DISK_FULL, Tools, export_next
 from services.exporter.handlers.housekeeping import expire, sweep
 from services.exporter.handlers.ports import Workbook
 from services.exporter.settings import Settings
@@ -37,7 +36,7 @@ def main() -> None:
 
 def build(settings: Settings, *, clock: Clock = now) -> Worker:
     """Return the exporter, plugged together; nothing is sent to a server before `run`. Raise Defect where no report can be made."""
-    _refuse_a_wrong_folder(settings.exporter_temp_folder)
+    refuse_a_wrong_folder(settings.exporter_temp_folder)
     worker = Worker("exporter", settings)
     client = connect(settings.mongo_uri.get_secret_value(), service="exporter")
     publisher = Publisher(settings.kafka_bootstrap, service="exporter")
@@ -65,12 +64,13 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     return worker
 
 
-def _refuse_a_wrong_folder(folder: str | None) -> None:
+def refuse_a_wrong_folder(folder: str | None) -> None:
+    """Raise Defect where no file can be made in `folder`, the system's when None; a full disk may pass, and each job says so."""
     try:
         open_spool(folder).close()
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return  # it may pass, and each job says so
+        if error.errno in DISK_FULL:
+            return
         place = folder or "the system's temporary folder"
         msg = f"no file can be made in {place} ({error.strerror or error}): set PONTE_EXPORTER_TEMP_FOLDER to a folder that can be written"
         raise Defect(msg) from error

@@ -33,6 +33,7 @@ MAX_STARTS: Final = 5
 """A job whose writer died so often is what kills it (memory, a defect): it fails, instead of taking every worker down in turn."""
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""It may pass: a job fails with it, and the exporter starts even so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

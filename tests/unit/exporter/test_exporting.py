@@ -176,6 +176,7 @@ async def test_a_job_that_kills_every_worker_fails_in_the_end(world: World) -> N
     ("number", "advice"),
     [
         (errno.ENOSPC, "free space on the exporter's disk"),
+        (errno.EDQUOT, "free space on the exporter's disk"),
         (errno.ENOENT, "PONTE_EXPORTER_TEMP_FOLDER"),
         (errno.EACCES, "PONTE_EXPORTER_TEMP_FOLDER"),
     ],
