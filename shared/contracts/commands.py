@@ -3,6 +3,7 @@
 A command arrives as plain JSON or as a CloudEvent's data. Both fixed topics carry the same models that the API takes.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
@@ -77,13 +78,23 @@ class ReprocessCommand(Command):
         return None if self.filter is None else _bound(self.filter, [self.kind])
 
 
+OF_THE_MACHINE: Final = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*", re.ASCII)
+"""Files beside the time zones: what the first ones say is another thing on each machine, and `right/` counts leap seconds."""
+
+
 def _known_time_zone(name: str) -> str:
+    if OF_THE_MACHINE.fullmatch(name) or not _is_known(name):
+        msg = f"{name!r} is no time zone; write one such as America/Sao_Paulo or UTC"
+        raise ValueError(msg)
+    return name
+
+
+def _is_known(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # what zoneinfo raises for unknown, malformed and directory names
-        msg = f"{name!r} is no time zone; write one such as America/Sao_Paulo or UTC"
-        raise ValueError(msg) from error
-    return name
+    except (KeyError, ValueError, OSError):  # what zoneinfo raises for unknown, malformed and directory names
+        return False
+    return True
 
 
 class ExportCommand(Command):
@@ -114,7 +125,7 @@ def _bound(asked: Mapping[str, Any], kinds: Sequence[str]) -> LogFilter:
     rows = LogFilter.parse(asked)
     if kinds and not set(rows.kind) <= set(kinds):
         raise InvalidFilter("kind", "names a kind that the command does not", kinds)
-    return replace(rows, kind=rows.kind or tuple(kinds))
+    return replace(rows, kind=rows.kind or tuple(dict.fromkeys(kinds)))
 
 
 def read_command(record: Record) -> dict[str, Any]:
