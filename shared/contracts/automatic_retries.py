@@ -2,7 +2,7 @@
 
 An item is retried while every cause of its newest event says `auto` (advice.py), after growing delays, each counted from what was
 heard or asked last. A success, or a person who reprocesses, begins the delays anew. The reprocessor's mark on the entry keeps the
-count: `reprocess.tries`.
+count: `reprocess.tries`. `reprocess.cancelled`: somebody cancelled the retry, so there is none before the item is heard of again.
 """
 
 from collections.abc import Sequence
@@ -35,9 +35,14 @@ def next_retry_at(entry: LogEntry, delays: Sequence[timedelta], *, now: datetime
     if entry.status not in FAILED_STATUSES or (entry.reprocess or {}).get("state") in UNDER_WAY:
         return None
     tries = tries_of(entry)
-    if tries >= _most_tries(entry, delays) or entry.processed_at <= now - HORIZON:
+    if tries >= _most_tries(entry, delays) or entry.processed_at <= now - HORIZON or _is_left_alone(entry):
         return None
     return max(entry.received_at, _asked_at(entry) or entry.received_at) + delays[tries]
+
+
+def _is_left_alone(entry: LogEntry) -> bool:
+    asked_at = _asked_at(entry)
+    return bool((entry.reprocess or {}).get("cancelled")) and asked_at is not None and entry.received_at <= asked_at
 
 
 def _most_tries(entry: LogEntry, delays: Sequence[timedelta]) -> int:

@@ -20,7 +20,7 @@ A log entry's document:
     was             {n, status, processed_at, codes}: the counted facts of the state before this one, and how many attempts there were then;
                     for whoever follows the changes (rollups), and of the delivery, like `applied`: other orders leave another
     leaving         {status, processed_at, codes}: the same of an entry at the moment of its deletion, in the same transaction
-    reprocess       {id, state, …}, the reprocessor's own; of an automatic retry with `tries`, how many there were (automatic_retries.py)
+    reprocess       {id, state, …}, the reprocessor's own; of an automatic retry with `tries` and `cancelled` (automatic_retries.py)
 
 The newest attempt is the entry's `state`; `attempts` holds those before it (decision 0006). An attempt's document: `_id` (entry id + U+001F + hash),
 the fields of `state` without `words` and `groups`, and `address` {topic, partition, offset} of its first delivery if it never was a state.

@@ -154,11 +154,14 @@ class Jobs:
         )
 
     async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> Document | None:
-        """Flag the job; a queued one ends at once. Return it as it stands, None when there is none."""
+        """Flag the job; a queued one that somebody asked for ends at once. Return it as it stands, None when there is none.
+
+        One that nobody asked for is ended by its worker, which sees to it that nobody asks again.
+        """
         identity = job_document_id(account, job_id)
         with translated():
             await self._jobs.update_one(
-                {"_id": identity, "state": "queued"},
+                {"_id": identity, "state": "queued", "automatic": None},
                 {"$set": {"state": "cancelled", "cancel_requested": True, "finished_at": now, "updated_at": now}},
             )
             await self._jobs.update_one(

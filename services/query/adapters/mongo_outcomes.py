@@ -28,6 +28,7 @@ class MongoOutcomes:
         marked = {
             "reprocess.id": {"$eq": job_id},
             "reprocess.state": {"$in": list(STATES)},
+            "reprocess.cancelled": {"$ne": True},  # never asked
             "_id": {"$gt": prefix, "$lt": prefix[:-1] + "}"},  # `}` follows `|`: the end of the prefix
         }
         told = {"state": "$reprocess.state", "status": "$state.status"}

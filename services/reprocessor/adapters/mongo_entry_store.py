@@ -63,6 +63,8 @@ BY_JOB: Final = "by_reprocess_job"
 GIVEN_UP: Final[Document] = {"$set": {"reprocess.state": "unknown"}}
 """What becomes of a mark that nobody will move on."""
 
+LEFT_ALONE: Final[Document] = {"$set": {"reprocess.state": "unknown", "reprocess.cancelled": True}}
+
 
 class MongoEntryStore:
     """Implements EntryStore."""
@@ -129,6 +131,10 @@ class MongoEntryStore:
     async def give_up(self, ids: Sequence[str], job_id: str) -> None:
         """Set the job's claims to unknown."""
         await self._update(held_by(ids, job_id), GIVEN_UP)
+
+    async def leave_alone(self, ids: Sequence[str], job_id: str) -> None:
+        """Set the job's claims to unknown and cancelled."""
+        await self._update(held_by(ids, job_id), LEFT_ALONE)
 
     def _find(self, query: Document, start: str, end: str, limit: int) -> AsyncCursor[Document]:
         within = {**query, "_id": {"$gt": start, "$lte": end}}

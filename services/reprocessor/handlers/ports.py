@@ -101,6 +101,10 @@ class EntryStore(Protocol):
         """Set the job's claims to unknown: nothing was sent, and yet it counts as a try."""
         ...
 
+    async def leave_alone(self, ids: Sequence[str], job_id: str) -> None:
+        """Do the same and mark them as cancelled: no automatic retry follows before the item is heard of again."""
+        ...
+
 
 class FailedEntries(Protocol):
     """What may have to be tried again by itself, across accounts: for the automatic retries only."""

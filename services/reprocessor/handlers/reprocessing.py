@@ -15,6 +15,7 @@ from services.reprocessor.core.job import Document, Work, status_of
 from services.reprocessor.core.progress import Failure, Tally
 from services.reprocessor.handlers.ports import Claim, Plugs
 from services.reprocessor.handlers.sending import send_claimed
+from shared.contracts.commands import MAX_ITEMS
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidCommand, Transient
 from shared.contracts.times import to_milliseconds
@@ -44,7 +45,7 @@ async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on
         return
 
     async def renew() -> None:
-        await _record(work, {}, plugs, worker)
+        work.job = await _record(work, {}, plugs, worker)
 
     # Large payloads, a slow broker or a filter that no index serves: a batch may take longer than a lease.
     every = plugs.limits.lease.total_seconds() / RENEWALS
@@ -78,6 +79,7 @@ async def _work_on(work: Work, plugs: Plugs, worker: str, may_go_on: Callable[[]
         if (now - told_at).total_seconds() >= TELL_EVERY_SECONDS:
             await _tell(work, plugs, "running")
             told_at = now
+    await _leave_alone(work, plugs)
     return "cancelled"
 
 
@@ -124,6 +126,23 @@ async def _settle(work: Work, batch: Batch, paused: AbstractSet[str], plugs: Plu
     return tally
 
 
+async def _leave_alone(work: Work, plugs: Plugs) -> None:
+    """Mark what a cancelled automatic retry leaves, so that none asks for it again: the items are due as before."""
+    if work.tries is None:
+        return
+    ids, _ = work.next_items(MAX_ITEMS)
+    entries = await plugs.entries.find_entries(ids)
+    left = [
+        identity
+        for identity in ids
+        if is_in_hand(entries.get(identity), work.command.id)
+        or _why_not(work, entries.get(identity), frozenset(), plugs) is None
+    ]
+    now = to_milliseconds(plugs.clock())
+    await plugs.entries.claim(left, Claim(work.command.id, now, work.command.requested_by, work.tries))
+    await plugs.entries.leave_alone(left, work.command.id)
+
+
 def _why_not(work: Work, entry: LogEntry | None, paused: AbstractSet[str], plugs: Plugs) -> Reason | None:
     if reason := check(entry, job_id=work.command.id, explicit=work.explicit, paused=paused):
         return reason
@@ -157,6 +176,7 @@ async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> Non
     work.progress = work.progress.stalled(now)
     await _remember(work, plugs, worker)
     if work.job["cancel_requested"]:
+        await _leave_alone(work, plugs)
         await _end(work, plugs, worker, "cancelled")
     elif now - (work.progress.stalled_since or now) >= plugs.limits.give_up_after:
         await _end(work, plugs, worker, "failed", f"nothing could be sent for {plugs.limits.give_up_after}: {error}")

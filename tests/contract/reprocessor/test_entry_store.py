@@ -147,6 +147,17 @@ class EntryStoreSuite:
         (found,) = (await self.store.find_entries(ids_of(["1"]))).values()
         assert found.reprocess == {**mark, "state": "unknown"}
 
+    async def test_what_is_left_alone_says_so_if_the_job_held_it(self):
+        await self.holds(documents(["1", "2"]))
+        await self.store.claim(ids_of(["1"]), Claim("a", AT, "ponte", tries=2))
+
+        await self.store.leave_alone(ids_of(["1", "2"]), "b")
+        await self.store.leave_alone(ids_of(["1", "2"]), "a")
+
+        found = await self.store.find_entries(ids_of(["1", "2"]))
+        mark = {"id": "a", "claimed_at": AT, "requested_by": "ponte", "tries": 2, "state": "unknown", "cancelled": True}
+        assert [found[identity].reprocess for identity in ids_of(["1", "2"])] == [mark, None]
+
     async def test_nothing_to_do_is_fine(self):
         await self.store.claim([], claim_of("a"))
         await self.store.mark_sent([], "a", at=AT)

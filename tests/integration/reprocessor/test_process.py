@@ -296,3 +296,28 @@ async def test_what_may_pass_by_itself_is_tried_again_unasked_and_once(
     assert mongo[LOG_ENTRIES].find_one({"account": account, "code": "1"})["reprocess"]["tries"] == 1
     assert reprocessor.events().count("retries.due") >= 1
     assert len(read_events(servers.kafka.bootstrap, ORDERS, account)) == 2
+
+
+async def test_an_automatic_retry_that_is_cancelled_is_not_asked_for_again(
+    servers, database_name, database, mongo, account
+):
+    now = datetime.now(UTC)
+    down = [{"code": "NET-DOWN", "message": "x"}]
+    seed(mongo, account, 200, processed_at=now.isoformat(), received_at=now, causes=down)
+    automatic = {"account": account, "automatic": True}
+    knobs = {"retry_every": "0.2", "retries_per_second": "20", "slice": "0.5"}
+
+    with ReprocessorProcess(servers, database_name, retry_delays="1,1", **knobs):
+        eventually(lambda: states(mongo, account)["sent"], lambda sent: sent > 0)
+        (job,) = mongo[REPROCESS_REQUESTS].find(automatic)
+        await Jobs(database, REPROCESS_REQUESTS).request_cancel(account, job["id"], now=datetime.now(UTC))
+        eventually(lambda: mongo[REPROCESS_REQUESTS].find_one(automatic), lambda found: found["state"] in FINAL)
+        sent = states(mongo, account)["sent"]
+        late = {"processed_at": datetime.now(UTC).isoformat(), "received_at": datetime.now(UTC), "causes": down}
+        mongo[LOG_ENTRIES].insert_many(make_documents(["late"], account=account, **late))
+        eventually(lambda: states(mongo, account)["sent"], lambda seen: seen > sent)
+
+    assert 0 < sent < 200
+    assert states(mongo, account) == {"sent": sent + 1, "unknown": 200 - sent}
+    assert mongo[REPROCESS_REQUESTS].count_documents(automatic) == 2
+    assert len(read_events(servers.kafka.bootstrap, ORDERS, account)) == sent + 1

@@ -67,6 +67,13 @@ async def test_a_finished_job_is_never_leased_again(jobs):
     assert await jobs.lease(worker="a", now=NOW + 10 * SLICE, lease_for=SLICE) is None
 
 
+async def test_cancelling_flags_a_queued_job_that_nobody_asked_for_and_leaves_its_end_to_the_worker(jobs):
+    await jobs.insert(command("automatic:order:1:1"), now=NOW, keep_for=10 * SLICE)
+    flagged = await jobs.request_cancel("loja", "automatic:order:1:1", now=NOW)
+    assert (flagged["state"], flagged["cancel_requested"]) == ("queued", True)
+    assert (await jobs.lease(worker="a", now=NOW, lease_for=SLICE))["cancel_requested"]
+
+
 async def test_cancelling_ends_a_queued_job_and_flags_a_running_one(jobs):
     await jobs.insert(command("queued"), now=NOW)
     assert (await jobs.request_cancel("loja", "queued", now=NOW))["state"] == "cancelled"

@@ -99,6 +99,11 @@ class FakeEntryStore:
     async def give_up(self, ids: Sequence[str], job_id: str) -> None:
         self._set_unknown(self._held(ids, job_id))
 
+    async def leave_alone(self, ids: Sequence[str], job_id: str) -> None:
+        for identity in self._held(ids, job_id):
+            entry = self.entries[identity]
+            self.put(replace(entry, reprocess={**_mark(entry), "state": "unknown", "cancelled": True}))
+
     async def list_accounts(self) -> Sequence[str]:
         return sorted({entry.account for entry in self.entries.values()})
 

@@ -196,3 +196,36 @@ async def test_the_jobs_are_forgotten_after_a_while(world):
 
     (job,) = world.jobs.jobs.values()
     assert job["expires_at"] == world.clock() + timedelta(days=7)
+
+
+async def test_a_cancelled_retry_is_not_asked_for_again_before_the_item_is_heard_of(world):
+    codes = [f"{number:03d}" for number in range(30)]
+    world.holds(*(failed(world, code) for code in codes))
+    world.clock.advance(minutes=1)
+    assert await looks(world) == 30
+    await world.works(may_go_on=False)
+    sent = len(world.topics.published)
+    (job,) = world.jobs.jobs.values()
+    job["cancel_requested"] = True
+    await world.works_on()
+
+    world.clock.advance(minutes=10)
+    assert (job["state"], await looks(world)) == ("cancelled", 0)
+    assert 0 < len(world.topics.published) == sent < 30
+
+    world.holds(replace(world.entries.entries["loja|order|MLC|029"], received_at=world.clock()))
+    world.clock.advance(minutes=5)
+    assert await looks(world) == 1
+
+
+async def test_a_retry_that_is_cancelled_while_kafka_is_away_is_not_asked_for_again_either(world):
+    world.holds(failed(world))
+    world.topics.outcome = lambda _: Delivery("unknown", "unknown", "no broker")
+    world.clock.advance(minutes=1)
+    await looks(world)
+    (job,) = world.jobs.jobs.values()
+    world.plugs.entries.before_claim = lambda: job.update(cancel_requested=True)
+    await world.works_on()
+
+    world.clock.advance(minutes=10)
+    assert (job["state"], await looks(world), world.topics.published) == ("cancelled", 0, [])

@@ -49,6 +49,13 @@ def test_a_person_or_a_success_begins_the_delays_anew():
     assert at(by_person) == at(worked) == AT + MINUTE
 
 
+def test_after_a_cancelled_one_there_is_none_until_the_item_is_heard_of_again():
+    cancelled = {**mark(1, "unknown"), "cancelled": True}
+
+    assert at(failed(reprocess=cancelled, received_at=AT - MINUTE)) is None
+    assert at(failed(reprocess=cancelled)) == AT + 5 * MINUTE
+
+
 @pytest.mark.parametrize("causes", [[SLA], [DOWN, SLA], []])
 def test_what_a_person_must_mend_is_not_tried_by_itself(causes):
     assert at(failed(causes=causes)) is None

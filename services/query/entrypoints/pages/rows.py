@@ -115,7 +115,7 @@ def row_of(entry: LogEntry, caller: Caller, t: Words, *, marketplaces: Marketpla
         causes=causes_of(entry, t),
         may_reprocess=not (is_waiting or is_off) and caller.may("reprocess") and refusal(entry, explicit=True) is None,
         is_waiting=is_waiting,
-        is_unanswered=state == UNANSWERED and entry.status in FAILED_STATUSES,
+        is_unanswered=state == UNANSWERED and not mark.get("cancelled") and entry.status in FAILED_STATUSES,
         job_id=waiting_for or (str(mark.get("id", "")) if is_under_way else ""),
     )
 
