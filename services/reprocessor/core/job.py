@@ -1,6 +1,7 @@
 """A job's document → the work it asks for."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from services.reprocessor.core.automatic import AutomaticRetry, read_stored
@@ -8,7 +9,7 @@ from services.reprocessor.core.pace import Pace
 from services.reprocessor.core.progress import Progress
 from shared.contracts.commands import ReprocessCommand
 from shared.contracts.events import entry_id
-from shared.contracts.times import format_instant
+from shared.contracts.times import aware, format_instant
 
 Document = dict[str, Any]
 
@@ -29,6 +30,11 @@ class Work:
     def explicit(self) -> bool:
         """Whether the very items are named."""
         return self.command.items is not None
+
+    @property
+    def held_until(self) -> datetime:
+        """When the lease ends, if it is not renewed."""
+        return aware(self.job["leased_until"])
 
     @property
     def tries(self) -> int | None:

@@ -10,13 +10,14 @@ from services.reprocessor.handlers.ports import Delivery, Plugs
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import OutcomeUnknown
 from shared.contracts.times import to_milliseconds
+from shared.runtime.lease import LeaseLost
 
 
 async def send_claimed(work: Work, chosen: Sequence[str], tally: Tally, plugs: Plugs) -> None:
     """Send those of `chosen` that the job holds; whoever holds the others is faster: they are skipped.
 
     The entries are read after the claim, so the message says what stands then. Raise OutcomeUnknown when the broker's word is
-    missing for one: it stays claimed and the batch is told again, under the same event ids.
+    missing for one: it stays claimed and the batch is told again, under the same event ids. Raise LeaseLost.
     """
     held = 0
     async for entries in plugs.entries.stream_claimed(chosen, work.command.id):
@@ -41,6 +42,8 @@ async def _keep_eligible(work: Work, entries: Sequence[LogEntry], tally: Tally, 
 async def _send(work: Work, entries: Sequence[LogEntry], tally: Tally, plugs: Plugs) -> None:
     if wait := work.pace.reserve(len(entries), now=plugs.clock()):
         await plugs.sleep(wait)
+    if plugs.clock() >= work.held_until:
+        raise LeaseLost  # frozen, or cut off from MongoDB, for so long: another worker may have sent them
     messages = [build_retry(entry, work.command, claimed_at=claimed_at(entry)) for entry in entries]
     deliveries = await plugs.topics.publish(work.command.kind, messages)
     told = list(zip(entries, deliveries, strict=True))

@@ -243,6 +243,26 @@ def test_a_killed_writer_leaves_no_part_of_a_file_and_the_next_writes_it_whole(
     assert pieces_of(documents, account) == [job["progress"]["file_id"]]
 
 
+def test_a_writer_that_was_frozen_for_longer_than_its_lease_changes_nothing_of_what_another_wrote(
+    servers: Servers, documents: Documents, start: Start, account: str, tmp_path: Path
+) -> None:
+    fill(documents, account, 20_000)
+    with start(batch_rows=50) as frozen:
+        queue(servers, documents, account, "big")
+        eventually(lambda: job_of(documents, account, "big")["progress"].get("rows_done") or 0, lambda rows: rows > 0)
+        frozen.send_signal(signal.SIGSTOP)
+        with start():
+            job = ended(documents, account, "big")
+            frozen.send_signal(signal.SIGCONT)
+            told = tmp_path.parent / f"{tmp_path.name}.log"
+            eventually(told.read_text, lambda text: "export.lost" in text)
+
+    assert (job["state"], job["progress"]["starts"], job["progress"]["rows_done"]) == ("done", 2, 20_000)
+    assert job_of(documents, account, "big") == job
+    assert pieces_of(documents, account) == [job["progress"]["file_id"]]
+    assert len(rows_of(file_of(documents, job))) == 20_000
+
+
 def test_a_cancelled_report_stops_before_its_end_and_leaves_nothing(
     servers: Servers, documents: Documents, start: Start, account: str
 ) -> None:

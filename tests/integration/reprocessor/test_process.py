@@ -1,3 +1,5 @@
+import os
+import signal
 from collections import Counter
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -138,6 +140,32 @@ async def test_a_kill_in_the_middle_loses_nothing_and_repeats_only_under_the_sam
     assert sum(keys.values()) <= 1550
     assert states(mongo, account) == {"sent": 1500}
     assert (job["state"], job["progress"]["matched"], job["progress"]["sent"]) == ("done", 1500, 1500)
+
+
+async def test_a_worker_that_was_frozen_for_longer_than_its_lease_sends_nothing_that_another_sent(
+    servers, database_name, mongo, account, publish
+):
+    seed(mongo, account, 300)
+    command = a_command(account, filter={"status": ["error"]}, max_per_second=50)
+    knobs = {"lease": "2", "publish_timeout": "1.5", "slice": "1.5"}
+
+    with ReprocessorProcess(servers, database_name, **knobs) as frozen:
+        await publish(command)
+        eventually(lambda: states(mongo, account), lambda seen: seen["sent"] >= 50 and seen["claimed"])
+        os.kill(frozen.process.pid, signal.SIGSTOP)
+        with ReprocessorProcess(servers, database_name, **knobs):
+            job = ended(mongo, command)
+            os.kill(frozen.process.pid, signal.SIGCONT)
+            after = a_command(account, items=[{"affiliate": "MLC", "code": "none"}])
+            await publish(after)
+            ended(mongo, after)
+            assert frozen.stop() == 0
+
+    sent = Counter(event["id"] for event in read_events(servers.kafka.bootstrap, ORDERS, account))
+    assert (len(sent), max(sent.values())) == (300, 1)
+    counts = {name: job["progress"][name] for name in ("matched", "sent", "skipped", "failed")}
+    assert job_of(mongo, command) == job
+    assert (job["state"], counts) == ("done", {"matched": 300, "sent": 300, "skipped": {}, "failed": 0})
 
 
 async def test_two_processes_and_two_commands_for_the_same_rows_send_each_row_once(

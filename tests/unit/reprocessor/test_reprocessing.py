@@ -329,6 +329,24 @@ async def test_a_runner_that_lost_its_lease_sends_nothing_of_the_batch_that_wait
     assert (world.job()["state"], world.job()["leased_by"]) == ("running", "another")
 
 
+async def test_a_runner_that_was_frozen_for_longer_than_its_lease_sends_nothing(world):
+    world.holds(*failed(25))
+    await world.asks(filter=FAILED, max_per_second=10)
+
+    async def freeze(_):
+        world.clock.advance(seconds=30)
+
+    plugs, world.plugs = world.plugs, replace(world.plugs, sleep=freeze)
+    await world.works()
+    sent = len(world.topics.published)
+    world.plugs = plugs
+    await world.works_on()
+
+    assert sent == 1
+    assert len(world.topics.event_ids) == len(set(world.topics.event_ids)) == 25
+    assert world.counts() == {"matched": 25, "sent": 25, "skipped": {}, "failed": 0}
+
+
 async def test_whoever_asked_is_told_at_the_start_and_at_the_end(world):
     world.holds(*failed(25))
     await world.asks(filter=FAILED)
