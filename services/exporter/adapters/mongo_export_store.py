@@ -70,7 +70,11 @@ class MongoExportStore:
             error=error,
             unless_cancelled=state == "done",
         )
-        return ended is not None
+        if ended is not None or state != "done":
+            return ended is not None
+        done_before = {"_id": _held(job)["_id"], "state": "done", "progress.file_id": job.file_id}
+        with translated():
+            return await self._documents.find_one(done_before, {"_id": 1}) is not None
 
     async def give_back(self, job: Job) -> None:
         """Free the lease and take the start back."""

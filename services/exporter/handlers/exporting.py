@@ -6,6 +6,7 @@ starts the file again. A file is referred to by its job only after it was stored
 
 import errno
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from services.exporter.core.report import Report, report_of
@@ -25,6 +26,7 @@ from services.exporter.handlers.threads import in_thread
 from shared.contracts.errors import Invalid, Transient
 from shared.runtime.clock import Clock
 from shared.runtime.lease import under_lease
+from shared.runtime.retry import until_done
 
 BEAT_SECONDS: Final = 0.5
 """Between two heartbeats: a cancel is seen within a second, and the progress is as fresh as that."""
@@ -175,7 +177,9 @@ async def _end(outcome: Outcome, tools: Tools) -> Outcome:
         await tools.files.delete(job.file_id)
     if state == "lost":
         return outcome
-    if await tools.store.finish(job, state, progress=outcome.progress.fields(), error=outcome.error):
+    finish = partial(tools.store.finish, job, state, progress=outcome.progress.fields(), error=outcome.error)
+    # What was written whole is not thrown away for an answer that was lost. Whoever takes over when the lease is over ends this too.
+    if await until_done(finish, what="export.finish"):
         return outcome
     await tools.files.delete(job.file_id)
     # A cancel at the last moment: whoever leases it next, at once, ends it as cancelled.

@@ -116,7 +116,10 @@ class ExportStore(Protocol):
     async def finish(
         self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
     ) -> bool:
-        """End the job; False, with nothing changed, when the lease was lost, or when a cancel came before it was done."""
+        """End the job; False, with nothing changed, when the lease was lost, or when a cancel came before it was done.
+
+        Safe to repeat: True as well where this lease has ended it as done before.
+        """
         ...
 
     async def give_back(self, job: Job) -> None:

@@ -106,7 +106,8 @@ class MemoryExportStore:
         self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
     ) -> bool:
         if (stored := self._held(job)) is None or (stored["cancel"] and state == "done"):
-            return False
+            known = self.jobs[f"{job.account}|{job.id}"]
+            return bool(state == known["state"] == "done" and known["progress"].get("file_id") == job.file_id)
         stored.update(state=state, error=error, finished_at=self.clock(), token=None)
         stored["progress"].update(progress or {})
         return True

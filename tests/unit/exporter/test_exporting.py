@@ -230,6 +230,26 @@ async def test_a_store_that_is_away_gives_the_job_back_without_counting_the_star
     assert (await run(world)).state == "done"
 
 
+@pytest.mark.parametrize("was_written", [False, True])
+async def test_a_file_is_kept_when_the_answer_to_the_last_write_is_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, was_written: bool
+) -> None:
+    job = await world.ask()
+    finish, answers = world.store.finish, iter(["lost", "lost"])
+
+    async def finish_unheard(*told: Any, **more: Any) -> bool:
+        ended = await finish(*told, **more) if was_written else False
+        if next(answers, None):
+            raise StoreUnavailable("no answer")
+        return ended or await finish(*told, **more)
+
+    monkeypatch.setattr(world.store, "finish", finish_unheard)
+
+    assert (await run(world)).state == job["state"] == "done"
+    assert list(world.files.files) == [job["progress"]["file_id"]]
+    assert len(world.workbooks) == 1
+
+
 async def test_a_worker_that_is_stopped_gives_its_job_back(world: World) -> None:
     await world.ask()
     began = asyncio.Event()
