@@ -123,9 +123,12 @@ class Jobs:
             worker=worker,
         )
 
-    async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
-        """Give the lease back, so that any worker may take the job's next slice at once."""
-        return await self._update_held(job, {"leased_until": now, "leased_by": None, "updated_at": now}, worker=worker)
+    async def release(
+        self, job: Document, *, worker: str, now: datetime, rest_for: timedelta = timedelta(0)
+    ) -> Document | None:
+        """Give the lease back, so that any worker may take the job's next slice after so long."""
+        fields = {"leased_until": now + rest_for, "leased_by": None, "updated_at": now}
+        return await self._update_held(job, fields, worker=worker)
 
     async def finish(
         self,
@@ -167,6 +170,10 @@ class Jobs:
             await self._jobs.update_one(
                 {"_id": identity, "state": {"$nin": sorted(FINAL_STATES)}},
                 {"$set": {"cancel_requested": True, "updated_at": now}},
+            )
+            # One that rests is ended at its next slice: now.
+            await self._jobs.update_one(
+                {"_id": identity, "state": "running", "leased_by": None}, {"$min": {"leased_until": now}}
             )
             return await self._jobs.find_one({"_id": identity})
 

@@ -184,7 +184,9 @@ class Jobs(Protocol):
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
     ) -> Document | None: ...
 
-    async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None: ...  # noqa: D102
+    async def release(  # noqa: D102
+        self, job: Document, *, worker: str, now: datetime, rest_for: timedelta = timedelta(0)
+    ) -> Document | None: ...
 
     async def finish(  # noqa: D102
         self,

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.reprocessor.core.eligibility import Reason, check, due_retry, has_gone, is_in_hand, was_refused
 from services.reprocessor.core.job import Document, Work, status_of
@@ -25,6 +25,9 @@ ITEMS_AT_ONCE = 100
 """Named items are found by their ids, so the memory they take cannot be seen beforehand: fewer at once than a walk takes."""
 
 TELL_EVERY_SECONDS = 1.0
+
+LONGEST_REST = timedelta(seconds=30)
+"""Of a job that could not send: so much later than need be it goes on once somebody has mended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +174,24 @@ async def _end(work: Work, plugs: Plugs, worker: str, state: str, error: str | N
 
 
 async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> None:
-    """Remember since when nothing moves, and raise on; give up when it is long. A cancelled job ends though nothing moves."""
+    """Remember since when nothing moves, let the job rest as long, and raise on; give up when it is long.
+
+    It rests because the fault may be its own kind's alone, such as a topic that is missing: others need the runners meanwhile.
+    A cancelled job ends though nothing moves.
+    """
     now = plugs.clock()
     work.progress = work.progress.stalled(now)
     await _remember(work, plugs, worker)
     if work.job["cancel_requested"]:
         await _leave_alone(work, plugs)
         await _end(work, plugs, worker, "cancelled")
-    elif now - (work.progress.stalled_since or now) >= plugs.limits.give_up_after:
+        return
+    stalled_for = now - (work.progress.stalled_since or now)
+    if stalled_for >= plugs.limits.give_up_after:
         await _end(work, plugs, worker, "failed", f"nothing could be sent for {plugs.limits.give_up_after}: {error}")
-    else:
-        raise error
+        return
+    await plugs.jobs.release(work.job, worker=worker, now=now, rest_for=min(stalled_for, LONGEST_REST))
+    raise error
 
 
 async def _tell(work: Work, plugs: Plugs, state: str, error: str | None = None) -> None:

@@ -74,6 +74,19 @@ async def test_cancelling_flags_a_queued_job_that_nobody_asked_for_and_leaves_it
     assert (await jobs.lease(worker="a", now=NOW, lease_for=SLICE))["cancel_requested"]
 
 
+async def test_a_job_rests_as_long_as_it_is_told_or_until_it_is_cancelled(jobs):
+    for name in ("rests", "cancelled"):
+        await jobs.insert(command(name), now=NOW)
+        job = await jobs.lease(worker="a", now=NOW, lease_for=SLICE)
+        await jobs.release(job, worker="a", now=NOW, rest_for=3 * SLICE)
+    assert await jobs.lease(worker="b", now=NOW + 2 * SLICE, lease_for=SLICE) is None
+
+    await jobs.request_cancel("loja", "cancelled", now=NOW + 2 * SLICE)
+
+    assert (await jobs.lease(worker="b", now=NOW + 2 * SLICE, lease_for=SLICE))["id"] == "cancelled"
+    assert (await jobs.lease(worker="b", now=NOW + 3 * SLICE, lease_for=SLICE))["id"] == "rests"
+
+
 async def test_cancelling_ends_a_queued_job_and_flags_a_running_one(jobs):
     await jobs.insert(command("queued"), now=NOW)
     assert (await jobs.request_cancel("loja", "queued", now=NOW))["state"] == "cancelled"

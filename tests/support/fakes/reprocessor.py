@@ -250,8 +250,10 @@ class FakeJobs:
         known = self.jobs[job["_id"]]["progress"]
         return self._update(job, worker, progress={**known, **progress}, leased_until=now + lease_for)
 
-    async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
-        return self._update(job, worker, leased_by=None, leased_until=now)
+    async def release(
+        self, job: Document, *, worker: str, now: datetime, rest_for: timedelta = timedelta(0)
+    ) -> Document | None:
+        return self._update(job, worker, leased_by=None, leased_until=now + rest_for)
 
     async def finish(
         self,

@@ -394,3 +394,17 @@ async def test_a_stored_command_that_nobody_can_read_fails_its_job(world):
 
     assert world.job()["state"] == "failed"
     assert "kind" in world.job()["error"]
+
+
+async def test_a_job_that_can_send_nothing_rests_as_long_as_it_has_and_leaves_the_runners_to_others(world):
+    world.holds(make_entry())
+    world.topics.outcome = lambda _: Delivery("unknown", "unknown", "no such topic")
+    await world.asks()
+    rests = []
+    for _ in range(4):
+        with pytest.raises(OutcomeUnknown):
+            await world.works()
+        rests.append((world.job()["leased_until"] - world.clock.at).total_seconds())
+        world.clock.advance(seconds=rests[-1] + 8)
+
+    assert rests == [0, 8, 24, 30]
