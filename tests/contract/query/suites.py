@@ -409,6 +409,7 @@ class OutcomeCounterSuite:
         await seed(make_event(code="6"), reprocess=mark("unknown"))
         await seed(make_event(code="7"), reprocess=mark("sent", "later"))
         await seed(make_event(code="8"))
+        await seed(make_event(code="9"), reprocess={**mark("unknown"), "cancelled": True})
         await seed(make_event(code="1", kind="price"), reprocess=mark("sent"))
         await seed(make_event(code="1", account="vizinha"), reprocess=mark("sent"))
 

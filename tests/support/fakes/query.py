@@ -152,6 +152,7 @@ class FakeLog:
             (entry.reprocess["state"], entry.status)
             for entry in map(entry_from_document, self.entries.values())
             if (entry.account, entry.kind) == (account, kind) and entry.reprocess and entry.reprocess["id"] == job_id
+            if not entry.reprocess.get("cancelled")
         ]
         states = [state for state, _ in found]
         return Outcome(

@@ -63,6 +63,11 @@ def test_a_retry_without_answer_leaves_the_status_and_allows_another() -> None:
     assert (shown.shown, shown.is_unanswered, shown.may_reprocess) == ("error", True, True)
 
 
+def test_a_retry_that_was_cancelled_before_it_was_sent_misses_no_answer() -> None:
+    shown = row(reprocess={"id": "j1", "state": "unknown", "cancelled": True})
+    assert (shown.shown, shown.is_unanswered, shown.may_reprocess) == ("error", False, True)
+
+
 def test_an_answered_retry_shows_the_new_status() -> None:
     shown = row(status="success", causes=[], reprocess={"id": "j1", "state": "answered"})
     assert (shown.shown, shown.is_waiting, shown.may_reprocess) == ("success", False, False)
