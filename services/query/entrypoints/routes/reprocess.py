@@ -96,7 +96,7 @@ async def get_reprocess(
 async def cancel_reprocess(
     services: ServicesDep, caller: ReprocessCaller, job_id: JobPath, asked: Annotated[CancelAsked, Query()]
 ) -> Response:
-    """A queued job ends at once, a running one after the items in hand; items already sent stay sent."""
+    """A queued job ends at once, an automatic one when its worker has marked what it leaves, a running one after the items in hand; items already sent stay sent."""
     job = await commanding.cancel_reprocess(
         services.reprocesses, services.audit, caller, job_id, reason=asked.reason, now=services.now
     )
