@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from services.query.core.keys import ApiKey
 from services.query.core.permissions import Caller, Scope
@@ -11,6 +10,7 @@ from services.query.entrypoints.pages.address import entry_path
 from services.query.entrypoints.pages.language import Words
 from services.query.handlers.auditing import AuditLine
 from shared.contracts.names import KINDS
+from shared.contracts.segments import write_segment
 
 ENTRIES: Final = ("entry", "attempts", "diff")
 """First words of the actions on entries. The id of one is account, kind, affiliate and code, which may hold the separator."""
@@ -78,4 +78,4 @@ def _thing_of(what: str, line: AuditLine, caller: Caller) -> tuple[str, str]:
     if what not in PAGES or (what in SIGNING_IN and line.by_token):
         return name, ""
     scope, path = PAGES[what]
-    return name, path + quote(name, safe="") if caller.may(scope) else ""
+    return name, path + write_segment(name) if caller.may(scope) else ""
