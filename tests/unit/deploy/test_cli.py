@@ -95,6 +95,7 @@ class Finder:
         if name == sys.argv[1]:
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts the tests in the background ignores it, and so would we
 sys.meta_path.insert(0, Finder())
 from deploy.cli import main
 sys.exit(main(["--version"]))
