@@ -92,7 +92,18 @@ def is_same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
+def names_in(pointer: str) -> list[str]:
+    """Return the names that a JSON pointer leads along, from the outside in."""
+    return [_unescaped(name) for name in pointer.split("/")[1:]]
+
+
 def _escaped(name: str) -> str:
     for letter, written in ESCAPES:
         name = name.replace(letter, written)
+    return name
+
+
+def _unescaped(name: str) -> str:
+    for letter, written in reversed(ESCAPES):
+        name = name.replace(written, letter)
     return name

@@ -1,6 +1,6 @@
 """A walk along one index of the log: every key a row, or no more keys than a budget allows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -96,9 +96,8 @@ class EntryWalk:
         """Return the first rows of a query in the order (`path`, id), along an index or sorted where that has another order."""
         sort = list(asked.order(path).items())
         asking = {"sort": sort, "limit": asked.limit, "hint": index, "max_time_ms": self.time_limit_ms}
-        if asked.after is None:
-            return _first_rows(await self._raw.find(query, WITHOUT_CONTENT, **asking).to_list())
-        return _further_rows(await self.entries.find(query, WITHOUT_CONTENT, **asking).to_list())
+        rows, read = self._reading(asked)
+        return read(await rows.find(query, WITHOUT_CONTENT, **asking).to_list())
 
     async def read(self, query: Query, *, limit: int) -> list[Document]:
         """Return the first rows of a query as they are stored, as `lets_pass` takes them; the planner chooses an index for each alternative.
@@ -117,10 +116,13 @@ class EntryWalk:
             {"$limit": asked.limit},
             {"$project": WITHOUT_CONTENT},
         ]
-        asking: dict[str, Any] = {"hint": course.index, "maxTimeMS": self.time_limit_ms}
-        if asked.after is None:
-            return _first_rows(await (await self._raw.aggregate(pipeline, **asking)).to_list())
-        return _further_rows(await (await self.entries.aggregate(pipeline, **asking)).to_list())
+        rows, read = self._reading(asked)
+        found = await rows.aggregate(pipeline, hint=course.index, maxTimeMS=self.time_limit_ms)
+        return read(await found.to_list())
+
+    def _reading(self, asked: Stretch) -> tuple[AsyncCollection[Any], Callable[[Iterable[Any]], list[LogEntry]]]:
+        """Return what to ask for the rows of a page, and what reads them."""
+        return (self._raw, _first_rows) if asked.after is None else (self.entries, _further_rows)
 
     async def _place(self, course: Course, asked: Stretch, keys: int) -> Position | None:
         """Return the place of the key so many further on, None where there are fewer: no document is read.

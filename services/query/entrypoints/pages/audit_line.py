@@ -9,12 +9,12 @@ from services.query.core.permissions import Caller, Scope
 from services.query.entrypoints.pages.address import entry_path
 from services.query.entrypoints.pages.language import Words
 from services.query.handlers.auditing import AuditLine
+from shared.contracts.events import split_entry_id
 from shared.contracts.names import KINDS
 from shared.contracts.segments import write_segment
 
 ENTRIES: Final = ("entry", "attempts", "diff")
 """First words of the actions on entries. The id of one is account, kind, affiliate and code, which may hold the separator."""
-ENTRY_PARTS: Final = 4
 SIGNING_IN: Final = ("session", "sign_in_code")
 """First words of the actions whose target is who did them: a key, or the subject of a token, which has no page."""
 
@@ -65,10 +65,12 @@ def line_of(line: AuditLine, caller: Caller, t: Words, keys: Mapping[str, ApiKey
 
 
 def _entry_of(line: AuditLine, caller: Caller, t: Words) -> tuple[str, str]:
-    parts = line.target.split("|", ENTRY_PARTS - 1)
-    if len(parts) < ENTRY_PARTS or parts[1] not in KINDS:
+    try:
+        _, kind, affiliate, code = split_entry_id(line.target)
+    except ValueError:
         return line.target, ""
-    _, kind, affiliate, code = parts
+    if kind not in KINDS:
+        return line.target, ""
     href = entry_path(kind, affiliate, code) if caller.may("read") else ""
     return f"{t(f'item.{kind}')} {code} · {affiliate}", href
 

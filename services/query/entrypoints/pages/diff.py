@@ -1,6 +1,5 @@
 """What changed on an item since it last worked: a part that its page loads when somebody opens it, and a page without a script."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,13 +7,14 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.query.core.diff import Change, ChangeKind, Changes
+from services.query.core.diff import Change, ChangeKind, Changes, names_in
 from services.query.entrypoints.middleware.paths import Segment
 from services.query.entrypoints.pages.address import entry_path
 from services.query.entrypoints.pages.forms import list_behind, opened_from
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.letters import visible
 from services.query.entrypoints.pages.lists import Visitor
+from services.query.entrypoints.pages.rows import indented
 from services.query.handlers.comparing import compare_with_last_success
 from shared.contracts.entries import LogEntry
 from shared.contracts.names import Kind
@@ -76,7 +76,7 @@ def _line(change: Change) -> ChangeView:
     after = "" if change.kind == "removed" else _written(change.after)
     shown = [_shortened(text) for text in (before, after)]
     return ChangeView(
-        where=_names(change.path),
+        where=[visible(name) for name in names_in(change.path)],
         kind=change.kind,
         before=shown[0],
         after=shown[1],
@@ -85,13 +85,9 @@ def _line(change: Change) -> ChangeView:
     )
 
 
-def _names(pointer: str) -> list[str]:
-    return [visible(name.replace("~1", "/").replace("~0", "~")) for name in pointer.split("/")[1:]]
-
-
 def _written(value: Any) -> str:
     """Return a value as JSON: it tells a number from a text of digits, and an empty text from none."""
-    return visible(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    return visible(indented(value))
 
 
 def _shortened(text: str) -> str:

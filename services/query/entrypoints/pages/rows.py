@@ -152,7 +152,12 @@ def pretty(value: Any) -> str:
     """Return a payload or an evidence as readable text; a text stays as it is."""
     if value is None or value == "":
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return value if isinstance(value, str) else indented(value)
+
+
+def indented(value: Any) -> str:
+    """Return a value as JSON, a line for each member."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
 def _exchange(code: str, evidence: Mapping[str, Any] | None) -> Exchange:
