@@ -39,7 +39,6 @@ class DeadLetterLimit:
 
 def _advice(what: str) -> str:
     return (
-        f"{what} cannot be used; nothing of this batch was committed. The first ones of it are in "
-        "integration.deadletter as samples: look at them and at what was deployed last. If the data really is that bad, raise "
-        "PONTE_INGEST_DEAD_LETTER_RUN and PONTE_INGEST_DEAD_LETTER_RATIO and start again."
+        f"{what} cannot be used; nothing of this batch was committed. Look at what was deployed last. If the data really is that "
+        "bad, raise PONTE_INGEST_DEAD_LETTER_RUN and PONTE_INGEST_DEAD_LETTER_RATIO and start again."
     )

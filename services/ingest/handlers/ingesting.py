@@ -18,7 +18,7 @@ from services.ingest.core.shapes import Shape
 from services.ingest.handlers.ports import Answer, DeadLetters, Integrations, LogStore
 from services.ingest.handlers.writing import for_ever, write
 from shared.contracts.errors import DeadLetterLimitReached, InvalidEvent
-from shared.contracts.records import Address, BatchOutcome, DeadLetter, Record, next_offsets
+from shared.contracts.records import Address, BatchOutcome, DeadLetter, Record, Untaken, next_offsets
 
 SAMPLES = 10
 """Dead letters that are written before the worker stops because there are too many."""
@@ -108,10 +108,10 @@ class Ingest:
     async def _limit_after(self, verdicts: Sequence[bool], letters: Sequence[DeadLetter]) -> DeadLetterLimit:
         try:
             return self._limit.check(verdicts)
-        except DeadLetterLimitReached:
+        except DeadLetterLimitReached as reached:
             # Whoever is called now needs to see what it is about; all of them would be written again at every restart.
-            await self._dead_letters.put(letters[:SAMPLES])
-            raise
+            untaken = await self._dead_letters.offer(letters[:SAMPLES])
+            raise DeadLetterLimitReached(f"{reached} {_where_samples_are(untaken)}") from None
 
     async def _keeping(self) -> Keeping:
         masked: frozenset[tuple[str, str]] = (
@@ -147,6 +147,17 @@ def answers_of(deliveries: Sequence[Delivery]) -> list[Answer]:
         for delivery in deliveries
         if delivery.event.data.reprocess_id
     ]
+
+
+def _where_samples_are(untaken: Sequence[Untaken]) -> str:
+    """Say where to look at what cannot be used. A worker that waited for somebody to take the samples would hide that it should stop."""
+    if not untaken:
+        return "The first ones are in integration.deadletter as samples."
+    first = untaken[0].letter
+    return (
+        f"integration.deadletter does not take samples ({untaken[0].detail}); the first is {first.record.address}, "
+        f"{first.error_class}: {first.error_message}"
+    )
 
 
 def _unstorable(record: Record, reasons: Mapping[Address, str]) -> DeadLetter:

@@ -85,9 +85,6 @@ class Integrations(Protocol):
 class DeadLetters(Protocol):
     """Where records go that cannot be used."""
 
-    async def put(self, letters: Sequence[DeadLetter]) -> None:
-        """Return when all are durable. Raise Transient otherwise."""
-
     async def offer(self, letters: Sequence[DeadLetter]) -> Sequence[Untaken]:
         """Return those that are not durable, with the reason; all others are. Never raises for a letter's sake."""
 

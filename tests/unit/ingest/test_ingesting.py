@@ -14,7 +14,7 @@ from services.ingest.core.limit import DeadLetterLimit
 from services.ingest.handlers.ingesting import NEW_IN_A_ROW, SAMPLES, Ingest, decode_all
 from services.ingest.handlers.ports import ChangesWritten
 from services.ingest.handlers.writing import for_ever, write
-from shared.contracts.errors import BrokerUnavailable, DeadLetterLimitReached, StoreUnavailable
+from shared.contracts.errors import DeadLetterLimitReached, StoreUnavailable
 from shared.contracts.records import Record
 from tests.support.builders import RECEIVED_AT, make_cloudevent, make_record
 from tests.support.fakes.ingest import MemoryDeadLetters, MemoryLogStore, crash_at
@@ -253,7 +253,7 @@ async def test_a_held_partition_that_goes_from_lane_to_lane_is_counted_once(log:
     assert [len(outcome.untaken) for outcome in told] == [2] * 6
     assert [outcome.dead_lettered for outcome in told] == [2, 2, 0, 0, 0, 0]
     assert (await other.handle([make_record(b"\xff", offset=offset) for offset in range(6, 9)])).dead_lettered == 2
-    with pytest.raises(BrokerUnavailable):  # the limit is reached, and its samples are not taken
+    with pytest.raises(DeadLetterLimitReached):
         await one.handle([make_record(b"\xff", offset=9)])
 
 
@@ -267,11 +267,13 @@ async def test_what_stands_at_the_same_place_of_a_topic_made_again_is_counted(lo
     assert (await ingest.handle([make_record(b"\xff", offset=7)])).dead_lettered == 1
 
 
-async def test_a_flood_stops_no_worker_before_its_samples_are_put_aside(log: MemoryLogStore) -> None:
+async def test_a_flood_stops_the_worker_also_where_nobody_takes_samples_and_the_first_is_told(
+    log: MemoryLogStore,
+) -> None:
     dead_letters = MemoryDeadLetters()
     dead_letters.most = 0
 
-    with pytest.raises(BrokerUnavailable):
+    with pytest.raises(DeadLetterLimitReached, match=r"too large.*integration\.events\.order\[0\]@0, NotUtf8"):
         await Ingest(log, dead_letters, limit=DeadLetterLimit(run=3)).handle(
             [make_record(b"\xff", offset=offset) for offset in range(9)]
         )
