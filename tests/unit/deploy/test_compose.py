@@ -1,6 +1,5 @@
 """docker-compose.yml, as far as it can be held without a container engine."""
 
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.demo.settings import DemoSettings
 from deploy.local.mongod import SNAPSHOT_SECONDS, STORAGE
 from deploy.local.process import UNHURRIED_SHARES
+from tests.support.service_settings import settings_of
 
 HOUSE = Path(__file__).parents[3]
 TEXT = (HOUSE / "docker-compose.yml").read_text(encoding="utf-8")
@@ -24,12 +23,6 @@ FIXED = {
 }
 """What only the compose file knows; on one machine without containers other values are right."""
 READ_BY_PROVISION = {"PONTE_KAFKA_BOOTSTRAP", "PONTE_MONGO_URI"}
-
-
-def settings_of(service: str) -> set[str]:
-    """Return the environment variables that a service, or the demo, reads."""
-    model = DemoSettings if service == "demo" else importlib.import_module(f"services.{service}.settings").Settings
-    return {f"PONTE_{name.upper()}" for name in model.model_fields}
 
 
 def test_every_service_of_the_house_is_there() -> None:
