@@ -17,13 +17,14 @@ from services.exporter.handlers.housekeeping import expire, sweep
 from services.exporter.handlers.ports import Workbook
 from services.exporter.settings import Settings
 from shared.contracts.errors import Defect
-from shared.contracts.names import EXPORTS_TOPIC
+from shared.contracts.names import EXPORTS, EXPORTS_TOPIC
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
 from shared.mongo.errors import translated
 from shared.runtime.clock import Clock, now
 from shared.runtime.job_loop import Bell, name_worker
+from shared.runtime.job_watch import CountedJobs, JobWatch
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
 from shared.runtime.worker import Worker
@@ -57,6 +58,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
         worker.add_main(f"runner {number}", loop.run)  # no stop: cancelled, it gives its job back at once
     worker.add_main("expiry", partial(every, EXPIRE_EVERY_SECONDS, "files.expired", old))
     worker.add_main("sweep", partial(every, SWEEP_EVERY_SECONDS, "orphans.swept", orphans))
+    jobs = CountedJobs(client[settings.mongo_database], EXPORTS, service="exporter")
+    worker.add_main("job watch", JobWatch(jobs, clock).run)
     worker.add_check("kafka", publisher.check)
     worker.add_check("mongo", ping)
     worker.on_close(client.close)

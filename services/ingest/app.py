@@ -50,10 +50,10 @@ from shared.kafka.producer import Publisher
 from shared.kafka.pulse import Pulse
 from shared.kafka.standstill import Standstill
 from shared.mongo.client import Database, connect
-from shared.mongo.jobs import Jobs
 from shared.runtime import clock
 from shared.runtime.health import Check
 from shared.runtime.job_loop import Bell, name_worker
+from shared.runtime.job_watch import CountedJobs, JobWatch
 from shared.runtime.retry import delay_before
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
@@ -209,7 +209,9 @@ def _keep_and_replay(
     # No health check: with more workers than partitions some have none of this topic.
     worker.add_main("letters", intake.run, stop=intake.stop)
     worker.add_main("letter-count", LetterCount(book, clock.now).run)
-    plugs = ReplayPlugs(Jobs(database, REPLAY_REQUESTS), book, KafkaTopics(publisher), clock.now)
+    jobs = CountedJobs(database, REPLAY_REQUESTS, service="ingest")
+    worker.add_main("job watch", JobWatch(jobs, clock.now).run)
+    plugs = ReplayPlugs(jobs, book, KafkaTopics(publisher), clock.now)
     bell = Bell()
     worker.add_main("replays", replay_loop(name_worker(), plugs, bell).run, stop=bell.stop)
     commands = replay_commands(

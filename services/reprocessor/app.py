@@ -24,6 +24,7 @@ from shared.mongo.jobs import Jobs
 from shared.runtime.clock import Clock, now
 from shared.runtime.health import Check
 from shared.runtime.job_loop import Bell, name_worker
+from shared.runtime.job_watch import CountedJobs, JobWatch
 from shared.runtime.metrics import REPROCESS_ITEMS
 from shared.runtime.settings import read_settings
 from shared.runtime.start import start
@@ -39,7 +40,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     database = client[settings.mongo_database]
     timeout = settings.reprocessor_publish_timeout.total_seconds()
     publisher = Publisher(settings.kafka_bootstrap, service=SERVICE, timeout_seconds=timeout)
-    jobs = Jobs(database, REPROCESS_REQUESTS)
+    jobs = CountedJobs(database, REPROCESS_REQUESTS, service=SERVICE)
     plugs = plug(database, publisher, jobs, limits_of(settings), clock)
     bell = Bell()
     rescue = RescueTimer(
@@ -53,6 +54,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
         worker.add_main(f"runner {number}", loop.run, stop=bell.stop)
     worker.add_main("rescue", rescue.run)
     worker.add_main("automatic retries", retries.run)
+    worker.add_main("job watch", JobWatch(jobs, clock).run)
     worker.add_check("kafka", publisher.check)
     worker.add_check("mongo", _mongo_check(database))
     worker.on_close(client.close)

@@ -109,6 +109,16 @@ class Jobs:
                 return_document=ReturnDocument.AFTER,
             )
 
+    async def waiting_since(self, *, now: datetime) -> datetime | None:
+        """Return since when the job that waits longest could have been leased; None when none waits."""
+        with translated():
+            job = await self._jobs.find_one(
+                {"state": {"$in": ["queued", "running"]}, "leased_until": {"$lte": now}},
+                {"leased_until": 1},
+                sort=[("leased_until", 1)],
+            )
+        return job["leased_until"] if job else None
+
     async def record_progress(
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
     ) -> Document | None:

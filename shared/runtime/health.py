@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.runtime.ending import rest
 from shared.runtime.logging import get_logger
+from shared.runtime.metrics import CHECK_FAILING
 
 Check = Callable[[], Awaitable[None]]
 Alarm = Callable[[], str | None]
@@ -82,6 +83,7 @@ class Health:
                 self._failures[name] = f"{type(error).__name__}: {why}"[:300]
             else:
                 self._failures.pop(name, None)
+            CHECK_FAILING.labels(name).set(name in self._failures)
             self._turned_at = self._clock()
 
 

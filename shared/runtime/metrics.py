@@ -75,6 +75,22 @@ EXPORT_SECONDS: Final = Histogram(
     "ponte_export_seconds", "From an export job taken to its end", buckets=(*SECONDS, 60, 120, 300, 600)
 )
 JOBS_RUNNING: Final = Gauge("ponte_jobs_running", "Jobs in hand, by service", ["service"])
+JOBS_ENDED: Final = Counter(
+    "ponte_jobs_ended",
+    "Jobs that came to their end, by service and state: done, failed, cancelled. Failed: the job's error says why",
+    ["service", "state"],
+)
+JOBS_WAITING: Final = Gauge(
+    "ponte_jobs_waiting_seconds",
+    "For how long a job of the service has waited for its turn; 0: none waits. "
+    "Growing: all workers are at work on others, add some; or none is there",
+    ["service"],
+)
+CHECK_FAILING: Final = Gauge(
+    "ponte_check_failing",
+    "1 while a check of /health/ready fails, by check (mongo, kafka, partitions, …); 0: it passes. Long: that answer says why",
+    ["check"],
+)
 HTTP_SECONDS: Final = Histogram(
     "ponte_query_request_seconds", "Answers of the query API by route and status", ["route", "status"], buckets=SECONDS
 )

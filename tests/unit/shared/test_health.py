@@ -51,6 +51,24 @@ async def test_a_failing_check_is_named():
     assert facts["failures"] == {"mongo": "ConnectionError: no MongoDB"}
 
 
+async def test_a_failing_check_is_a_metric_until_it_passes() -> None:
+    is_away = True
+
+    async def mongo() -> None:
+        if is_away:
+            await fails()
+
+    told = metrics.CHECK_FAILING.labels("a check of its own")._value
+    health = Health({"a check of its own": mongo})
+
+    await health.ask()
+    assert told.get() == 1
+
+    is_away = False
+    await health.ask()
+    assert told.get() == 0
+
+
 async def test_watching_ends_when_it_is_told_to_even_where_a_check_loses_the_telling():
     begun = asyncio.Event()
 
