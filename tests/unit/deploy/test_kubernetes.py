@@ -211,6 +211,19 @@ def test_ingest_is_scaled_by_the_lag_of_its_own_group() -> None:
     assert 1 <= scaled["minReplicaCount"] <= scaled["maxReplicaCount"]
 
 
+def test_who_is_scaled_is_not_set_back_by_an_update() -> None:
+    (kustomization,) = FILES[FOLDER / "overlays/production/kustomization.yaml"]
+    (patch,) = kustomization["patches"]
+    scaled = {
+        one["spec"]["scaleTargetRef"]["name"]
+        for one in OBJECTS
+        if one["kind"] in {"ScaledObject", "HorizontalPodAutoscaler"}
+    }
+
+    assert yaml.safe_load(patch["patch"]) == [{"op": "remove", "path": "/spec/replicas"}]
+    assert {f"ponte-{name}" for name in SERVICES if re.fullmatch(patch["target"]["name"], f"ponte-{name}")} == scaled
+
+
 def test_provision_runs_a_module_of_the_house_and_reads_what_it_needs() -> None:
     *python, module = container_of("provision")["command"]
 
