@@ -113,6 +113,12 @@ def test_every_alert_is_shown_to_come_and_none_comes_when_all_is_well() -> None:
     assert {"eval_time": "115m", "expr": 'ALERTS{alertstate="firing"}'} in steps
 
 
+def test_the_page_names_every_alert_and_no_other() -> None:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"`(Ponte\w+)`", page)) == ALERTS.keys()
+
+
 def test_a_check_that_an_alert_names_is_one_that_a_service_makes() -> None:
     code = " ".join(path.read_text(encoding="utf-8") for path in (HOUSE / "services").glob("*/app.py"))
     made = set(re.findall(r'add_check\("([^"]+)"', code)) | set(re.findall(r'Health\(\{"([^"]+)"', code))
