@@ -174,6 +174,24 @@ class ExportStoreSuite:
         assert again is not None
         assert again.starts == 1
 
+    async def test_a_start_whose_lease_was_lost_does_not_count_either_once_its_worker_says_that_it_lives(
+        self, port: ExportStore, time: FakeTime, account: str
+    ) -> None:
+        await port.take_in(make_command(account))
+        lost = await port.lease()
+        time.pass_seconds(16)
+        held = await port.lease()
+        assert lost is not None
+        assert held is not None
+
+        await port.give_back(lost)
+
+        assert await port.record(held, {"rows_done": 5}) == "go on"
+        time.pass_seconds(16)
+        again = await port.lease()
+        assert again is not None
+        assert again.starts == 2
+
     async def test_a_finished_job_is_not_leased_again_and_owns_its_file_until_it_expires(
         self, port: ExportStore, time: FakeTime, account: str
     ) -> None:

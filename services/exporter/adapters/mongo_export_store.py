@@ -77,8 +77,11 @@ class MongoExportStore:
             return await self._documents.find_one(done_before, {"_id": 1}) is not None
 
     async def give_back(self, job: Job) -> None:
-        """Free the lease and take the start back."""
-        if await self.record(job, {"starts": job.starts - 1, "rows_done": 0}) != "lost":
+        """Take the start back, then free the lease where it still holds."""
+        begun = {"_id": _held(job)["_id"], "state": "running", "progress.starts": {"$gt": 0}}
+        with translated():
+            await self._documents.update_one(begun, {"$inc": {"progress.starts": -1}})
+        if await self.record(job, {"rows_done": 0}) != "lost":
             await self._jobs.release(_held(job), worker=job.token, now=self._clock())
 
     async def expire(self, *, finished_before: datetime) -> list[str]:

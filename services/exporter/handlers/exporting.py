@@ -4,6 +4,7 @@ A crash at any point leaves the job leased until the lease runs out; whoever lea
 starts the file again. A file is referred to by its job only after it was stored whole.
 """
 
+import contextlib
 import errno
 from dataclasses import dataclass, field
 from functools import partial
@@ -83,7 +84,7 @@ class Outcome:
 
 
 async def export_next(tools: Tools) -> Outcome | None:
-    """Lease a job and see it to its end; None when there is none. Transient is raised with the job given back."""
+    """Lease a job and see it to its end; None when there is none. Transient is raised with the job given back, once that is possible."""
     job = await tools.store.lease()
     if job is None:
         return None
@@ -95,7 +96,7 @@ async def export_next(tools: Tools) -> Outcome | None:
     except (Invalid, OSError, TooManyStarts) as reason:
         state, error = "failed", _told(reason)
     except Transient:
-        await _leave(job, tools)
+        await _give_back(job, tools)
         raise
     except Exception as defect:  # noqa: BLE001  # ours, and bound to come again: the job says so, the other jobs go on
         state, error, crash = "failed", f"a defect of the exporter: {type(defect).__name__}: {defect}", defect
@@ -173,26 +174,31 @@ async def discard_files(job: Job, files: FileStore) -> None:
 
 async def _end(outcome: Outcome, tools: Tools) -> Outcome:
     job, state = outcome.job, outcome.state
-    if state != "done":
-        await tools.files.delete(job.file_id)
-    if state == "lost":
-        return outcome
-    finish = partial(tools.store.finish, job, state, progress=outcome.progress.fields(), error=outcome.error)
-    # What was written whole is not thrown away for an answer that was lost. Whoever takes over when the lease is over ends this too.
-    if await until_done(finish, what="export.finish"):
-        return outcome
-    await tools.files.delete(job.file_id)
-    # A cancel at the last moment: whoever leases it next, at once, ends it as cancelled.
-    await tools.store.give_back(job)
+    if state != "lost":
+        if state != "done":
+            await until_done(partial(tools.files.delete, job.file_id), what="export.discard")
+        finish = partial(tools.store.finish, job, state, progress=outcome.progress.fields(), error=outcome.error)
+        # What was written whole is not thrown away for an answer that was lost. Whoever takes over when the lease is over ends this too.
+        if await until_done(finish, what="export.finish"):
+            return outcome
+        # A cancel at the last moment: whoever leases it next, at once, ends it as cancelled.
+    await _give_back(job, tools)
     return Outcome(job, "lost", outcome.progress)
 
 
+async def _give_back(job: Job, tools: Tools) -> None:
+    """Give the job back as soon as the store can be asked, its lease lost or not: who says so did not die of it."""
+    await until_done(partial(_put_back, job, tools), what="export.give_back")
+
+
 async def _leave(job: Job, tools: Tools) -> None:
-    try:
-        await tools.files.delete(job.file_id)
-        await tools.store.give_back(job)
-    except Transient:
-        return  # the store is away: the lease runs out by itself, and the next start clears the rest
+    with contextlib.suppress(Transient):  # then the lease runs out by itself, and the next start clears the rest
+        await _put_back(job, tools)
+
+
+async def _put_back(job: Job, tools: Tools) -> None:
+    await tools.files.delete(job.file_id)
+    await tools.store.give_back(job)
 
 
 class TooManyStarts(Exception):  # named after what is true

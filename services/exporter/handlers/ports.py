@@ -123,7 +123,7 @@ class ExportStore(Protocol):
         ...
 
     async def give_back(self, job: Job) -> None:
-        """Let any worker take the job at once; the start does not count. Nothing happens when the lease was lost."""
+        """Let any worker take the job at once. The start does not count, also where the lease was lost; no more happens then."""
         ...
 
     async def expire(self, *, finished_before: datetime) -> list[str]:

@@ -113,8 +113,9 @@ class MemoryExportStore:
         return True
 
     async def give_back(self, job: Job) -> None:
+        known = self.jobs[f"{job.account}|{job.id}"]["progress"]
+        known["starts"] = max(0, known["starts"] - 1)
         if (stored := self._held(job)) is not None:
-            stored["progress"]["starts"] = job.starts - 1
             stored.update(token=None, until=self.clock())
 
     async def expire(self, *, finished_before: datetime) -> list[str]:

@@ -15,6 +15,7 @@ from services.exporter.entrypoints.runner import export_loop
 from services.exporter.entrypoints.timers import every
 from services.exporter.handlers.exporting import MAX_STARTS, Outcome, Tools, export_next
 from services.exporter.handlers.housekeeping import expire, sweep
+from services.exporter.handlers.ports import Job
 from shared.contracts.commands import ExportCommand
 from shared.contracts.errors import StoreUnavailable
 from shared.runtime.job_loop import Bell
@@ -228,6 +229,45 @@ async def test_a_store_that_is_away_gives_the_job_back_without_counting_the_star
     world.reader.before_batch = lambda _: None
     assert job["progress"]["starts"] == 0
     assert (await run(world)).state == "done"
+
+
+async def test_a_store_that_hangs_for_longer_than_a_lease_never_counts_as_a_death_of_the_worker(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await world.ask()
+    give_back = world.store.give_back
+
+    async def away_for_longer_than_the_lease(given: Job) -> None:
+        if job["until"] > world.time:
+            world.time += timedelta(seconds=16)
+            raise StoreUnavailable("no primary")
+        await give_back(given)
+
+    def away(_: int) -> None:
+        raise StoreUnavailable("no primary")
+
+    monkeypatch.setattr(world.store, "give_back", away_for_longer_than_the_lease)
+    world.reader.before_batch = away
+    for _ in range(MAX_STARTS + 1):
+        with pytest.raises(StoreUnavailable):
+            await export_next(world.tools)
+
+    world.reader.before_batch = lambda _: None
+    assert (await run(world)).state == "done"
+
+
+async def test_a_worker_that_finds_its_lease_gone_lives_and_takes_its_start_back(world: World) -> None:
+    job = await world.ask()
+
+    def hang(start: int) -> None:
+        if start == 4:
+            job["token"] = "another"
+            job["progress"]["starts"] += 1
+
+    world.reader.before_batch = hang
+
+    assert (await run(world)).state == "lost"
+    assert job["progress"]["starts"] == 1
 
 
 @pytest.mark.parametrize("was_written", [False, True])
