@@ -22,6 +22,9 @@ MAX_REQUEST_BYTES = 64 * 1024 * 1024
 GRACE_SECONDS = 5.0
 """Beyond the delivery timeout, for the callback to come in."""
 
+UNKNOWN_TOPIC_SECONDS: Final = 2.0
+"""So long a topic that no broker knows may have been made a moment ago. Then its messages are refused, and were never sent."""
+
 CHECK_SECONDS: Final = 2.5
 """For a broker to say that it is there: less than a health check may take."""
 
@@ -88,6 +91,7 @@ class Publisher:
             "delivery.timeout.ms": int(timeout_seconds * 1000),
             "request.timeout.ms": 10_000,
             "topic.metadata.refresh.interval.ms": 30_000,
+            "topic.metadata.propagation.max.ms": int(UNKNOWN_TOPIC_SECONDS * 1000),
             "log_level": 3,
         }
         self._producer = self._connect()

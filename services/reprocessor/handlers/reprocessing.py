@@ -26,7 +26,7 @@ ITEMS_AT_ONCE = 100
 
 TELL_EVERY_SECONDS = 1.0
 
-LONGEST_REST = timedelta(seconds=30)
+LONGEST_REST = timedelta(seconds=10)
 """Of a job that could not send: so much later than need be it goes on once somebody has mended it."""
 
 
@@ -176,7 +176,7 @@ async def _end(work: Work, plugs: Plugs, worker: str, state: str, error: str | N
 async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> None:
     """Remember since when nothing moves, let the job rest as long, and raise on; give up when it is long.
 
-    It rests because the fault may be its own kind's alone, such as a topic that is missing: others need the runners meanwhile.
+    It rests because the fault may be its own kind's alone, such as a partition without a leader: others need the runners meanwhile.
     A cancelled job ends though nothing moves.
     """
     now = plugs.clock()

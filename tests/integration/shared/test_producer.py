@@ -1,4 +1,5 @@
 import os
+import time
 from uuid import uuid4
 
 import pytest
@@ -32,6 +33,27 @@ async def test_a_message_that_the_topic_refuses_is_refused(servers, topic):
     publisher = Publisher(servers.kafka.bootstrap, service="test")
     with pytest.raises(BrokerUnavailable, match="size"):
         await publisher.publish(OutMessage(topic, b"k", os.urandom(50_000)))
+    await publisher.close()
+
+
+async def test_what_goes_to_a_topic_that_is_missing_is_refused_soon_and_sent_once_it_is_there(servers):
+    publisher, name = Publisher(servers.kafka.bootstrap, service="test", timeout_seconds=20), f"test-{uuid4().hex}"
+    await publisher.check()
+
+    began = time.monotonic()
+    for _ in range(3):
+        (told,) = await publisher.publish_all([OutMessage(name, b"k", b"v")])
+        assert (told.delivery, told.verdict) == ("refused", "unknown")
+        assert "topic" in told.detail.lower()
+    assert time.monotonic() - began < 10
+
+    provision_topics(servers.kafka.bootstrap, [TopicSpec(name, 2, 3_600_000, "a test")])
+
+    async def is_sent():
+        (told,) = await publisher.publish_all([OutMessage(name, b"k", b"v")])
+        return told.delivery == "sent"
+
+    await eventually_async(is_sent)
     await publisher.close()
 
 
