@@ -169,9 +169,14 @@ async def remove_integration(
     if known.removed_at is not None:
         return known
     at = to_milliseconds(now())
-    return await _replace(
-        registry, audit, caller, known, replace(known, removed_at=at), "integration.removed", reason, at
-    )
+    removed = replace(known, removed_at=at)
+    try:
+        return await _replace(registry, audit, caller, known, removed, "integration.removed", reason, at)
+    except Stale:
+        found = await _find(registry, caller, affiliate)
+        if found.removed_at is not None and found.revision == known.revision + 1:
+            return found  # asked twice at once: the other request did just this
+        raise
 
 
 async def _find(registry: Registry, caller: Caller, affiliate: str) -> Integration:

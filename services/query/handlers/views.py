@@ -141,6 +141,7 @@ async def remove_view(
     expected.check(known.revision)
     await record_act(audit, caller, "view.removed", view_id, now=now(), reason=reason)
     if not await views.remove_view(caller.account, view_id, revision=known.revision):
+        await _find(views, caller, view_id)  # asked twice at once: it is gone, as for whoever asks again later
         raise Stale(f"the view {known.name!r} was changed by someone else at this moment; read it again")
     return known
 

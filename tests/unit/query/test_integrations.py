@@ -190,6 +190,28 @@ async def test_removing_is_safe_to_repeat_and_masking_outlives_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(("meanwhile", "is_removed"), [({"removed_at": NOW}, True), ({"paused": True}, False)])
+async def test_of_two_who_remove_at_once_both_are_told_so_and_whoever_met_a_change_is_told_of_that(
+    meanwhile: dict[str, Any], *, is_removed: bool
+) -> None:
+    registry, audit = FakeRegistry(), FakeAudit()
+    known = await create_integration(registry, audit, ADMIN, "MLC", {"marketplace": "A"}, now=lambda: NOW)
+    write = registry.replace_integration
+
+    async def write_later(account: str, integration: Integration, *, revision: int) -> bool:
+        await write(account, replace(known, revision=2, **meanwhile), revision=1)
+        return await write(account, integration, revision=revision)
+
+    registry.replace_integration = write_later  # type: ignore[method-assign]
+    removing = remove_integration(registry, audit, ADMIN, "MLC", expect_revision(1), now=lambda: NOW)
+
+    if is_removed:
+        assert (await removing).revision == 2
+    else:
+        with pytest.raises(Stale):
+            await removing
+
+
 async def test_a_dry_run_counts_what_a_paused_integration_holds_back() -> None:
     log = FakeLog(
         [

@@ -198,6 +198,21 @@ async def test_a_change_needs_the_newest_revision_and_says_what_else_would_be_lo
     assert [(line.action, line.target, line.reason) for line in audit.lines] == [("view.changed", made.id, "why")]
 
 
+async def test_a_view_that_two_remove_at_once_is_gone_for_the_later_one_as_it_is_afterwards() -> None:
+    views, audit = FakeViews(), FakeAudit()
+    made = await save(views)
+    remove = views.remove_view
+
+    async def late(account: str, view_id: str, *, revision: int) -> bool:
+        await remove(account, view_id, revision=revision)
+        return await remove(account, view_id, revision=revision)
+
+    views.remove_view = late  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await remove_view(views, audit, ADMIN, made.id, expect_revision(1), now=lambda: NOW)
+
+
 async def test_who_may_not_administrate_reads_views_and_changes_none() -> None:
     views = FakeViews()
     made = await save(views)
