@@ -110,6 +110,20 @@ async def test_a_worker_that_lost_its_lease_sends_no_more_of_the_batch() -> None
     assert (job["state"], job["leased_by"], world.topics.sent, world.states()) == ("running", "another", [], {"open"})
 
 
+async def test_a_worker_that_was_frozen_past_its_lease_may_send_again_and_counts_nothing_twice() -> None:
+    world = World()
+    await world.keep(make_letter(offset=number) for number in range(3))
+    job = await world.ask(filter={})
+
+    async with slow_batch(world, timedelta(hours=1)) as thawed:
+        del world.topics.republish_all  # the other's batch is not slow
+        job["leased_until"] = ASKED_AT
+        await replay_jobs("other", world.plugs, lambda: True).work()
+        thawed.set()
+
+    assert (job["state"], job["progress"]["sent"], len(world.topics.sent)) == ("done", 3, 6)
+
+
 async def test_what_cannot_go_back_is_skipped_and_told() -> None:
     world = World()
     cut, foreign = make_letter(offset=4), make_letter(offset=5, account="vizinha")
