@@ -68,13 +68,25 @@ async def test_what_is_revealed_is_kept_by_nobody_and_renewed_by_nothing() -> No
         asked_again = await client.get(REVEALED)
         part = await client.get(ITEM, headers={"X-Ponte-Fragment": "1"})
     assert "data-poll" in masked.text
-    assert 'http-equiv="refresh"' in masked.text
     for absent in ("data-poll", "http-equiv", "data-load", "chamado 7", "/revealed"):
         assert absent not in page.text
     assert page.headers["cache-control"] == "no-store"
     assert (asked_again.status_code, asked_again.headers["location"]) == (303, ITEM)
     assert "/revealed" not in part.text
     assert not any(text in part.text for text in PERSONAL)
+
+
+async def test_a_page_with_a_reason_to_be_typed_never_renews_itself_but_where_a_script_keeps_it() -> None:
+    log = personal(reprocess={"id": "job-1", "state": "sent"})
+    async with await visitor(services(log=log), "read", "admin") as client:
+        offered = await client.get(ITEM)
+        refused = await client.post(REVEALED, data={"reason": "x" * 501}, headers=FROM_PANEL)
+    for page in (offered, refused):
+        assert 'name="reason"' in page.text
+        assert "http-equiv" not in page.text
+        assert f'<p class="without-script"><a class="button is-small" href="{ITEM}">Atualizar</a>' in page.text
+    async with await visitor(services(log=log), "read") as client:
+        assert 'http-equiv="refresh"' in (await client.get(ITEM)).text
 
 
 @pytest.mark.parametrize("scopes", [("read",), ("read", "export", "reprocess")], ids=len)
