@@ -1,4 +1,7 @@
-"""JSON in text that nothing can parse any more, cut or printed by a program (`{'cpf': …}`, `"cpf" => …`), also as text within other JSON."""
+"""JSON in text that nothing can parse any more, cut or printed by a program (`{'cpf': …}`, `"cpf" => …`), also as text within other JSON.
+
+And what PHP makes of a value for itself, `s:3:"cpf";s:11:"…"`: the lengths stay as they were, and nothing needs them.
+"""
 
 import re
 from typing import Final
@@ -9,7 +12,7 @@ from shared.contracts.masking.people_in_text import between_brackets, descriptio
 from shared.contracts.masking.values import HIDDEN, mask_value
 
 _QUOTED: Final = re.compile(
-    r"""(?P<q>(?P<escape>\\{0,7})["'])(?P<key>[\w .\-]{1,40})(?P=q)\s{0,4}[:=]>?\s{0,4}"""
+    r"""(?P<q>(?P<escape>\\{0,7})["'])(?P<key>[\w .\-]{1,40})(?P=q)(?:\s{0,4}[:=]>?\s{0,4}|;(?:s:\d{1,9}|[id]):)"""
     r"""(?:(?P=q)(?P<text>(?:[^\\"']++|(?P=escape)\\(?P=q)|(?!(?P=q))(?:\\.|[^\\])){1,4000})|(?P<number>-?\d[\d.]{3,30})|(?P<list>\[[^\[\]{}]{1,4000}\]?))""",
     re.DOTALL,
 )

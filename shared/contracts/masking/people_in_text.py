@@ -23,6 +23,8 @@ _OPENING: Final = re.compile(
     r"[:={(](?:(?<=[:=])>?\s{0,4}(?P<type>[A-Za-z_][\w.]{0,39})?\s{0,40}[{\[(]|(?<=[A-Za-z][{(]))"
 )
 """One set of signs to begin with, and not two ways: so a text is looked through in a tenth of the time."""
+_COUNT: Final = re.compile(r"(?:(?<=[\"'])(?:;a)?:\d{1,9})\Z")
+"""What PHP writes between an owner and its bracket, how many fields follow: `"buyer";a:2:{`, `O:5:"Buyer":2:{`."""
 _WORD: Final = re.compile(r"[\w.\-]+")
 _PART_OF_PATH: Final = re.compile(r"[\w\-]+")
 _OPEN_TAG: Final = re.compile(r"<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,1000})?(?<!/)>")
@@ -85,7 +87,7 @@ def _bracketed(text: str) -> Iterator[Description]:
 
 def _quote_of_owner(text: str, opening: re.Match[str]) -> str | None:
     """Return the quote around the name of the person whom a bracket describes, "" where there is none; None where it describes nobody."""
-    before = text[max(0, opening.start() - LONGEST_OWNER) : opening.start()].rstrip()
+    before = _COUNT.sub("", text[max(0, opening.start() - LONGEST_OWNER) : opening.start()].rstrip())
     name = before.removesuffix("]").rstrip("\"'").rstrip("\\")
     words = _WORD.findall(name)
     if words and name.endswith(words[-1]) and is_about_a_person(words[-1]):

@@ -14,7 +14,7 @@ PART = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
 
 texts = st.lists(
     st.sampled_from(
-        [r"\u003cxNome\u003eAna\u003c/xNome\u003e", r'"a":"{\u0022lastName\u0022:\u0022Lima\u0022}"', r'\"{\\u0022cpf\\u0022:\\u002212345678909', r'"raz\u00e3oSocial":"Loja"', 'form-data; name="email"\r\n\r\nana\r\n--b', r'form-data; name=\"cpf\"\r\n\r\n12345678909\r\n--b', "d=%7B%22cpf%22%3A%2212345678909%22%7D&", "buyer%5Balias%5D=Ana&", "u=d%3D%257B%2522lastName%2522%253A%2522Lima&", "%3CxNome%3EAna", "%E3%22", '"sku":"A-1"', ", ", " ", "\n", "; "]
+        [r"\u003cxNome\u003eAna\u003c/xNome\u003e", r'"a":"{\u0022lastName\u0022:\u0022Lima\u0022}"', r'\"{\\u0022cpf\\u0022:\\u002212345678909', r'"raz\u00e3oSocial":"Loja"', 'form-data; name="email"\r\n\r\nana\r\n--b', r'form-data; name=\"cpf\"\r\n\r\n12345678909\r\n--b', "d=%7B%22cpf%22%3A%2212345678909%22%7D&", "buyer%5Balias%5D=Ana&", "u=d%3D%257B%2522lastName%2522%253A%2522Lima&", "%3CxNome%3EAna", "%E3%22", 's:3:"cpf";s:11:"12345678909";', 's:5:"buyer";a:2:{s:4:"name";s:3:"Ana";', "}", '"sku":"A-1"', ", ", " ", "\n", "; "]
     ),
     max_size=14,
 ).map("".join)  # fmt: skip
@@ -33,6 +33,22 @@ texts = st.lists(
 )
 def test_signs_that_json_need_not_escape_hide_nothing(text: str, seen: str) -> None:
     assert seen in mask_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ('a:1:{s:3:"cpf";s:11:"12345678909";}', 'a:1:{s:3:"cpf";s:11:"***.***.***-09";}'),
+        ('a:1:{s:3:"cpf";i:12345678909;}', 'a:1:{s:3:"cpf";i:"***.***.***-09";}'),
+        ('s:8:"password";s:6:"hunter";s:3:"sku";s:3:"ABC"', 's:8:"password";s:6:"***";s:3:"sku";s:3:"ABC"'),
+        ('s:5:"buyer";a:2:{s:4:"name";s:3:"Ana";}s:5:"alias";s:2:"TV"', 's:5:"buyer";a:2:{s:4:"name";s:3:"A***";}s:5:"alias";s:2:"TV"'),
+        ('O:5:"Buyer":1:{s:5:"alias";s:3:"Ana";}', 'O:5:"Buyer":1:{s:5:"alias";s:3:"A***";}'),
+        ('{"sent":"a:1:{s:3:\\"cpf\\";s:11:\\"12345678909\\";}","x', '{"sent":"a:1:{s:3:\\"cpf\\";s:11:\\"***.***.***-09\\";}","x'),
+        ('a:1:{s:3:"sku";i:12345678909;}', 'a:1:{s:3:"sku";i:12345678909;}'),
+    ],
+)  # fmt: skip
+def test_what_php_serialized_is_known_by_its_names(text: str, seen: str) -> None:
+    assert mask_text(text) == seen
 
 
 @pytest.mark.parametrize(
@@ -96,7 +112,7 @@ def test_masking_twice_is_masking_once(text: str) -> None:
 
 
 PIECES = [
-    "\\u003c", "\\u0022", "\\\\u0022a", "\\u003cnome\\u003ea", "\\u00", "%22", "%2522", "a%22&", "%7B%22cpf%22%3A1", "form-data; name=", 'form-data; name="cpf"', 'form-data; name="cpf"\r\n\r\n', 'form-data; name="cpf"\r\n\r\na', 'form-data; name="cpf"\\r\\n\\r\\na', "form-data;",
+    "\\u003c", "\\u0022", "\\\\u0022a", "\\u003cnome\\u003ea", "\\u00", "%22", "%2522", "a%22&", "%7B%22cpf%22%3A1", "form-data; name=", 'form-data; name="cpf"', 'form-data; name="cpf"\r\n\r\n', 'form-data; name="cpf"\r\n\r\na', 'form-data; name="cpf"\\r\\n\\r\\na', "form-data;", 's:3:"cpf";', '"cpf";s:1:"', '"a";i:', '"buyer";a:1:{', '"buyer";a:',
 ]  # fmt: skip
 
 
