@@ -19,6 +19,7 @@ PonteError
 │   │   └── TooBroad       the question takes too long as it is: 503 that says what to narrow
 │   ├── BrokerUnavailable
 │   └── OutcomeUnknown     it may have happened: only an idempotent repeat is allowed
+├── LeaseLost              another worker has taken over → leave what is left to it
 └── Defect                 our mistake, or a bad deploy → stop loudly, commit nothing
     └── DeadLetterLimitReached
 
@@ -115,6 +116,10 @@ class BrokerUnavailable(Transient):
 
 class OutcomeUnknown(Transient):
     """It may have happened. Only an idempotent repeat is allowed."""
+
+
+class LeaseLost(PonteError):
+    """Another worker has taken over: what is left to do is its."""
 
 
 class Defect(PonteError):

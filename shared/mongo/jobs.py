@@ -15,6 +15,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from shared.contracts.commands import FINAL_STATES, job_document_id
+from shared.contracts.errors import LeaseLost
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.paging import beyond, order_by
@@ -121,9 +122,9 @@ class Jobs:
 
     async def record_progress(
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
-    ) -> Document | None:
-        """Set `progress.*`, keep the lease, return the job as it stands (see `cancel_requested`); None: the lease is lost."""
-        return await self._update_held(
+    ) -> Document:
+        """Set `progress.*`, keep the lease, return the job as it stands (see `cancel_requested`). Raise LeaseLost."""
+        held = await self._update_held(
             job,
             {
                 **{f"progress.{name}": value for name, value in progress.items()},
@@ -132,6 +133,9 @@ class Jobs:
             },
             worker=worker,
         )
+        if held is None:
+            raise LeaseLost
+        return held
 
     async def release(
         self, job: Document, *, worker: str, now: datetime, rest_for: timedelta = timedelta(0)

@@ -8,17 +8,13 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from shared.contracts.errors import PonteError, Transient
+from shared.contracts.errors import Transient
 from shared.runtime.ending import end_tasks, heed
 
 T = TypeVar("T")
 
 RENEWALS: Final = 3
 """Of a lease while it lasts, so that one that comes late or not at all loses nothing."""
-
-
-class LeaseLost(PonteError):
-    """Another worker has taken over: what is left to do is its."""
 
 
 async def under_lease(work: Coroutine[Any, Any, T], renew: Callable[[], Awaitable[object]], *, every: float) -> T:

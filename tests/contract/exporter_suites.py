@@ -13,6 +13,7 @@ from services.exporter.core.tally import Tally
 from services.exporter.handlers.ports import EntryReader, ExportStore, FileStore, Workbook
 from shared.contracts.commands import ExportCommand
 from shared.contracts.entries import LogEntry
+from shared.contracts.errors import LeaseLost
 from shared.contracts.filters import LogFilter
 from tests.support.export_rows import AT, hostile_entries, make_entry, make_report
 from tests.support.fakes.exporter import lets_pass, sha256_of
@@ -149,9 +150,10 @@ class ExportStoreSuite:
         assert (first.starts, second.starts) == (1, 2)
         assert first.file_id != second.file_id
         assert second.command["filter"] == {"status": ["error"]}
-        assert await port.record(first, {"rows_done": 5}) == "lost"
+        with pytest.raises(LeaseLost):
+            await port.record(first, {"rows_done": 5})
         assert not await port.finish(first, "done")
-        assert await port.record(second, {"rows_done": 5}) == "go on"
+        assert not await port.record(second, {"rows_done": 5})
 
     async def test_a_heartbeat_keeps_the_lease(self, port: ExportStore, time: FakeTime, account: str) -> None:
         await port.take_in(make_command(account))
@@ -159,7 +161,7 @@ class ExportStoreSuite:
         assert job is not None
         for _ in range(3):
             time.pass_seconds(10)
-            assert await port.record(job, {"rows_done": 1}) == "go on"
+            assert not await port.record(job, {"rows_done": 1})
         assert await port.lease() is None
 
     async def test_a_job_given_back_may_be_taken_at_once_and_the_start_does_not_count(
@@ -186,7 +188,7 @@ class ExportStoreSuite:
 
         await port.give_back(lost)
 
-        assert await port.record(held, {"rows_done": 5}) == "go on"
+        assert not await port.record(held, {"rows_done": 5})
         time.pass_seconds(16)
         again = await port.lease()
         assert again is not None

@@ -11,8 +11,8 @@ from services.ingest.core.rollup import Change, Counted, Facts, Increments, delt
 from services.ingest.handlers.ingesting import Ingest
 from services.ingest.handlers.ports import LogStore
 from services.ingest.handlers.rolling_up import LEASE, Changes, EntryLog, Lease, Place, RollupBook
+from shared.contracts.errors import LeaseLost
 from shared.contracts.rollups import Row
-from shared.runtime.lease import LeaseLost
 from tests.support.builders import make_cloudevent, make_record
 from tests.support.fakes.ingest import MemoryDeadLetters
 

@@ -1,12 +1,14 @@
 """Export jobs in MongoDB: who holds which, how far it is, what became of it."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from services.exporter.handlers.ports import Job, Signal
+from services.exporter.handlers.ports import Job
 from shared.contracts.commands import ExportCommand, job_document_id
+from shared.contracts.errors import LeaseLost
 from shared.contracts.names import EXPORTS
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
@@ -45,17 +47,18 @@ class MongoExportStore:
             starts=int(document["progress"].get("starts", 0)) + 1,
             cancel_requested=bool(document["cancel_requested"]),
         )
-        began = await self.record(job, {"starts": job.starts, "rows": None, "rows_done": 0})
-        return job if began != "lost" else None
+        try:
+            await self.record(job, {"starts": job.starts, "rows": None, "rows_done": 0})
+        except LeaseLost:
+            return None
+        return job
 
-    async def record(self, job: Job, progress: Mapping[str, Any]) -> Signal:
-        """Set `progress.*`, keep the lease, say whether someone asked to cancel."""
+    async def record(self, job: Job, progress: Mapping[str, Any]) -> bool:
+        """Set `progress.*`, keep the lease, say whether someone asked to cancel. Raise LeaseLost."""
         document = await self._jobs.record_progress(
             _held(job), progress, worker=job.token, now=self._clock(), lease_for=self._lease_for
         )
-        if document is None:
-            return "lost"
-        return "cancel" if document["cancel_requested"] else "go on"
+        return bool(document["cancel_requested"])
 
     async def finish(
         self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None
@@ -81,7 +84,8 @@ class MongoExportStore:
         begun = {"_id": _held(job)["_id"], "state": "running", "progress.starts": {"$gt": 0}}
         with translated():
             await self._documents.update_one(begun, {"$inc": {"progress.starts": -1}})
-        if await self.record(job, {"rows_done": 0}) != "lost":
+        with contextlib.suppress(LeaseLost):
+            await self.record(job, {"rows_done": 0})
             await self._jobs.release(_held(job), worker=job.token, now=self._clock())
 
     async def expire(self, *, finished_before: datetime) -> list[str]:

@@ -20,11 +20,10 @@ from services.exporter.handlers.ports import (
     Job,
     OpenWorkbook,
     Reading,
-    Signal,
     Workbook,
 )
 from services.exporter.handlers.threads import in_thread
-from shared.contracts.errors import Invalid, Transient
+from shared.contracts.errors import Invalid, LeaseLost, Transient
 from shared.runtime.clock import Clock
 from shared.runtime.lease import under_lease
 from shared.runtime.retry import until_done
@@ -64,12 +63,8 @@ class Progress:
         return {"rows": self.rows, "rows_done": self.rows_done, **self.file}
 
 
-class Stopped(Exception):  # nothing went wrong: somebody said stop
-    """The work was stopped before its end; `signal` says why."""
-
-    def __init__(self, signal: Signal) -> None:
-        super().__init__(signal)
-        self.signal = signal
+class Cancelled(Exception):  # nothing went wrong: somebody said stop
+    """Somebody asked to cancel the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +86,10 @@ async def export_next(tools: Tools) -> Outcome | None:
     progress, error, crash = Progress(), None, None
     try:
         await export(job, progress, tools)
-    except Stopped as stopped:
-        state = "cancelled" if stopped.signal == "cancel" else "lost"
+    except Cancelled:
+        state = "cancelled"
+    except LeaseLost:
+        state = "lost"
     except (Invalid, OSError, TooManyStarts) as reason:
         state, error = "failed", _told(reason)
     except Transient:
@@ -109,16 +106,15 @@ async def export_next(tools: Tools) -> Outcome | None:
 
 
 async def export(job: Job, progress: Progress, tools: Tools) -> None:
-    """Write the job's file and store it whole. Raise Stopped, Invalid, OSError, TooManyStarts or Transient."""
+    """Write the job's file and store it whole. Raise Cancelled, LeaseLost, Invalid, OSError, TooManyStarts or Transient."""
     if job.cancel_requested or job.starts > MAX_STARTS:
         # A writer that died may have left pieces, and no start follows that clears them.
         await discard_files(job, tools.files)
-        raise Stopped("cancel") if job.cancel_requested else TooManyStarts
+        raise Cancelled if job.cancel_requested else TooManyStarts
 
     async def beat() -> None:
-        signal = await tools.store.record(job, {"rows": progress.rows, "rows_done": progress.rows_done})
-        if signal != "go on":
-            raise Stopped(signal)
+        if await tools.store.record(job, {"rows": progress.rows, "rows_done": progress.rows_done}):
+            raise Cancelled
 
     await under_lease(_write(job, progress, tools), beat, every=tools.beat_seconds)
 

@@ -4,16 +4,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from services.exporter.core.report import Report
 from services.exporter.core.tally import Tally
 from shared.contracts.commands import ExportCommand
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
-
-Signal = Literal["go on", "cancel", "lost"]
-"""What a heartbeat answers: all is well; someone asked to cancel; the lease went to another worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +106,8 @@ class ExportStore(Protocol):
         """Take the oldest unfinished job that nobody holds; None when there is none."""
         ...
 
-    async def record(self, job: Job, progress: Mapping[str, Any]) -> Signal:
-        """Set fields of the progress and keep the lease."""
+    async def record(self, job: Job, progress: Mapping[str, Any]) -> bool:
+        """Set fields of the progress, keep the lease, say whether someone asked to cancel. Raise LeaseLost."""
         ...
 
     async def finish(

@@ -15,11 +15,11 @@ from pymongo.read_concern import ReadConcern
 
 from services.ingest.core.rollup import Increments
 from services.ingest.handlers.rolling_up import LEASE, Lease, Place
+from shared.contracts.errors import LeaseLost
 from shared.contracts.names import PROJECTIONS, ROLLUPS
 from shared.contracts.rollups import LAYOUT, PROJECTION, generation_prefix
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
-from shared.runtime.lease import LeaseLost
 
 ROWS_AT_ONCE: Final = 500
 

@@ -19,12 +19,11 @@ from services.ingest.handlers.rolling_up import (
     build,
     sweep,
 )
-from shared.contracts.errors import Transient
+from shared.contracts.errors import LeaseLost, Transient
 from shared.contracts.records import BatchOutcome
 from shared.runtime import metrics
 from shared.runtime.clock import Clock
 from shared.runtime.ending import rest
-from shared.runtime.lease import LeaseLost
 from shared.runtime.logging import get_logger
 from shared.runtime.retry import delay_before
 

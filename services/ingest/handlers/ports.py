@@ -151,8 +151,8 @@ class ReplayJobs(Protocol):
 
     async def record_progress(
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
-    ) -> Document | None:
-        """Set `progress.*` and keep the lease; None: the lease is lost."""
+    ) -> Document:
+        """Set `progress.*` and keep the lease. Raise LeaseLost."""
 
     async def release(self, job: Document, *, worker: str, now: datetime) -> Document | None:
         """Give the lease back."""

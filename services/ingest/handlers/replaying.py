@@ -29,10 +29,10 @@ from services.ingest.handlers.ports import (
 )
 from shared.contracts.commands import parse_command
 from shared.contracts.dead_letters import Letter, ReplayCommand
-from shared.contracts.errors import BrokerUnavailable, Invalid, InvalidCommand, NotEligible, Transient
+from shared.contracts.errors import BrokerUnavailable, Invalid, InvalidCommand, LeaseLost, NotEligible, Transient
 from shared.contracts.records import Record
 from shared.runtime.clock import Clock
-from shared.runtime.lease import RENEWALS, LeaseLost, under_lease
+from shared.runtime.lease import RENEWALS, under_lease
 
 BATCH: Final = 500
 BATCH_BYTES: Final = 8 * 1024 * 1024
@@ -168,7 +168,4 @@ async def _add_up(job: Document, command: ReplayCommand, plugs: ReplayPlugs, wor
 
 async def _record(job: Document, progress: Document, plugs: ReplayPlugs, worker: str) -> Document:
     """Set fields of the progress and keep the lease. Raise LeaseLost."""
-    held = await plugs.jobs.record_progress(job, progress, worker=worker, now=plugs.clock(), lease_for=plugs.lease_for)
-    if held is None:
-        raise LeaseLost
-    return held
+    return await plugs.jobs.record_progress(job, progress, worker=worker, now=plugs.clock(), lease_for=plugs.lease_for)

@@ -182,7 +182,7 @@ class Jobs(Protocol):
 
     async def record_progress(  # noqa: D102
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
-    ) -> Document | None: ...
+    ) -> Document: ...
 
     async def release(  # noqa: D102
         self, job: Document, *, worker: str, now: datetime, rest_for: timedelta = timedelta(0)

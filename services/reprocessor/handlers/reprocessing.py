@@ -17,9 +17,9 @@ from services.reprocessor.handlers.ports import Claim, Plugs
 from services.reprocessor.handlers.sending import send_claimed
 from shared.contracts.commands import MAX_ITEMS
 from shared.contracts.entries import LogEntry
-from shared.contracts.errors import InvalidCommand, Transient
+from shared.contracts.errors import InvalidCommand, LeaseLost, Transient
 from shared.contracts.times import to_milliseconds
-from shared.runtime.lease import RENEWALS, LeaseLost, under_lease
+from shared.runtime.lease import RENEWALS, under_lease
 
 ITEMS_AT_ONCE = 100
 """Named items are found by their ids, so the memory they take cannot be seen beforehand: fewer at once than a walk takes."""
@@ -160,12 +160,9 @@ async def _remember(work: Work, plugs: Plugs, worker: str) -> None:
 
 
 async def _record(work: Work, progress: Document, plugs: Plugs, worker: str) -> Document:
-    job = await plugs.jobs.record_progress(
+    return await plugs.jobs.record_progress(
         work.job, progress, worker=worker, now=plugs.clock(), lease_for=plugs.limits.lease
     )
-    if job is None:
-        raise LeaseLost
-    return job
 
 
 async def _end(work: Work, plugs: Plugs, worker: str, state: str, error: str | None = None) -> None:

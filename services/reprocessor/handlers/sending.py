@@ -8,9 +8,8 @@ from services.reprocessor.core.progress import Failure, Tally
 from services.reprocessor.core.retry_message import build_retry
 from services.reprocessor.handlers.ports import Delivery, Plugs
 from shared.contracts.entries import LogEntry
-from shared.contracts.errors import OutcomeUnknown
+from shared.contracts.errors import LeaseLost, OutcomeUnknown
 from shared.contracts.times import to_milliseconds
-from shared.runtime.lease import LeaseLost
 
 
 async def send_claimed(work: Work, chosen: Sequence[str], tally: Tally, plugs: Plugs) -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.errors import LeaseLost
 from shared.contracts.names import REPROCESS_REQUESTS
 from shared.mongo.jobs import Jobs
 from tests.support.fakes.reprocessor import FakeJobs
@@ -35,7 +36,8 @@ class JobsSuite:
         later = await self.jobs.lease(worker="two", now=AT + MINUTE, lease_for=MINUTE)
 
         assert (first["state"], meanwhile, later["_id"]) == ("running", None, first["_id"])
-        assert await self.jobs.record_progress(first, {"sent": 1}, worker="one", now=AT, lease_for=MINUTE) is None
+        with pytest.raises(LeaseLost):
+            await self.jobs.record_progress(first, {"sent": 1}, worker="one", now=AT, lease_for=MINUTE)
 
     async def test_the_job_that_waits_longest_has_its_turn(self):
         await self.jobs.insert(command_of("large"), now=AT)

@@ -18,12 +18,12 @@ from services.ingest.adapters.mongo_rollups import MongoRollupBook
 from services.ingest.entrypoints import rollups
 from services.ingest.handlers.ingesting import Ingest
 from services.ingest.handlers.rolling_up import advance, build
+from shared.contracts.errors import LeaseLost
 from shared.contracts.names import LOG_ENTRIES, PROJECTIONS, ROLLUPS
 from shared.contracts.records import Record
 from shared.contracts.rollups import PROJECTION
 from shared.mongo.client import Database
 from shared.runtime.clock import now
-from shared.runtime.lease import LeaseLost
 from tests.support.eventually import DEADLINE_SECONDS, eventually_async
 from tests.support.fakes.ingest import MemoryDeadLetters
 from tests.support.journal import Journal

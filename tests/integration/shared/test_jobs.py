@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.contracts.errors import LeaseLost
 from shared.contracts.names import EXPORTS
 from shared.mongo.jobs import Jobs
 
@@ -48,7 +49,8 @@ async def test_a_lease_that_ran_out_goes_to_the_next_worker_and_the_old_one_lear
     assert await jobs.lease(worker="new", now=NOW + SLICE / 2, lease_for=SLICE) is None
     taken = await jobs.lease(worker="new", now=NOW + 2 * SLICE, lease_for=SLICE)
     assert taken["progress"] == {"rows_done": 5}
-    assert await jobs.record_progress(job, {"rows_done": 9}, worker="old", now=NOW, lease_for=SLICE) is None
+    with pytest.raises(LeaseLost):
+        await jobs.record_progress(job, {"rows_done": 9}, worker="old", now=NOW, lease_for=SLICE)
     assert await jobs.finish(job, "done", worker="old", now=NOW) is None
 
 

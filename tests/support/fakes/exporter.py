@@ -17,9 +17,10 @@ from services.exporter.core.cells import is_active, safe_cell
 from services.exporter.core.columns import headers_of, values_of
 from services.exporter.core.report import Report
 from services.exporter.core.tally import Tally
-from services.exporter.handlers.ports import FinishedFile, Job, Signal
+from services.exporter.handlers.ports import FinishedFile, Job
 from shared.contracts.commands import FINAL_STATES, ExportCommand
 from shared.contracts.entries import LogEntry
+from shared.contracts.errors import LeaseLost
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import KINDS
 from tests.support.passing import lets_pass
@@ -95,12 +96,12 @@ class MemoryExportStore:
                 )  # fmt: skip
         return None
 
-    async def record(self, job: Job, progress: Mapping[str, Any]) -> Signal:
+    async def record(self, job: Job, progress: Mapping[str, Any]) -> bool:
         if (stored := self._held(job)) is None:
-            return "lost"
+            raise LeaseLost
         stored["progress"].update(progress)
         stored["until"] = self.clock() + self.lease_for
-        return "cancel" if stored["cancel"] else "go on"
+        return bool(stored["cancel"])
 
     async def finish(
         self, job: Job, state: str, *, progress: Mapping[str, Any] | None = None, error: str | None = None

@@ -13,7 +13,7 @@ from services.ingest.core.plan import Change, Stored
 from services.ingest.core.replay import Walk
 from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Fate, Found, Replayed
 from shared.contracts.dead_letters import Letter, letter_from_document
-from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
+from shared.contracts.errors import BrokerUnavailable, LeaseLost, StoreUnavailable
 from shared.contracts.gaps import Gap
 from shared.contracts.names import ENVELOPE_BYTES, EVENTS_MAX_MESSAGE_BYTES
 from shared.contracts.records import Address, DeadLetter, Record, Untaken
@@ -251,9 +251,9 @@ class MemoryReplayJobs:
 
     async def record_progress(
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
-    ) -> Document | None:
+    ) -> Document:
         if not self._holds(job, worker):
-            return None
+            raise LeaseLost
         job["progress"].update(progress)
         job["leased_until"] = now + lease_for
         return job

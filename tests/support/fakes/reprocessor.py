@@ -12,6 +12,7 @@ from shared.contracts.advice import advice_of
 from shared.contracts.commands import FINAL_STATES, job_document_id
 from shared.contracts.eligibility import FAILED_STATUSES, UNDER_WAY
 from shared.contracts.entries import LogEntry
+from shared.contracts.errors import LeaseLost
 from shared.contracts.filters import LogFilter
 from tests.support.passing import lets_pass
 
@@ -245,10 +246,13 @@ class FakeJobs:
 
     async def record_progress(
         self, job: Document, progress: Mapping[str, Any], *, worker: str, now: datetime, lease_for: timedelta
-    ) -> Document | None:
+    ) -> Document:
         self.before_record()
         known = self.jobs[job["_id"]]["progress"]
-        return self._update(job, worker, progress={**known, **progress}, leased_until=now + lease_for)
+        held = self._update(job, worker, progress={**known, **progress}, leased_until=now + lease_for)
+        if held is None:
+            raise LeaseLost
+        return held
 
     async def release(
         self, job: Document, *, worker: str, now: datetime, rest_for: timedelta = timedelta(0)

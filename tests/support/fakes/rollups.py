@@ -9,8 +9,8 @@ from typing import Any
 from services.ingest.core.plan import Change as Written
 from services.ingest.core.rollup import Change, Deltas, Facts, Increments, deltas_of
 from services.ingest.handlers.rolling_up import LEASE, HistoryLost, Lease, Place, Told
+from shared.contracts.errors import LeaseLost
 from shared.contracts.rollups import Row, sorted_codes
-from shared.runtime.lease import LeaseLost
 from tests.support.fakes.ingest import Document, MemoryLogStore, told_by
 
 BEGINNING = datetime(2026, 11, 23, tzinfo=UTC)

@@ -14,10 +14,9 @@ from services.ingest.entrypoints import rollups
 from services.ingest.entrypoints.rollups import Backlog, Manners, Rollups
 from services.ingest.handlers.ingesting import Ingest
 from services.ingest.handlers.rolling_up import LEASE, advance, build
-from shared.contracts.errors import StoreUnavailable
+from shared.contracts.errors import LeaseLost, StoreUnavailable
 from shared.contracts.records import BatchOutcome
 from shared.contracts.rollups import Row, sorted_codes
-from shared.runtime.lease import LeaseLost
 from tests.support.builders import make_cloudevent, make_record
 from tests.support.eventually import eventually_async
 from tests.support.fakes.ingest import MemoryDeadLetters

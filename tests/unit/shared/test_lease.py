@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from shared.contracts.errors import StoreUnavailable
-from shared.runtime.lease import LeaseLost, under_lease
+from shared.contracts.errors import LeaseLost, StoreUnavailable
+from shared.runtime.lease import under_lease
 
 OFTEN = 0.01
 
