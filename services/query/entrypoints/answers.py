@@ -169,6 +169,7 @@ def reprocess_json(job: Job) -> Json:
         "skipped": progress.get("skipped") or {},
         "failures": list(progress.get("failures") or ()),
         "stalled_since": _instant(progress.get("stalled_since")),
+        "stalled_why": progress.get("stalled_why"),
     }
 
 

@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from shared.contracts.times import aware
 
+LONGEST_WHY: Final = 300
+"""Characters kept of a server's words: a driver may add all that it knows of its cluster."""
+
 MAX_FAILURES_NAMED: Final = 20
 """Failed items named in the progress, so that a person sees examples; the rest is only counted."""
 
@@ -40,7 +43,8 @@ class Tally:
 class Progress:
     """The sums, and where to go on: `last_id` the last entry settled, `next_at` the next free slot of a paced job.
 
-    `stalled_since` is the instant since which nothing could be sent; None while the job moves. `eligible` counts for a dry run.
+    `stalled_since` is the instant since which nothing could be sent, `stalled_why` what stood in the way last; None while the job moves.
+    `eligible` counts for a dry run.
     """
 
     matched: int = 0
@@ -51,6 +55,7 @@ class Progress:
     last_id: str | None = None
     next_at: datetime | None = None
     stalled_since: datetime | None = None
+    stalled_why: str | None = None
     dry_run: bool = False
     eligible: int = 0
 
@@ -66,6 +71,7 @@ class Progress:
             last_id=document.get("last_id"),
             next_at=_instant(document.get("next_at")),
             stalled_since=_instant(document.get("stalled_since")),
+            stalled_why=document.get("stalled_why"),
             dry_run=dry_run,
             eligible=document.get("eligible", 0),
         )
@@ -88,9 +94,9 @@ class Progress:
             eligible=self.eligible + tally.eligible,
         )
 
-    def stalled(self, now: datetime) -> "Progress":
+    def stalled(self, now: datetime, why: str) -> "Progress":
         """Return the same progress, marked as standing still since `now` or earlier."""
-        return replace(self, stalled_since=self.stalled_since or now)
+        return replace(self, stalled_since=self.stalled_since or now, stalled_why=why[:LONGEST_WHY])
 
     def to_document(self) -> dict[str, Any]:
         """Return the fields as the job keeps them."""
@@ -100,6 +106,7 @@ class Progress:
             "last_id": self.last_id,
             "next_at": self.next_at,
             "stalled_since": self.stalled_since,
+            "stalled_why": self.stalled_why,
         }
 
     def to_counts(self) -> dict[str, Any]:

@@ -171,13 +171,13 @@ async def _end(work: Work, plugs: Plugs, worker: str, state: str, error: str | N
 
 
 async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> None:
-    """Remember since when nothing moves, let the job rest as long, and raise on; give up when it is long.
+    """Remember since when nothing moves and why, let the job rest as long, and raise on; give up when it is long.
 
     It rests because the fault may be its own kind's alone, such as a partition without a leader: others need the runners meanwhile.
     A cancelled job ends though nothing moves.
     """
     now = plugs.clock()
-    work.progress = work.progress.stalled(now)
+    work.progress = work.progress.stalled(now, str(error))
     await _remember(work, plugs, worker)
     if work.job["cancel_requested"]:
         await _leave_alone(work, plugs)

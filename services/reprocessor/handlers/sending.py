@@ -9,6 +9,7 @@ from services.reprocessor.core.retry_message import build_retry
 from services.reprocessor.handlers.ports import Delivery, Plugs
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import LeaseLost, OutcomeUnknown
+from shared.contracts.names import retry_topic
 from shared.contracts.times import to_milliseconds
 
 
@@ -53,7 +54,8 @@ async def _send(work: Work, entries: Sequence[LogEntry], tally: Tally, plugs: Pl
     put_back = plugs.entries.release if work.tries is None else plugs.entries.give_up
     await put_back([entry.id for entry, _ in refused], work.command.id)
     if unknown := [delivery for delivery in deliveries if delivery.outcome == "unknown"]:
-        msg = f"{len(unknown)} of {len(messages)} retry messages: {unknown[0].detail}"
+        topic = retry_topic(work.command.kind)
+        msg = f"{len(unknown)} of {len(messages)} messages on {topic}: {unknown[0].detail}"
         raise OutcomeUnknown(msg)
     tally.sent += len(sent)
     tally.failures += [_failure(entry, delivery) for entry, delivery in refused]

@@ -84,6 +84,7 @@ class ReprocessAnswer(JobAnswer):
     skipped: dict[str, int]
     failures: tuple[FailedItemAnswer, ...]
     stalled_since: datetime | None
+    stalled_why: str | None
 
 
 class ReprocessStanding(ReprocessAnswer):

@@ -257,18 +257,21 @@ async def test_a_dry_run_by_the_topic_shows_as_one(api: httpx.AsyncClient, datab
     assert (shown["dry_run"], shown["matched"], shown["eligible"]) == (True, 3, 2)
 
 
-async def test_a_job_tells_which_items_failed_and_since_when_it_waits(
+async def test_a_job_tells_which_items_failed_and_since_when_it_waits_and_why(
     api: httpx.AsyncClient, database: Database
 ) -> None:
     job = (await api.post("/v1/reprocess", json=ITEMS)).json()
-    assert (job["failures"], job["stalled_since"]) == ([], None)
+    assert (job["failures"], job["stalled_since"], job["stalled_why"]) == ([], None, None)
     failure = {"affiliate": "MLC", "code": "1", "reason": "too_large", "detail": "Broker: Message size too large"}
-    progress = {"failed": 1, "failures": [failure], "stalled_since": datetime(2026, 11, 23, 10, 11, 12, tzinfo=UTC)}
+    why = "1 of 1 messages on integration.retry.order: Broker: Unknown topic or partition"
+    since = {"stalled_since": datetime(2026, 11, 23, 10, 11, 12, tzinfo=UTC), "stalled_why": why}
+    progress = {"failed": 1, "failures": [failure], **since}
     await database[REPROCESS_REQUESTS].update_one({"id": job["id"]}, {"$set": {"progress": progress}})
 
     shown = (await api.get(f"/v1/reprocess/{job['id']}")).json()
 
     assert (shown["failures"], shown["stalled_since"]) == ([failure], "2026-11-23T10:11:12.000Z")
+    assert shown["stalled_why"] == why
 
 
 async def test_a_cancelled_job_that_nobody_began_ends_at_once(api: httpx.AsyncClient, database: Database) -> None:

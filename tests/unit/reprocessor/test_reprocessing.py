@@ -250,6 +250,7 @@ async def test_without_the_brokers_word_nothing_is_said_to_be_sent_and_the_same_
         await world.works()
     assert {world.entries.state_of(identity) for identity in world.entries.entries} == {"claimed"}
     assert world.counts()["sent"] == 0
+    assert world.job()["progress"]["stalled_why"] == "5 of 5 messages on integration.retry.order: timed out"
 
     world.topics.outcome = lambda _: Delivery("sent")
     world.clock.advance(seconds=30)
@@ -257,7 +258,7 @@ async def test_without_the_brokers_word_nothing_is_said_to_be_sent_and_the_same_
 
     assert len(world.topics.published) == 5
     assert world.counts() == {"matched": 5, "sent": 5, "skipped": {}, "failed": 0}
-    assert world.job()["progress"]["stalled_since"] is None
+    assert (world.job()["progress"]["stalled_since"], world.job()["progress"]["stalled_why"]) == (None, None)
 
 
 async def test_a_job_that_can_send_nothing_for_long_fails_and_says_why(world):

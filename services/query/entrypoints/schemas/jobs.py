@@ -95,6 +95,10 @@ class ReprocessAnswer(JobAnswer):
     stalled_since: Instant | None = Field(
         description="nothing could be sent since then: Kafka or MongoDB does not answer; null while the job moves"
     )
+    stalled_why: str | None = Field(
+        description="what stood in the way last, in the words of Kafka or MongoDB",
+        examples=["500 of 500 messages on integration.retry.order: Broker: Unknown topic or partition"],
+    )
 
 
 class ReprocessStanding(ReprocessAnswer):

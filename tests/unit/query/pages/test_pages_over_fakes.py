@@ -335,13 +335,21 @@ async def test_a_job_tells_which_items_failed_and_that_it_waits() -> None:
             {"affiliate": "MLC", "code": "odd-2", "reason": "refused", "detail": "Broker: Invalid record"},
         ],
         "stalled_since": RECEIVED_AT,
+        "stalled_why": "1 of 1 messages on <topic>: Broker: Unknown topic or partition",
     }
     command = {"account": "loja", "id": "j", "kind": "order", "filter": {}, "requested_by": "Ana"}
     await made.reprocesses.insert(command, now=RECEIVED_AT)
     made.reprocesses.jobs["loja|j"] |= {"state": "running", "progress": progress}  # type: ignore[attr-defined]  # the fake's
     async with await visitor(made, "read") as client:
         page = await client.get("/reprocess/j", headers={"Accept-Language": "en"})
-    for words in ("MLC big-1", "too large for its topic", "MLC odd-2", "Invalid record", "Nothing could be sent since"):
+    for words in (
+        "MLC big-1",
+        "too large for its topic",
+        "MLC odd-2",
+        "Invalid record",
+        "Nothing could be sent since",
+        "on &lt;topic&gt;: Broker: Unknown topic",
+    ):
         assert words in page.text
 
 
