@@ -15,6 +15,7 @@ from services.query.entrypoints.pages.address import instants_of, is_untidy, loc
 from services.query.entrypoints.pages.audit_line import line_of
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.lists import Visitor, first, values_of
+from services.query.entrypoints.pages.screen import Screen
 from services.query.handlers.auditing import AuditFilter, list_audit
 from services.query.handlers.keys import list_keys
 from services.query.handlers.leafing import MAX_LIMIT
@@ -62,12 +63,13 @@ async def show_audit(request: Request, screen: Visitor) -> Response:
     """Show a page of lines. An address that a form wrote is tidied first."""
     caller, services, query = screen.caller, screen.services, values_of(request)
     caller.require("admin")
-    keys = (await list_keys(services.credentials, caller, limit=MAX_LIMIT)).items
     if is_untidy(query):
-        meant = _address(_as_meant(query, keys), screen.zone)
+        named = await _keys(screen) if any(query.get("actor", ())) else ()
+        meant = _address(_as_meant(query, named), screen.zone)
         return RedirectResponse(meant.href(cursor=first(query, "cursor")), status_code=303)
     address = _address(query, screen.zone)
     page = await list_audit(services.audit, caller, address.rows, cursor=first(query, "cursor") or None)
+    keys = await _keys(screen)
     by_id = {key.id: key for key in keys}
     return screen.render(
         "audit.html",
@@ -79,6 +81,10 @@ async def show_audit(request: Request, screen: Visitor) -> Response:
         from_input=local_input(address.rows.from_at, screen.zone),
         to_input=local_input(address.rows.to_at, screen.zone),
     )
+
+
+async def _keys(screen: Screen) -> Sequence[ApiKey]:
+    return (await list_keys(screen.services.credentials, screen.caller, limit=MAX_LIMIT)).items
 
 
 def _as_meant(query: Query, keys: Sequence[ApiKey]) -> dict[str, list[str]]:

@@ -145,6 +145,23 @@ async def test_a_period_is_typed_in_the_visitors_zone_and_kept_whole(audit: Fake
     assert 'name="from_shown" value="2026-11-23T12:00:00.000Z"' in page.text
 
 
+async def test_names_of_keys_are_read_where_one_is_typed_or_shown_and_not_to_tidy_an_address(audit: FakeAudit) -> None:
+    made = services(audit=audit)
+    read, list_keys = [], made.credentials.list_keys
+
+    async def counted(*told: Any, **more: Any) -> Any:
+        read.append(told)
+        return await list_keys(*told, **more)
+
+    made.credentials.list_keys = counted  # type: ignore[method-assign]
+    async with await visitor(made, *SCOPES) as client:
+        seen = [len(read)]
+        for address in ("/audit?action=&actor=", "/audit?action=&actor=ANA", "/audit"):
+            await client.get(address)
+            seen.append(len(read))
+    assert seen == [0, 0, 1, 2]
+
+
 async def test_a_key_may_be_typed_by_its_name(audit: FakeAudit) -> None:
     async with await visitor(services(audit=audit), *SCOPES) as client:
         tidied = await client.get("/audit", params={"actor": " ANA", "action": ""})
