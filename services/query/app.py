@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from services.query.adapters.kafka_commands import KafkaCommands
 from services.query.adapters.log.mongo_entry_finder import MongoEntryFinder
+from services.query.adapters.log.mongo_groups import MongoGroups
 from services.query.adapters.log.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_answers import MongoAnswers
 from services.query.adapters.mongo_audit import MongoAudit
@@ -89,6 +90,7 @@ def build(settings: Settings, *, health_listener: socket.socket | None = None, *
             MongoRolledCounts(database, time_limit_ms=long_limit),
             clock.now,
         ),
+        "groups": MongoGroups(database, time_limit_ms=limit),
         "entries": MongoEntryFinder(database, time_limit_ms=long_limit),
         "outcomes": MongoOutcomes(database, time_limit_ms=min(limit, OUTCOME_TIME_LIMIT_MS)),
         "reprocesses": Jobs(database, REPROCESS_REQUESTS),

@@ -10,7 +10,7 @@ from shared.client.answers.entries import (
     EntryPage,
     PartialPage,
 )
-from shared.client.answers.insights import DiffAnswer, ErrorCatalogue, SummaryAnswer
+from shared.client.answers.insights import DiffAnswer, ErrorCatalogue, GroupList, SummaryAnswer
 from shared.client.paging import Rows, walk, within, written
 from shared.client.transport import Transport, operation
 from shared.contracts.commands import Language
@@ -19,7 +19,7 @@ from shared.contracts.segments import write_segment
 
 
 class Logs:
-    """Lists, entries, histories, comparisons, counts. `lang` is the language of titles and guidance."""
+    """Lists, entries, histories, comparisons, counts, root causes. `lang` is the language of titles and guidance."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -109,6 +109,11 @@ class Logs:
     ) -> SummaryAnswer:
         """Return counts of the rows, of one, several or all kinds; `bucket` (hour, day) of their time series."""
         return self._transport.get(SummaryAnswer, "/v1/summary", written(rows) | {"bucket": bucket, "lang": lang})
+
+    @operation("list_groups")
+    def groups(self, rows: Rows | None = None, *, limit: int | None = None, lang: Language | None = None) -> GroupList:
+        """Return the root causes of the rows, of one, several or all kinds, most items first."""
+        return self._transport.get(GroupList, "/v1/groups", written(rows) | {"limit": limit, "lang": lang})
 
     @operation("list_errors")
     def errors(self, *, lang: Language | None = None) -> ErrorCatalogue:

@@ -120,6 +120,7 @@ def read_logs(ponte: Ponte, affiliate: str) -> None:
     assert ponte.logs.get("order", affiliate, "1", reveal="a test").payload == {"marketplaceOrderId": "2000004567"}
     assert ponte.logs.partial_page("order", ["code"], rows, sort="code").items[0] == {"code": "1"}
     eventually(lambda: ponte.logs.summary(rows, bucket="day").by_kind == {"order": {"error": 2}})
+    assert {one.count.value for one in ponte.logs.groups(rows, limit=5).items} == {2}
     assert len(ponte.logs.errors(lang="es").items) > 40
 
 

@@ -12,6 +12,7 @@ from services.query.handlers.commanding import Commands, JobStore
 from services.query.handlers.dead_letters import LetterReader
 from services.query.handlers.files import FileStore
 from services.query.handlers.freshness import FreshnessReader
+from services.query.handlers.grouping import GroupReader
 from services.query.handlers.insights import Counts
 from services.query.handlers.outcomes import OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
@@ -35,6 +36,7 @@ class Services:
     now: Clock
     log: LogReader
     counts: Counts
+    groups: GroupReader
     entries: EntryFinder
     outcomes: OutcomeCounter
     reprocesses: JobStore

@@ -33,6 +33,7 @@ from services.query.entrypoints.routes import (
     dead_letters,
     errors,
     exports,
+    groups,
     health,
     integrations,
     keys,
@@ -58,6 +59,7 @@ METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     logs.router,
     summary.router,
+    groups.router,
     stream.router,
     reprocess.router,
     exports.router,

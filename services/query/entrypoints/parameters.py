@@ -12,6 +12,7 @@ from services.query.core.sorting import DEFAULT_SORT, Sort
 from services.query.entrypoints.middleware.paths import DecodedSegment
 from services.query.entrypoints.quick_route import at_once
 from services.query.entrypoints.schemas.filters import Groups, InstantText, LogFilterJson, Names, SearchText, Texts
+from services.query.handlers.grouping import DEFAULT_GROUPS, MOST_SHOWN
 from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT
 from shared.contracts.catalogue import Language
 from shared.contracts.catalogue.model import RetryAdvice
@@ -125,6 +126,13 @@ class SummaryAsked(FilterAsked):
 
     kind: Annotated[list[Kind], DropEmpty] = []
     bucket: Annotated[Literal["hour", "day"] | None, Field(description="of the time series; else by the period")] = None
+
+
+class GroupsAsked(FilterAsked):
+    """Root causes."""
+
+    kind: Annotated[list[Kind], DropEmpty] = []
+    limit: Annotated[int, Field(ge=1, le=MOST_SHOWN)] = DEFAULT_GROUPS
 
 
 class NothingAsked(BaseModel):

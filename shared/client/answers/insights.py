@@ -1,9 +1,9 @@
-"""What changed, counts, the error catalogue. Closed lists of values may grow: they are plain text here, so that a new value breaks nobody."""
+"""What changed, counts, root causes, the error catalogue. Closed lists of values may grow: they are plain text here, so that a new value breaks nobody."""
 
 from datetime import datetime
 from typing import Any
 
-from shared.client.answers.base import Answer
+from shared.client.answers.base import Answer, TotalAnswer
 from shared.client.answers.entries import CauseAnswer
 
 
@@ -85,6 +85,48 @@ class SummaryAnswer(Answer):
     series: tuple[PointAnswer, ...]
     bucket: str
     as_of: datetime
+
+
+class GroupAffiliate(Answer):
+    """How many items of an affiliate have the root cause."""
+
+    affiliate: str
+    marketplace: str
+    items: int
+
+
+class GroupDay(Answer):
+    """Items that have the root cause now and were processed last on the day in UTC that begins at `at`."""
+
+    at: datetime
+    items: TotalAnswer
+
+
+class GroupAnswer(Answer):
+    """A root cause: the items whose cause has this code and says this, whatever item it says it of."""
+
+    group: str
+    kind: str
+    code: str
+    title: str
+    guidance: str
+    retry: str
+    template: str
+    message: str
+    count: TotalAnswer
+    affiliates: tuple[GroupAffiliate, ...]
+    affiliates_complete: bool
+    first_seen_at: datetime | None
+    last_seen_at: datetime
+    trend: tuple[GroupDay, ...]
+
+
+class GroupList(Answer):
+    """Root causes, most items first."""
+
+    items: tuple[GroupAnswer, ...]
+    total: TotalAnswer
+    complete: bool
 
 
 class ErrorCodeAnswer(Answer):

@@ -8,10 +8,12 @@ from typing import Any, get_args
 import pytest
 
 from services.query.core.cursor import Position
+from services.query.core.groups import trend_days
 from services.query.core.permissions import Caller
 from services.query.core.sorting import SortField, place_of, value_of
 from services.query.handlers.commanding import JobStore
 from services.query.handlers.dead_letters import ClassCount, Fate, LetterReader
+from services.query.handlers.grouping import Grouped, GroupReader
 from services.query.handlers.insights import BUCKETS, Bucket, Counts, LogCounts, RolledCounts, summarize
 from services.query.handlers.outcomes import Outcome, OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
@@ -20,10 +22,12 @@ from shared.contracts.dead_letters import LetterFilter
 from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
+from shared.contracts.groups import group_of
 from tests.support.builders import make_event
 from tests.support.letters import LetterSeed, make_letter
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NO_SLA = group_of("order", "ORD-SLA", "No available sla to deliver this order")
 ORDERS = LogFilter(kind=("order",))
 SORT_FIELDS: tuple[SortField, ...] = get_args(SortField)
 EVERY_LETTER = LetterFilter()
@@ -306,6 +310,74 @@ ASKED: list[dict[str, Any]] = [
     {"retry": ["fix"]},
     {"retry": ["auto", "never"], "kind": ["order"]},
 ]
+
+
+GROUPED: list[dict[str, Any]] = [
+    {},
+    {"kind": ["order"]},
+    {"affiliate": ["AMZ"]},
+    {"affiliate": ["MLC", "absent"], "status": ["error"]},
+    {"error_code": ["X"]},
+    {"retry": ["fix"], "kind": ["order"]},
+    {"q": "estoque"},
+    {"from": "2026-11-23T10:00:01Z", "to": "2026-11-24T00:00:00Z"},
+    {"stale_since": "2026-11-23T10:00:01Z"},
+    {"attempts_min": "1"},
+    {"group": [group_of("order", "X", "a"), group_of("order", "X", "absent")]},
+]
+WEEK = trend_days(NOW + timedelta(days=1))
+
+
+class GroupReaderSuite:
+    async def test_items_count_in_every_group_that_they_are_in_now(self, groups: GroupReader, seed: Seed) -> None:
+        await seed_variety(seed)
+        await seed(make_event(code="6", processed_at="2026-11-23T09:00:00Z", affiliate="AMZ"))
+        await seed(
+            make_event(code="7", processed_at="2026-11-23T08:00:00Z"),
+            make_event(code="7", processed_at="2026-11-23T11:00:00Z", status="success", causes=[]),
+        )
+        found = await groups.list_groups("loja", LogFilter(), limit=20, days=WEEK)
+
+        assert found.is_complete
+        assert found.total == Total(5, "exact")
+        first = found.items[0]
+        assert (first.id, first.kind, first.count) == (NO_SLA, "order", Total(2, "exact"))
+        assert (first.cause["code"], first.cause["message"]) == ("ORD-SLA", "No available sla to deliver this order")
+        assert (dict(first.affiliates), first.are_affiliates_whole) == ({"AMZ": 2}, True)
+        assert (first.first_at, first.last_at) == (NOW.replace(hour=9), NOW.replace(hour=10, second=1))
+        assert [day.items.value for day in first.trend] == [0, 0, 0, 0, 0, 2, 0]
+        assert [day.at for day in first.trend] == WEEK
+        assert [(one.kind, one.cause["message"]) for one in found.items[1:]] == [
+            ("price", "No available sla to deliver this order"),
+            ("order", "Não há estoque"),
+            *(("order", message) for message in sorted("ab", key=lambda text: group_of("order", "X", text))),
+        ]
+
+    @pytest.mark.parametrize("asked", GROUPED, ids=str)
+    async def test_a_group_has_the_items_that_the_list_has_under_its_id(
+        self, groups: GroupReader, log: LogReader, seed: Seed, asked: dict[str, Any]
+    ) -> None:
+        await seed_variety(seed)
+        rows = LogFilter.parse(asked)
+        found = await groups.list_groups("loja", rows, limit=20, days=WEEK)
+
+        assert found.is_complete
+        assert found.items
+        for one in found.items:
+            its_own = replace(rows, kind=(one.kind,), group=(one.id,))
+            assert one.count == await log.count_entries("loja", its_own, at_most=10)
+            assert sum(one.affiliates.values()) == one.count.value
+            listed = (await log.list_entries("loja", its_own, after=None, ascending=False, limit=10)).entries
+            assert (one.last_at, one.first_at) == (listed[0].processed_at, listed[-1].processed_at)
+
+    async def test_no_more_are_told_than_asked_for_and_how_many_there_are(
+        self, groups: GroupReader, seed: Seed
+    ) -> None:
+        await seed_variety(seed)
+        found = await groups.list_groups("loja", ORDERS, limit=2, days=WEEK)
+
+        assert (len(found.items), found.total) == (2, Total(4, "exact"))
+        assert await groups.list_groups("nobody", ORDERS, limit=2, days=WEEK) == Grouped([], Total(0, "exact"), True)
 
 
 class RolledCountsSuite:

@@ -7,6 +7,7 @@ from shared.contracts.events import IntegrationEvent
 from shared.contracts.records import Address
 from tests.contract.query.suites import (
     EntryFinderSuite,
+    GroupReaderSuite,
     JobStoreSuite,
     LetterReaderSuite,
     LogCountsSuite,
@@ -53,6 +54,12 @@ class TestFakeLogReads(LogReaderSuite):
 
 class TestFakeLogCounts(LogCountsSuite):
     pass
+
+
+class TestFakeGroups(GroupReaderSuite):
+    @pytest.fixture
+    def groups(self, log: FakeLog) -> FakeLog:
+        return log
 
 
 class TestFakeRolledCounts(RolledCountsSuite):

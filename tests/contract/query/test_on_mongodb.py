@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from services.query.adapters.log.mongo_entry_finder import MongoEntryFinder
+from services.query.adapters.log.mongo_groups import MongoGroups
 from services.query.adapters.log.mongo_log_reader import MongoLogReader
 from services.query.adapters.mongo_counts import MongoLogCounts
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
@@ -16,6 +17,7 @@ from shared.mongo.jobs import Jobs
 from shared.runtime.clock import now
 from tests.contract.query.suites import (
     EntryFinderSuite,
+    GroupReaderSuite,
     JobStoreSuite,
     LetterReaderSuite,
     LogCountsSuite,
@@ -51,6 +53,16 @@ class TestMongoLogCounts(LogCountsSuite):
     @pytest.fixture
     def counts(self, database: Database) -> MongoLogCounts:
         return MongoLogCounts(database, time_limit_ms=LIMIT_MS)
+
+
+class TestMongoGroups(GroupReaderSuite):
+    @pytest.fixture
+    def log(self, database: Database) -> MongoLogReader:
+        return MongoLogReader(database, time_limit_ms=LIMIT_MS, now=now)
+
+    @pytest.fixture
+    def groups(self, database: Database) -> MongoGroups:
+        return MongoGroups(database, time_limit_ms=LIMIT_MS)
 
 
 class TestMongoRolledCounts(RolledCountsSuite):

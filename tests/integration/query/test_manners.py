@@ -124,6 +124,7 @@ async def test_a_parameter_of_one_value_may_be_given_once(api: httpx.AsyncClient
         "/v1/reprocess": ("limit",),
         "/v1/exports": ("limit",),
         "/v1/summary": ("bucket",),
+        "/v1/groups": ("limit",),
     }
     values = {"limit": "5", "sort": "processed_at", "cursor": "x", "bucket": "day"}
     for path, names in lists.items():

@@ -1,5 +1,6 @@
 """The query service's world in memory. Trusted because it passes the same suites as the real adapters."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 from services.query.core.cursor import Position
 from services.query.core.freshness import MOST_RECENT, Recent
+from services.query.core.groups import cause_of
 from services.query.core.integration import Integration
 from services.query.core.keys import ApiKey
 from services.query.core.leaf import Row
@@ -19,6 +21,7 @@ from services.query.core.view import MAX_VIEWS, View, name_key
 from services.query.handlers.auditing import AuditFilter, AuditLine
 from services.query.handlers.commanding import Asked as AskedCommand
 from services.query.handlers.dead_letters import ClassCount, Fate
+from services.query.handlers.grouping import Day, Grouped, RootCause
 from services.query.handlers.insights import Bucket, CauseCount, Counts, Point
 from services.query.handlers.outcomes import Outcome
 from services.query.handlers.previewing import Alike
@@ -40,7 +43,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FakeLog:
-    """LogReader, LogCounts, EntryFinder and OutcomeCounter over documents as ingest writes them.
+    """LogReader, LogCounts, GroupReader, EntryFinder and OutcomeCounter over documents as ingest writes them.
 
     A list looks at `patience` rows of its tab for each key that it may look at: 1.0 is the product's promise, less makes short pages.
     """
@@ -134,6 +137,34 @@ class FakeLog:
             by_status = points.setdefault(at, {})
             by_status[entry.status] = by_status.get(entry.status, 0) + 1
         return [Point(at, by_status) for at, by_status in sorted(points.items())]
+
+    async def list_groups(self, account: str, rows: LogFilter, *, limit: int, days: Sequence[datetime]) -> Grouped:
+        members: dict[str, list[LogEntry]] = {}
+        for entry in self._rows(account, rows):
+            for group in entry.groups:
+                if not rows.group or group in rows.group:
+                    members.setdefault(group, []).append(entry)
+        told = [self._group(account, group, entries, days) for group, entries in members.items()]
+        told.sort(key=lambda one: (-one.count.value, -one.last_at.timestamp(), one.id))
+        return Grouped(told[:limit], Total(len(told), "exact"), is_complete=True)
+
+    def _group(self, account: str, group: str, entries: list[LogEntry], days: Sequence[datetime]) -> RootCause:
+        kind, times = entries[0].kind, sorted(entry.processed_at for entry in entries)
+        affiliates = Counter(sorted(entry.affiliate for entry in entries)).most_common()
+        all_of_it = self._rows(account, LogFilter(kind=(kind,), group=(group,)))
+        newest = max(all_of_it, key=lambda entry: (entry.processed_at, entry.id))
+        by_day = [sum(day <= at < day + timedelta(days=1) for at in times) for day in days]
+        return RootCause(
+            id=group,
+            kind=kind,
+            cause=cause_of(group, kind, newest.groups, newest.causes),
+            count=Total(len(entries), "exact"),
+            affiliates=dict(affiliates),
+            are_affiliates_whole=True,
+            first_at=times[0],
+            last_at=times[-1],
+            trend=[Day(day, Total(items, "exact")) for day, items in zip(days, by_day, strict=True)],
+        )
 
     async def find_entries(self, identities: Sequence[str]) -> dict[str, LogEntry]:
         return {key: entry_from_document(self.entries[key]) for key in identities if key in self.entries}

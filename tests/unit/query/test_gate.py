@@ -66,6 +66,7 @@ async def api(clock: FakeClock, credentials: FakeCredentials, log: FakeLog) -> A
         now=clock,
         log=log,
         counts=counts_of(log),
+        groups=log,
         entries=log,
         outcomes=log,
         reprocesses=FakeJobs(),

@@ -15,6 +15,7 @@ SAME_ITEM: Final = {
     "affiliate": "$response.body#/affiliate",
     "code": "$response.body#/code",
 }
+ITEMS_OF_FIRST_GROUP: Final = {"kind": "$response.body#/items/0/kind", "group": "$response.body#/items/0/group"}
 FIRST_LETTER: Final = {"letter_id": "$response.body#/items/0/id"}
 JOB: Final = {"job_id": ID}
 FIRST_JOB: Final = {"job_id": "$response.body#/items/0/id"}
@@ -46,6 +47,7 @@ KEY_LINKS: Final[Links] = {"get_key": KEY, "rotate_key": KEY, "revoke_key": KEY}
 
 LINKS: Final[dict[str, dict[str, Links]]] = {
     "list_logs": {"200": ITEM_LINKS},
+    "list_groups": {"200": {"list_logs": ITEMS_OF_FIRST_GROUP}},
     "get_entry": {"200": {"list_attempts": SAME_ITEM, "get_diff": SAME_ITEM}},
     "request_reprocess": {"202": REPROCESS_LINKS},
     "list_reprocesses": {"200": {"get_reprocess": FIRST_JOB}},

@@ -49,6 +49,7 @@ ENUMERATIONS: Final[dict[str, tuple[str, ...]]] = {
 TAGS: Final = {
     "logs": "What happened to each item: lists, one item, its history, what changed since it last worked.",
     "summary": "Counts and a time series, by the filter of the lists.",
+    "groups": "Root causes: what failed, by what its causes say.",
     "stream": "The same rows as they change.",
     "reprocess": "Failed items sent to their connectors again.",
     "exports": "Reports made in the background.",

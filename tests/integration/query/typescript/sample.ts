@@ -70,6 +70,16 @@ export async function failed(): Promise<Record<string, number>> {
   return Object.fromEntries(Object.entries(data.by_kind).map(([kind, counts]) => [kind, counts["error"] ?? 0]));
 }
 
+/** What failed most, and since when. */
+export async function worst(kind: Kind): Promise<string[]> {
+  const { data, error } = await api.GET("/v1/groups", { params: { query: { kind: [kind], limit: 5 } } });
+  if (error) throw new Refused(error);
+  return data.items.map((one) => {
+    const exactly = one.count.relation === "exact" ? "" : "at least ";
+    return `${exactly}${one.count.value}: ${one.template}, since ${one.first_seen_at ?? "long ago"}, today ${one.trend.at(-1)?.items.value}`;
+  });
+}
+
 /** Look first, then send again. */
 export async function sendAgain(kind: Kind, code: string): Promise<string> {
   const body = { kind, filter: { status: ["error" as const], error_code: [code] }, reason: "repaired" };

@@ -1,0 +1,160 @@
+"""The root causes of one kind along `by_group`, however many items there are: from group to group, each counted by keys alone.
+
+The index sorts by account, kind, group and newest first, and ends with the entry id, in which the affiliate stands. So a count, the first,
+the last and the affiliates of a group read no document. That the index is of arrays does not matter where one group is named.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+
+from services.query.adapters.log.group_tallies import Stage, Tally, tally_key, tally_stages
+from services.query.adapters.log.mongo_counting import count_up_to
+from services.query.core.groups import DAY
+from services.query.handlers.grouping import Day, RootCause
+from services.query.handlers.reading import COUNT_LIMIT, Total
+from shared.contracts.filters import LogFilter
+from shared.contracts.times import aware
+from shared.mongo.client import Document
+from shared.mongo.queries import Query, query_of
+
+INDEX: Final = "by_group"
+MOST_GROUPS: Final = 500
+"""So many groups of a kind are walked through, a millisecond for each."""
+
+MOST_KEYS: Final = 1_000_000
+"""All groups of a kind share so many keys when they are counted: each is to LEAST_COUNTED at least and to COUNT_LIMIT at most."""
+
+LEAST_COUNTED: Final = 2_000
+LOOKED_AHEAD: Final = 16
+"""Entries read at each step: small groups are passed several at a time, and of a large one few are read in vain."""
+
+NEWEST: Final = 1_000
+"""So many items of a group are looked at for its affiliates: those say where it happens now."""
+
+AT_ONCE: Final = 8
+AFFILIATE: Final = {"$arrayElemAt": [{"$split": ["$_id", "|"]}, 2]}
+OLDEST_FIRST: Final = {"state.processed_at": 1, "_id": 1}
+NEWEST_FIRST: Final = {"state.processed_at": -1, "_id": -1}
+PLAIN: Final = ("kind", "affiliate", "group", "from", "to", "stale_since")
+"""Fields of a filter that the keys of the index answer."""
+
+
+def is_plain(rows: LogFilter) -> bool:
+    """Say whether the keys of the index tell which items `rows` lets pass."""
+    return rows.to_json().keys() <= set(PLAIN)
+
+
+class GroupWalk:
+    """One kind of one account. `rows` is plain and names that kind."""
+
+    def __init__(self, entries: AsyncCollection[Document], account: str, rows: LogFilter, *, within_ms: int) -> None:
+        self._entries = entries
+        self._account = account
+        self._rows = rows
+        self._within_ms = within_ms
+        self._lanes = asyncio.Semaphore(AT_ONCE)
+
+    async def find_groups(self) -> tuple[list[str], bool]:
+        """Return the groups that entries have, whatever the filter says of these; and whether they are all."""
+        if self._rows.group:
+            return sorted(self._rows.group), True
+        kind = query_of(self._account, LogFilter(kind=self._rows.kind))
+        found: list[str] = []
+        reached = ""
+        while len(found) < MOST_GROUPS:
+            query = {**kind, "state.groups": {"$gt": reached}}
+            asked = self._entries.find(query, {"_id": 0, "state.groups": 1}, max_time_ms=self._within_ms)
+            ahead = [one["state"]["groups"] for one in await asked.limit(LOOKED_AHEAD).hint(INDEX).to_list()]
+            if not ahead:
+                return found, True
+            # An entry of several groups comes once, at the first of them: groups up to the last place are all known now.
+            until = max(min(group for group in groups if group > reached) for groups in ahead)
+            found += sorted({group for groups in ahead for group in groups if reached < group <= until})
+            reached = until
+        return found[:MOST_GROUPS], False
+
+    async def count_groups(self, groups: Sequence[str]) -> dict[str, Total]:
+        """Return how many of the rows each group has. Those that have more than their share of keys are counted on, if there are few."""
+        share = _share(len(groups))
+        counts = await self._counted(groups, share)
+        large = [group for group, total in counts.items() if total.relation == "at_least"]
+        if large and _share(len(large)) > share:
+            counts |= await self._counted(large, _share(len(large)))
+        return counts
+
+    async def tell(self, group: str, count: Total, days: Sequence[datetime], *, beside: int) -> RootCause | None:
+        """Return what is told of a group that has `count` of the rows, None where it has none any more. `beside`: of how many it is one."""
+        query, limit = self._query(group), _share(beside) if self._rows.affiliate else NEWEST
+        stages: list[Stage] = [{"$match": query}, {"$sort": NEWEST_FIRST}, {"$limit": limit}]
+        found = await self._aggregate([*stages, *tally_stages(tally_key(AFFILIATE, days[0]))])
+        tally = Tally(self._rows.kind[0])
+        for row in found:
+            if not self._rows.affiliate or row["_id"]["affiliate"] in self._rows.affiliate:
+                tally.add(row)
+        if not tally.count:
+            return None
+        if sum(row["items"] for row in found) < limit:
+            return tally.told(group, days, "exact")
+        each = _share(beside * len(days))
+        first_at = await self._first(query, limit)
+        trend = await asyncio.gather(*(self._count_day(group, day, each) for day in days))
+        at_least = Total(max(count.value, tally.count), count.relation)
+        return replace(tally.told(group, days, "at_least"), count=at_least, first_at=first_at, trend=trend)
+
+    def _query(self, group: str) -> Query:
+        """Return the query of a group's rows of any affiliate: one stretch of the index."""
+        return query_of(self._account, replace(self._rows, affiliate=(), group=(group,)))
+
+    async def _counted(self, groups: Sequence[str], at_most: int) -> dict[str, Total]:
+        counts = await asyncio.gather(*(self._count(self._query(group), at_most) for group in groups))
+        return dict(zip(groups, counts, strict=True))
+
+    async def _count_day(self, group: str, day: datetime, at_most: int) -> Day:
+        rows = self._rows
+        from_at = max(day, rows.from_at or day)
+        to_at = min(day + DAY, *(at for at in (rows.to_at, rows.stale_since) if at), day + DAY)
+        if from_at >= to_at:
+            return Day(day, Total(0, "exact"))
+        query = {**self._query(group), "state.processed_at": {"$gte": from_at, "$lt": to_at}}
+        return Day(day, await self._count(query, at_most))
+
+    async def _count(self, query: Query, at_most: int) -> Total:
+        """Return how many of the rows a stretch of the index has, of `at_most` keys."""
+        if self._rows.affiliate:
+            fits = {"$regexMatch": {"input": "$_id", "regex": {"$literal": self._ids()}}}
+            counts = {"seen": {"$sum": 1}, "fit": {"$sum": {"$cond": [fits, 1, 0]}}}
+            stages: list[Stage] = [{"$match": query}, {"$limit": at_most + 1}, {"$group": {"_id": None, **counts}}]
+            found = next(iter(await self._aggregate(stages)), {"seen": 0, "fit": 0})
+            return Total(found["fit"], "exact" if found["seen"] <= at_most else "at_least")
+        async with self._lanes:
+            counted = await count_up_to(self._entries, query, INDEX, limit=at_most + 1, within_ms=self._within_ms)
+        return Total(min(counted, at_most), "exact" if counted <= at_most else "at_least")
+
+    async def _first(self, query: Query, limit: int) -> datetime | None:
+        """Return the instant of the oldest of the rows; None where none of their affiliates is among the `limit` oldest."""
+        stages: list[Stage] = [{"$match": query}, {"$sort": OLDEST_FIRST}]
+        if self._rows.affiliate:
+            stages += [{"$limit": limit}, {"$match": {"_id": {"$regex": self._ids()}}}]
+        found = await self._aggregate([*stages, {"$limit": 1}, {"$project": {"_id": 1, "at": "$state.processed_at"}}])
+        return aware(found[0]["at"]) if found else None
+
+    def _ids(self) -> str:
+        """Return the pattern of the ids of the affiliates' entries."""
+        affiliates = "|".join(map(re.escape, self._rows.affiliate))
+        return rf"^{re.escape(self._account)}\|{self._rows.kind[0]}\|(?:{affiliates})\|"
+
+    async def _aggregate(self, stages: list[Stage]) -> list[Document]:
+        async with self._lanes:
+            cursor = await self._entries.aggregate(stages, hint=INDEX, maxTimeMS=self._within_ms)
+            return await cursor.to_list()
+
+
+def _share(groups: int) -> int:
+    """Return up to how many keys each of so many stretches is counted."""
+    return min(COUNT_LIMIT, max(LEAST_COUNTED, MOST_KEYS // max(1, groups)))

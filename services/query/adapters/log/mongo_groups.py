@@ -1,0 +1,149 @@
+"""Root causes from MongoDB: few rows are read whole; of many the index tells what it can, and else the first of them are read.
+
+Decision 0012 holds here too: whatever the account has, a bounded number of keys and documents is looked at.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+
+from services.query.adapters.log.group_tallies import Stage, Tally, tallied, tally_key, tally_stages
+from services.query.adapters.log.mongo_counting import count_up_to
+from services.query.adapters.log.mongo_entry_totals import LOOKED_AT
+from services.query.adapters.log.mongo_group_walk import INDEX, MOST_GROUPS, NEWEST_FIRST, GroupWalk, is_plain
+from services.query.adapters.log.plan import Way, sets_of
+from services.query.core.groups import cause_of
+from services.query.handlers.grouping import Grouped, RootCause
+from services.query.handlers.reading import Total
+from shared.contracts.filters import FAILED, LogFilter
+from shared.contracts.names import KINDS, LOG_ENTRIES
+from shared.mongo.client import Database, Document
+from shared.mongo.errors import translated
+from shared.mongo.queries import Query, query_of
+
+IN_ORDER: Final = ("by_status", "by_affiliate", "by_cause", "by_time")
+"""Indexes that have the rows of a way newest first."""
+
+
+class MongoGroups:
+    """The port GroupReader."""
+
+    def __init__(self, database: Database, *, time_limit_ms: int) -> None:
+        self._entries: AsyncCollection[Document] = database[LOG_ENTRIES]
+        self._within_ms = time_limit_ms
+
+    async def list_groups(self, account: str, rows: LogFilter, *, limit: int, days: Sequence[datetime]) -> Grouped:
+        """Return the `limit` groups that most of `rows` have, of as many the newest first."""
+        with translated():
+            ways = _ways(account, rows)
+            are_few = await self._are_few(ways)
+            if is_plain(rows) and not are_few:
+                found, total, is_complete = await self._walk(account, rows, limit, days)
+            else:
+                tallies = await self._read(ways, rows.group, days)
+                relation = Total(len(tallies), "exact" if are_few else "at_least")
+                shown = sorted(tallies.items(), key=lambda one: _place(one[0], one[1]))[:limit]
+                found = [tally.told(group, days, relation.relation) for group, tally in shown]
+                total, is_complete = relation, are_few
+            shown_with_causes = await asyncio.gather(*(self._with_cause(account, one) for one in found))
+        items = sorted((one for one in shown_with_causes if one is not None), key=_order)
+        return Grouped(items, total, is_complete)
+
+    async def _are_few(self, ways: Iterable[Way]) -> bool:
+        for way in ways:
+            limit = LOOKED_AT + 1
+            if await count_up_to(self._entries, way.bare, way.index, limit=limit, within_ms=self._within_ms) == limit:
+                return False
+        return True
+
+    async def _read(self, ways: Iterable[Way], groups: Sequence[str], days: Sequence[datetime]) -> dict[str, Tally]:
+        """Return the tallies of the rows that the ways lead to: of all, or of the first LOOKED_AT of each way."""
+        told: list[Document] = []
+        others = Query()
+        for way in ways:
+            told += await self._aggregate(_stages(way, others, groups, days[0]), way.index)
+            others = {"ids": {"$not": way.bare["ids"]}} if way.index == "by_ids" else {}
+        return tallied(told)
+
+    async def _walk(
+        self, account: str, rows: LogFilter, limit: int, days: Sequence[datetime]
+    ) -> tuple[list[RootCause], Total, bool]:
+        """Return the groups with most items of many, how many there are, and whether these are all."""
+        walks = [
+            GroupWalk(self._entries, account, replace(rows, kind=(kind,)), within_ms=self._within_ms)
+            for kind in rows.kind or KINDS
+        ]
+        counted: list[tuple[GroupWalk, str, Total]] = []
+        is_complete = True
+        for walk, kind in zip(walks, rows.kind or KINDS, strict=True):
+            groups, are_all = await walk.find_groups()
+            if not are_all:
+                groups = await self._likeliest(account, replace(rows, kind=(kind,)), groups, days)
+            counts = await walk.count_groups(groups)
+            is_complete &= are_all and all(total.value or total.relation == "exact" for total in counts.values())
+            counted += [(walk, group, total) for group, total in counts.items() if total.value]
+        counted.sort(key=lambda one: (-one[2].value, one[1]))
+        beside = min(limit, len(counted))
+        told = await asyncio.gather(*(walk.tell(group, n, days, beside=beside) for walk, group, n in counted[:limit]))
+        total = Total(len(counted), "exact" if is_complete else "at_least")
+        return [one for one in told if one is not None], total, is_complete
+
+    async def _likeliest(
+        self, account: str, rows: LogFilter, walked: Sequence[str], days: Sequence[datetime]
+    ) -> list[str]:
+        """Return MOST_GROUPS of more groups: those that most of the newest items have, then those that were walked through."""
+        newest = await self._read(sets_of(account, replace(rows, status=FAILED)), (), days)
+        first = sorted(newest, key=lambda group: _place(group, newest[group]))
+        return list(dict.fromkeys([*first, *walked]))[:MOST_GROUPS]
+
+    async def _with_cause(self, account: str, one: RootCause) -> RootCause | None:
+        """Return the group with the cause of its newest item; None where it has none any more."""
+        query = query_of(account, LogFilter(kind=(one.kind,), group=(one.id,)))
+        fields = {"state.groups": 1, "state.causes.code": 1, "state.causes.message": 1}
+        asked = self._entries.find(query, fields, max_time_ms=self._within_ms)
+        async for newest in asked.sort(list(NEWEST_FIRST.items())).limit(1).hint(INDEX):
+            state = newest["state"]
+            return replace(one, cause=cause_of(one.id, one.kind, state["groups"], state["causes"]))
+        return None
+
+    async def _aggregate(self, stages: list[Stage], index: str) -> list[Document]:
+        cursor = await self._entries.aggregate(stages, hint=index, maxTimeMS=self._within_ms)
+        return await cursor.to_list()
+
+
+def _ways(account: str, rows: LogFilter) -> list[Way]:
+    """Return the ways to `rows`: where the filter is plain, one to all that has a root cause."""
+    if not is_plain(rows):
+        return sets_of(account, rows)
+    query = query_of(account, rows)
+    some = {"kind": {"$in": list(rows.kind or KINDS)}, "state.groups": query.get("state.groups", {"$gt": ""})}
+    bare = {"account": query["account"], **some}
+    return [Way(INDEX, {**query, **some}, bare)]
+
+
+def _stages(way: Way, others: Query, groups: Sequence[str], since: datetime) -> list[Stage]:
+    in_order = [{"$sort": NEWEST_FIRST}] if way.index in IN_ORDER else []
+    named = [{"$match": {"state.groups": {"$in": list(groups)}}}] if groups else []
+    key = {"group": "$state.groups", "kind": "$kind", **tally_key("$affiliate", since)}
+    return [
+        {"$match": way.bare},
+        *in_order,
+        {"$limit": LOOKED_AT},
+        {"$match": {**way.query, **others}},
+        {"$project": {"kind": 1, "affiliate": 1, "state.groups": 1, "state.processed_at": 1}},
+        {"$unwind": "$state.groups"},
+        *named,
+        *tally_stages(key),
+    ]
+
+
+def _place(group: str, tally: Tally) -> tuple[int, float, str]:
+    return -tally.count, -tally.last_at.timestamp(), group
+
+
+def _order(one: RootCause) -> tuple[int, float, str]:
+    return -one.count.value, -one.last_at.timestamp(), one.id
