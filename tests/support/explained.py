@@ -1,10 +1,10 @@
-"""A log reader whose commands are heard, so that MongoDB can be asked what each of them costs."""
+"""Readers of the log whose commands are heard, so that MongoDB can be asked what each of them costs."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
@@ -15,6 +15,7 @@ from shared.contracts.filters import LogFilter
 from shared.mongo.client import Document
 from shared.runtime.clock import now
 
+Read = TypeVar("Read")
 HEARD = ("find", "aggregate", "count")
 OF_THE_DRIVER = ("lsid", "$clusterTime", "$db", "$readPreference", "readConcern", "maxTimeMS")
 
@@ -56,6 +57,11 @@ class Counting(MongoLogReader):
             self._listener.is_deaf.reset(token)
 
 
+def counting(listener: Listener, database: Any) -> Counting:
+    """Return a reader of entries."""
+    return Counting(listener, database, time_limit_ms=5000, now=now)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What some commands cost. `scans`: walks along an index, each of which looks one key ahead where several are merged."""
@@ -67,10 +73,10 @@ class Told:
     scans: int
 
 
-class Explained:
+class Explained(Generic[Read]):
     """`reader`, and what it asked since `forget`."""
 
-    def __init__(self, reader: Counting, listener: Listener, database: Any) -> None:
+    def __init__(self, reader: Read, listener: Listener, database: Any) -> None:
         self.reader = reader
         self._listener = listener
         self._database = database
@@ -106,15 +112,14 @@ class Explained:
 
 
 @asynccontextmanager
-async def explained(uri: str, database: str) -> AsyncIterator[Explained]:
-    """Yield a reader of a database."""
+async def explained(uri: str, database: str, make: Callable[[Listener, Any], Read]) -> AsyncIterator[Explained[Read]]:
+    """Yield what `make` makes of a listener and a database."""
     listener = Listener()
     asking = AsyncMongoClient[Document](uri, tz_aware=True, event_listeners=[listener])
     async with asking as client:
         # The bounds of a walk along dates may lie beyond what Python knows.
         with MongoClient[Document](uri, datetime_conversion="DATETIME_AUTO") as other:
-            reader = Counting(listener, client[database], time_limit_ms=5000, now=now)
-            yield Explained(reader, listener, other[database])
+            yield Explained(make(listener, client[database]), listener, other[database])
 
 
 def _parts(plan: Any) -> Iterator[Document]:

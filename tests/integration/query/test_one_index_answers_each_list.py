@@ -22,7 +22,7 @@ from shared.contracts.times import format_instant
 from shared.mongo.client import Document, connect
 from shared.runtime.clock import now
 from tests.support.builders import make_event
-from tests.support.explained import Explained, explained
+from tests.support.explained import Counting, Explained, counting, explained
 from tests.support.seed import entry_document
 
 LIMIT = 20
@@ -112,12 +112,14 @@ def filled(servers: Servers) -> Iterator[str]:
 
 
 @pytest.fixture
-async def log(servers: Servers, filled: str) -> AsyncIterator[Explained]:
-    async with explained(servers.mongo.uri, filled) as found:
+async def log(servers: Servers, filled: str) -> AsyncIterator[Explained[Counting]]:
+    async with explained(servers.mongo.uri, filled, counting) as found:
         yield found
 
 
-async def pages_of(log: Explained, rows: LogFilter, *, ascending: bool, by: SortField) -> AsyncIterator[list[LogEntry]]:
+async def pages_of(
+    log: Explained[Counting], rows: LogFilter, *, ascending: bool, by: SortField
+) -> AsyncIterator[list[LogEntry]]:
     """Yield the first page and the one after the middle of it; what was asked for that page alone is in `log`."""
     after = None
     for _ in range(2):
@@ -134,7 +136,7 @@ async def pages_of(log: Explained, rows: LogFilter, *, ascending: bool, by: Sort
 
 
 @pytest.mark.parametrize("ascending", [False, True], ids=["newest first", "oldest first"])
-async def test_a_page_examines_as_many_keys_as_it_shows(log: Explained, *, ascending: bool) -> None:
+async def test_a_page_examines_as_many_keys_as_it_shows(log: Explained[Counting], *, ascending: bool) -> None:
     for asked, index in TIGHT:
         rows = LogFilter.parse({**asked, "kind": "order"})
         async for _page in pages_of(log, rows, ascending=ascending, by="processed_at"):
@@ -147,7 +149,7 @@ async def test_a_page_examines_as_many_keys_as_it_shows(log: Explained, *, ascen
 
 
 @pytest.mark.parametrize("by", ["received_at", "code", "attempts"])
-async def test_every_order_looks_at_few_keys(log: Explained, by: SortField) -> None:
+async def test_every_order_looks_at_few_keys(log: Explained[Counting], by: SortField) -> None:
     for ascending in (False, True):
         async for page in pages_of(log, LogFilter(kind=("order",)), ascending=ascending, by=by):
             told = log.told()
@@ -156,7 +158,7 @@ async def test_every_order_looks_at_few_keys(log: Explained, by: SortField) -> N
             assert told.keys <= 5 * LIMIT + (6 * LIMIT if by == "code" else 0)  # by code each affiliate is looked at
 
 
-async def test_a_tab_of_one_affiliate_by_code_is_a_range_of_ids(log: Explained) -> None:
+async def test_a_tab_of_one_affiliate_by_code_is_a_range_of_ids(log: Explained[Counting]) -> None:
     rows = LogFilter(kind=("order",), affiliate=("MLC",))
     async for page in pages_of(log, rows, ascending=True, by="code"):
         assert len(page) == LIMIT + 1
@@ -164,7 +166,7 @@ async def test_a_tab_of_one_affiliate_by_code_is_a_range_of_ids(log: Explained) 
         assert log.told().keys <= 2 * (LIMIT + 1)
 
 
-async def test_an_alias_is_looked_up(log: Explained) -> None:
+async def test_an_alias_is_looked_up(log: Explained[Counting]) -> None:
     for text in LOOK_UPS:
         rows = LogFilter(kind=("order",), q=text)
         log.forget()
@@ -174,7 +176,9 @@ async def test_an_alias_is_looked_up(log: Explained) -> None:
 
 
 @pytest.mark.parametrize("others", [{}, {"status": ["success", "error", "warning", "processing"], "retry": "fix"}])
-async def test_an_alias_costs_one_question_whatever_stands_beside_it(log: Explained, others: dict[str, Any]) -> None:
+async def test_an_alias_costs_one_question_whatever_stands_beside_it(
+    log: Explained[Counting], others: dict[str, Any]
+) -> None:
     for text in (*LOOK_UPS, "PED-1000", "pedido sem estoque 3995"):
         rows = LogFilter.parse({**others, "kind": "order", "q": text})
         log.forget()
@@ -184,12 +188,12 @@ async def test_an_alias_costs_one_question_whatever_stands_beside_it(log: Explai
         assert log.asked() == ["find"], text
 
 
-async def test_a_total_of_all_statuses_or_of_some_is_told_by_keys_alone(log: Explained) -> None:
+async def test_a_total_of_all_statuses_or_of_some_is_told_by_keys_alone(log: Explained[Counting]) -> None:
     for statuses in ([], ["success"], ["error", "success"], ["error", "success", "warning", "processing"]):
         assert log.reader.counts_keys_alone("loja", LogFilter.parse({"kind": "order", "status": statuses})), statuses
 
 
-async def test_a_total_looks_at_a_bounded_number_of_rows(log: Explained) -> None:
+async def test_a_total_looks_at_a_bounded_number_of_rows(log: Explained[Counting]) -> None:
     for asked in [*MIXES, *BY_DATE, *({"q": text} for text in SEARCHES)]:
         rows = LogFilter.parse({**asked, "kind": "order"})
         log.forget()
@@ -200,7 +204,9 @@ async def test_a_total_looks_at_a_bounded_number_of_rows(log: Explained) -> None
 
 
 @pytest.mark.parametrize("by", get_args(SortField))
-async def test_no_mix_of_filters_examines_more_than_fifty_keys_for_a_row(log: Explained, by: SortField) -> None:
+async def test_no_mix_of_filters_examines_more_than_fifty_keys_for_a_row(
+    log: Explained[Counting], by: SortField
+) -> None:
     for asked in [
         *MIXES,
         *BY_DATE,
