@@ -13,11 +13,11 @@ from tests.support.seed import seed_entry, seed_key
 pytestmark = pytest.mark.browser
 
 PAGES = ("/logs/order", "/logs/order?q=nothing&status=error", f"/logs/order/MLC/{FAILED_ORDER}", "/logs/order/reprocess?status=error",
-         "/help", "/help/ORD-SLA", "/exports", "/reprocess", "/logs/unknown")  # fmt: skip
+         "/logs/order/groups?status=error&affiliate=MLC", "/logs/price/groups?q=nothing", "/help", "/help/ORD-SLA", "/exports", "/reprocess", "/logs/unknown")  # fmt: skip
 
 LONG = "X" * 200
 LONG_NAME = "A" * 64
-LONG_PAGES = ("/logs/order", f"/logs/order/{LONG_NAME}/{LONG}", f"/logs/order/reprocess?affiliate={LONG_NAME}", "/reprocess", f"/reprocess/{LONG_NAME}",
+LONG_PAGES = ("/logs/order", "/logs/order/groups", f"/logs/order/{LONG_NAME}/{LONG}", f"/logs/order/reprocess?affiliate={LONG_NAME}", "/reprocess", f"/reprocess/{LONG_NAME}",
               "/integrations", f"/integrations/{LONG_NAME}", f"/help/{LONG}")  # fmt: skip
 
 

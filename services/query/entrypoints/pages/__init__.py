@@ -8,6 +8,7 @@ from services.query.entrypoints.pages import (
     diff,
     entries,
     exports,
+    groups,
     help,  # noqa: A004  # a path is a name
     integrations,
     keys,
@@ -36,6 +37,7 @@ def router(_services: Services) -> APIRouter:
         views.router,
         help.router,
         lists.router,
+        groups.router,
     )
     for part in (asset_routes(assets()), *fixed):
         pages.include_router(part)
