@@ -188,7 +188,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
             IndexSpec(
                 "by_group",
                 (("account", 1), ("kind", 1), ("state.groups", 1), ("state.processed_at", -1), ("_id", -1)),
-                "a tab filtered by root cause; items without causes take no place in it",
+                "a tab filtered by root cause; the root causes themselves; items without causes take no place in it",
                 partial={"state.groups": {"$gt": ""}},
             ),
             IndexSpec(

@@ -50,6 +50,9 @@ OTHERS: list[dict[str, Any]] = [
     {"kind": ["order"], "retry": ["fix"]},
     {"kind": ["order"], "error_code": ["ORD-SLA"]},
     {"kind": ["order"], "attempts_min": "1"},
+    {"kind": ["order"], "affiliate": ["AMZ", "MLC", "B2W"], "attempts_min": "1"},
+    {"error_code": ["ORD-SLA", *(f"C{n}" for n in range(30))]},
+    {"from": "2026-11-01T00:00:00Z", "date_axis": "received_at"},
 ]
 """Filters of more rows than are read."""
 
@@ -110,6 +113,11 @@ def make_reader(_: Listener, database: Any) -> MongoGroups:
 async def groups(servers: Servers, filled: str) -> AsyncIterator[Explained[MongoGroups]]:
     async with explained(servers.mongo.uri, filled, make_reader) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mongo_group_walk, "WALK_SECONDS", 60.0)
 
 
 async def ask(groups: Explained[MongoGroups], asked: dict[str, Any], limit: int = LIMIT) -> Grouped:
@@ -193,6 +201,17 @@ async def test_of_too_many_groups_those_of_the_newest_items_are_told_and_that_th
     assert not found.is_complete
     assert found.total == Total(20, "at_least")
     assert [one.id for one in found.items[:2]] == [LARGE, MIDDLE]
+
+
+async def test_a_walk_that_takes_long_is_given_up(
+    groups: Explained[MongoGroups], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo_group_walk, "WALK_SECONDS", 0.0)
+    found = await ask(groups, {"kind": ["order"]}, limit=3)
+
+    assert not found.is_complete
+    assert found.total.relation == "at_least"
+    assert [one.id for one in found.items[:2]] == [LARGE, MIDDLE]  # most of the newest items have them
 
 
 @pytest.mark.parametrize("asked", OTHERS, ids=str)

@@ -6,6 +6,7 @@ the last and the affiliates of a group read no document. That the index is of ar
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,9 @@ from shared.mongo.queries import Query, query_of
 INDEX: Final = "by_group"
 MOST_GROUPS: Final = 500
 """So many groups of a kind are walked through, a millisecond for each."""
+
+WALK_SECONDS: Final = 1.0
+"""So long one walks, on a machine that has much else to do."""
 
 MOST_KEYS: Final = 1_000_000
 """All groups of a kind share so many keys when they are counted: each is to LEAST_COUNTED at least and to COUNT_LIMIT at most."""
@@ -56,18 +60,19 @@ class GroupWalk:
     def __init__(self, entries: AsyncCollection[Document], account: str, rows: LogFilter, *, within_ms: int) -> None:
         self._entries = entries
         self._account = account
-        self._rows = rows
+        self.rows = rows
         self._within_ms = within_ms
         self._lanes = asyncio.Semaphore(AT_ONCE)
 
     async def find_groups(self) -> tuple[list[str], bool]:
         """Return the groups that entries have, whatever the filter says of these; and whether they are all."""
-        if self._rows.group:
-            return sorted(self._rows.group), True
-        kind = query_of(self._account, LogFilter(kind=self._rows.kind))
+        if self.rows.group:
+            return sorted(self.rows.group), True
+        kind = query_of(self._account, LogFilter(kind=self.rows.kind))
         found: list[str] = []
         reached = ""
-        while len(found) < MOST_GROUPS:
+        until_at = time.monotonic() + WALK_SECONDS
+        while len(found) < MOST_GROUPS and time.monotonic() < until_at:
             query = {**kind, "state.groups": {"$gt": reached}}
             asked = self._entries.find(query, {"_id": 0, "state.groups": 1}, max_time_ms=self._within_ms)
             ahead = [one["state"]["groups"] for one in await asked.limit(LOOKED_AHEAD).hint(INDEX).to_list()]
@@ -90,12 +95,12 @@ class GroupWalk:
 
     async def tell(self, group: str, count: Total, days: Sequence[datetime], *, beside: int) -> RootCause | None:
         """Return what is told of a group that has `count` of the rows, None where it has none any more. `beside`: of how many it is one."""
-        query, limit = self._query(group), _share(beside) if self._rows.affiliate else NEWEST
+        query, limit = self._query(group), _share(beside) if self.rows.affiliate else NEWEST
         stages: list[Stage] = [{"$match": query}, {"$sort": NEWEST_FIRST}, {"$limit": limit}]
         found = await self._aggregate([*stages, *tally_stages(tally_key(AFFILIATE, days[0]))])
-        tally = Tally(self._rows.kind[0])
+        tally = Tally(self.rows.kind[0])
         for row in found:
-            if not self._rows.affiliate or row["_id"]["affiliate"] in self._rows.affiliate:
+            if not self.rows.affiliate or row["_id"]["affiliate"] in self.rows.affiliate:
                 tally.add(row)
         if not tally.count:
             return None
@@ -109,14 +114,14 @@ class GroupWalk:
 
     def _query(self, group: str) -> Query:
         """Return the query of a group's rows of any affiliate: one stretch of the index."""
-        return query_of(self._account, replace(self._rows, affiliate=(), group=(group,)))
+        return query_of(self._account, replace(self.rows, affiliate=(), group=(group,)))
 
     async def _counted(self, groups: Sequence[str], at_most: int) -> dict[str, Total]:
         counts = await asyncio.gather(*(self._count(self._query(group), at_most) for group in groups))
         return dict(zip(groups, counts, strict=True))
 
     async def _count_day(self, group: str, day: datetime, at_most: int) -> Day:
-        rows = self._rows
+        rows = self.rows
         from_at = max(day, rows.from_at or day)
         to_at = min(day + DAY, *(at for at in (rows.to_at, rows.stale_since) if at), day + DAY)
         if from_at >= to_at:
@@ -126,7 +131,7 @@ class GroupWalk:
 
     async def _count(self, query: Query, at_most: int) -> Total:
         """Return how many of the rows a stretch of the index has, of `at_most` keys."""
-        if self._rows.affiliate:
+        if self.rows.affiliate:
             fits = {"$regexMatch": {"input": "$_id", "regex": {"$literal": self._ids()}}}
             counts = {"seen": {"$sum": 1}, "fit": {"$sum": {"$cond": [fits, 1, 0]}}}
             stages: list[Stage] = [{"$match": query}, {"$limit": at_most + 1}, {"$group": {"_id": None, **counts}}]
@@ -139,15 +144,15 @@ class GroupWalk:
     async def _first(self, query: Query, limit: int) -> datetime | None:
         """Return the instant of the oldest of the rows; None where none of their affiliates is among the `limit` oldest."""
         stages: list[Stage] = [{"$match": query}, {"$sort": OLDEST_FIRST}]
-        if self._rows.affiliate:
+        if self.rows.affiliate:
             stages += [{"$limit": limit}, {"$match": {"_id": {"$regex": self._ids()}}}]
         found = await self._aggregate([*stages, {"$limit": 1}, {"$project": {"_id": 1, "at": "$state.processed_at"}}])
         return aware(found[0]["at"]) if found else None
 
     def _ids(self) -> str:
         """Return the pattern of the ids of the affiliates' entries."""
-        affiliates = "|".join(map(re.escape, self._rows.affiliate))
-        return rf"^{re.escape(self._account)}\|{self._rows.kind[0]}\|(?:{affiliates})\|"
+        affiliates = "|".join(map(re.escape, self.rows.affiliate))
+        return rf"^{re.escape(self._account)}\|{self.rows.kind[0]}\|(?:{affiliates})\|"
 
     async def _aggregate(self, stages: list[Stage]) -> list[Document]:
         async with self._lanes:

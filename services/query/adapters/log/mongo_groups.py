@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import prod
 from typing import Final
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -15,7 +16,7 @@ from services.query.adapters.log.group_tallies import Stage, Tally, tallied, tal
 from services.query.adapters.log.mongo_counting import count_up_to
 from services.query.adapters.log.mongo_entry_totals import LOOKED_AT
 from services.query.adapters.log.mongo_group_walk import INDEX, MOST_GROUPS, NEWEST_FIRST, GroupWalk, is_plain
-from services.query.adapters.log.plan import Way, sets_of
+from services.query.adapters.log.plan import LEADING, MAX_PARTS, Way, sets_of
 from services.query.core.groups import cause_of
 from services.query.handlers.grouping import Grouped, RootCause
 from services.query.handlers.reading import Total
@@ -25,8 +26,8 @@ from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.queries import Query, query_of
 
-IN_ORDER: Final = ("by_status", "by_affiliate", "by_cause", "by_time")
-"""Indexes that have the rows of a way newest first."""
+DATED: Final = ("by_status", "by_affiliate", "by_cause", "by_group", "by_time")
+"""Indexes that have rows newest first for each combination of values of the fields before the date."""
 
 
 class MongoGroups:
@@ -77,20 +78,28 @@ class MongoGroups:
             GroupWalk(self._entries, account, replace(rows, kind=(kind,)), within_ms=self._within_ms)
             for kind in rows.kind or KINDS
         ]
-        counted: list[tuple[GroupWalk, str, Total]] = []
-        is_complete = True
-        for walk, kind in zip(walks, rows.kind or KINDS, strict=True):
-            groups, are_all = await walk.find_groups()
-            if not are_all:
-                groups = await self._likeliest(account, replace(rows, kind=(kind,)), groups, days)
-            counts = await walk.count_groups(groups)
-            is_complete &= are_all and all(total.value or total.relation == "exact" for total in counts.values())
-            counted += [(walk, group, total) for group, total in counts.items() if total.value]
+        kinds = await asyncio.gather(*(self._count(account, walk, days) for walk in walks))
+        counted = [
+            (one, group, total) for one, (totals, _) in zip(walks, kinds, strict=True) for group, total in totals
+        ]
+        is_complete = all(are_all for _, are_all in kinds)
         counted.sort(key=lambda one: (-one[2].value, one[1]))
         beside = min(limit, len(counted))
         told = await asyncio.gather(*(walk.tell(group, n, days, beside=beside) for walk, group, n in counted[:limit]))
         total = Total(len(counted), "exact" if is_complete else "at_least")
         return [one for one in told if one is not None], total, is_complete
+
+    async def _count(
+        self, account: str, walk: GroupWalk, days: Sequence[datetime]
+    ) -> tuple[list[tuple[str, Total]], bool]:
+        """Return the groups of one kind that some of the rows have, each with its count, and whether these are all."""
+        groups, are_all = await walk.find_groups()
+        if not are_all:
+            groups = await self._likeliest(account, walk.rows, groups, days)
+        counts = await walk.count_groups(groups)
+        # Of at least none, nobody knows whether there are some.
+        is_complete = are_all and all(total.value or total.relation == "exact" for total in counts.values())
+        return [(group, total) for group, total in counts.items() if total.value], is_complete
 
     async def _likeliest(
         self, account: str, rows: LogFilter, walked: Sequence[str], days: Sequence[datetime]
@@ -126,7 +135,7 @@ def _ways(account: str, rows: LogFilter) -> list[Way]:
 
 
 def _stages(way: Way, others: Query, groups: Sequence[str], since: datetime) -> list[Stage]:
-    in_order = [{"$sort": NEWEST_FIRST}] if way.index in IN_ORDER else []
+    in_order = [{"$sort": NEWEST_FIRST}] if _has_in_order(way) else []
     named = [{"$match": {"state.groups": {"$in": list(groups)}}}] if groups else []
     key = {"group": "$state.groups", "kind": "$kind", **tally_key("$affiliate", since)}
     return [
@@ -139,6 +148,16 @@ def _stages(way: Way, others: Query, groups: Sequence[str], since: datetime) -> 
         *named,
         *tally_stages(key),
     ]
+
+
+def _has_in_order(way: Way) -> bool:
+    """Say whether the index has the rows of a way newest first: else MongoDB would sort all that it leads to."""
+    if way.index not in DATED:
+        return False
+    fields = ("kind", *(field for field in LEADING[way.index] if field != "state.processed_at"))
+    values = [way.bare.get(field, {}) for field in fields]
+    named = [one["$in"] if "$in" in one else [one["$eq"]] for one in values if one.keys() & {"$in", "$eq"}]
+    return len(named) == len(fields) and prod(map(len, named)) <= MAX_PARTS
 
 
 def _place(group: str, tally: Tally) -> tuple[int, float, str]:
