@@ -15,6 +15,7 @@ from services.query.adapters.kafka_commands import KafkaCommands
 from services.query.adapters.log.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.log.mongo_groups import MongoGroups
 from services.query.adapters.log.mongo_log_reader import MongoLogReader
+from services.query.adapters.log.mongo_stories import MongoStories
 from services.query.adapters.mongo_answers import MongoAnswers
 from services.query.adapters.mongo_audit import MongoAudit
 from services.query.adapters.mongo_change_feed import MongoChangeFeed
@@ -85,6 +86,7 @@ def build(settings: Settings, *, health_listener: socket.socket | None = None, *
         "settings": settings,
         "now": clock.now,
         "log": MongoLogReader(database, time_limit_ms=limit, now=clock.now),
+        "stories": MongoStories(database, time_limit_ms=limit),
         "counts": Counts(
             MongoLogCounts(database, time_limit_ms=long_limit),
             MongoRolledCounts(database, time_limit_ms=long_limit),

@@ -9,6 +9,8 @@ from shared.client.answers.entries import (
     EntryItem,
     EntryPage,
     PartialPage,
+    StoryAnswer,
+    StoryAttempt,
 )
 from shared.client.answers.insights import DiffAnswer, ErrorCatalogue, GroupList, SummaryAnswer
 from shared.client.paging import Rows, walk, within, written
@@ -102,6 +104,24 @@ class Logs:
         return self._transport.get(
             DiffAnswer, f"{_path(kind, affiliate, code)}/diff", {**_revealed(reveal), "lang": lang}
         )
+
+    @operation("get_story")
+    def story_page(
+        self,
+        item_id: str,
+        *,
+        kind: Sequence[Kind] = (),
+        cursor: str | None = None,
+        limit: int | None = None,
+        lang: Language | None = None,
+    ) -> StoryAnswer:
+        """Return all that has an id, a code or an alias, and a page of what happened to it, newest first; of `kind` alone where given."""
+        asked = {"kind": kind, "cursor": cursor, "limit": limit, "lang": lang}
+        return self._transport.get(StoryAnswer, f"/v1/stories/{write_segment(item_id)}", asked)
+
+    def story(self, item_id: str, *, kind: Sequence[Kind] = (), lang: Language | None = None) -> Iterator[StoryAttempt]:
+        """Yield all that happened to whatever has an id, newest first."""
+        return walk(lambda cursor: self.story_page(item_id, kind=kind, cursor=cursor, lang=lang))
 
     @operation("get_summary")
     def summary(

@@ -38,7 +38,7 @@ from tests.bench.peers.ours import Ours
 from tests.bench.query_seed import Shop, borrow_shop, open_shop
 from tests.bench.query_table import HELD_AGAINST_THE_DRIVER, Measured, Times, render
 from tests.bench.query_views import LIMIT, View, make_views
-from tests.support.explained import explained
+from tests.support.explained import counting, explained
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 AROUND_SECONDS, READY_SECONDS = 6, 30
@@ -128,7 +128,7 @@ def _load(stand: Stand, plan: dict[str, Any]) -> Times:
 async def _keys(uri: str, view: View) -> int:
     """Return the most keys that a page of the view examines."""
     most = 0
-    async with explained(uri, DATABASE) as log:
+    async with explained(uri, DATABASE, counting) as log:
         for rows, after in view.filters:
             log.forget()
             await log.reader.list_entries(

@@ -117,6 +117,9 @@ def read_logs(ponte: Ponte, affiliate: str) -> None:
     assert entry.processed_at.tzinfo is not None
     assert [attempt.status for attempt in ponte.logs.attempts("order", affiliate, "1")] == ["error"]
     assert ponte.logs.diff("order", affiliate, "1").basis == "never"
+    story = ponte.logs.story_page("A/B %2f ?", kind=["order"], lang="en")
+    assert [(one.code, one.whole) for one in story.entries] == [("a/b %2F ?", True)]
+    assert [attempt.affiliate for attempt in ponte.logs.story("a/b %2F ?")] == [affiliate]
     assert ponte.logs.get("order", affiliate, "1", reveal="a test").payload == {"marketplaceOrderId": "2000004567"}
     assert ponte.logs.partial_page("order", ["code"], rows, sort="code").items[0] == {"code": "1"}
     eventually(lambda: ponte.logs.summary(rows, bucket="day").by_kind == {"order": {"error": 2}})

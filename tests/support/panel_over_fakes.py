@@ -41,7 +41,7 @@ def services(**changes: Any) -> Services:
     log = FakeLog([entry_document([make_event()])])
     jobs = FakeJobs()
     made = Services(
-        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, counts=counts_of(log), groups=log, entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
+        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, stories=log, counts=counts_of(log), groups=log, entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
         letters=FakeLetters(), replays=FakeJobs(),
         files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), views=FakeViews(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
         health=Health({}), streams=hub_over(),

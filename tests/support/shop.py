@@ -95,7 +95,7 @@ async def seed_shop(database: Database, account: str) -> Shop:
     await MongoAudit(database, time_limit_ms=5000).record(
         AuditLine(account, at, "entry.revealed", f"{account}|{WORD}", digest_of(key)[:16], WORD, False, WORD)
     )
-    more = {"key_id": digest_of(other)[:16], "reason": "a test"}
+    more = {"item_id": names["code"], "key_id": digest_of(other)[:16], "reason": "a test"}
     return Shop(account, key, {**names, **more}, {**spare, **more})
 
 

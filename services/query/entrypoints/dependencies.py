@@ -21,6 +21,7 @@ from services.query.handlers.registry import Registry
 from services.query.handlers.repeating import AnswerStore
 from services.query.handlers.signing_in import Credentials
 from services.query.handlers.stream.hub import StreamHub
+from services.query.handlers.telling import StoryReader
 from services.query.handlers.tokens import TokenVerifier
 from services.query.handlers.views import ViewStore
 from services.query.settings import Settings
@@ -35,6 +36,7 @@ class Services:
     settings: Settings
     now: Clock
     log: LogReader
+    stories: StoryReader
     counts: Counts
     groups: GroupReader
     entries: EntryFinder

@@ -41,6 +41,7 @@ from services.query.entrypoints.routes import (
     reprocess,
     schema,
     sign_in,
+    stories,
     stream,
     summary,
     views,
@@ -58,6 +59,7 @@ METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     logs.router,
+    stories.router,
     summary.router,
     groups.router,
     stream.router,

@@ -31,6 +31,14 @@ CodePath = Annotated[
     DecodedSegment,
     Path(description=f"one percent-encoded segment, `%2F` included{STEPS_NOTE}", examples=["2000004567"]),
 ]
+ItemIdPath = Annotated[
+    Code,
+    DecodedSegment,
+    Path(
+        description=f"an order id, a SKU, or any other code or alias: one percent-encoded segment, `%2F` included{STEPS_NOTE}",
+        examples=["SKU-31042"],
+    ),
+]
 Cursor = Annotated[str | None, Field(description="next_cursor or previous_cursor of a page of the same list")]
 JobPath = Annotated[JobId, Path(description="the id that the 202 gave")]
 
@@ -119,6 +127,14 @@ class HistoryAsked(RevealAsked):
 
     cursor: Cursor = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+
+
+class StoryAsked(Asked):
+    """A page of a story."""
+
+    kind: Annotated[list[Kind], DropEmpty, Field(description="entries of these kinds alone")] = []
+    cursor: Cursor = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="attempts on the time line")] = DEFAULT_LIMIT
 
 
 class SummaryAsked(FilterAsked):

@@ -129,3 +129,44 @@ class AttemptPageAnswer(Answer):
     items: tuple[AttemptAnswer, ...]
     next_cursor: str | None
     previous_cursor: str | None
+
+
+class StoryEntry(EntryItem):
+    """An entry that has the id of a story; `whole`: its whole history stands on the line, and not the newest attempt alone."""
+
+    whole: bool
+
+
+class StoryAttempt(Answer):
+    """One processing of one of the entries; `current`: it is how the entry stands now."""
+
+    kind: str
+    affiliate: str
+    marketplace: str
+    code: str
+    status: str
+    current: bool
+    processed_at: datetime
+    received_at: datetime
+    sequence: int | None
+    reprocess_id: str | None
+    source: str
+    event_id: str
+    message: str
+    causes: tuple[CauseAnswer, ...]
+
+
+class StoryAnswer(Answer):
+    """All entries that have one id, and a page of what happened to them, newest first."""
+
+    id: str
+    entries: tuple[StoryEntry, ...]
+    complete: bool
+    timeline: tuple[StoryAttempt, ...]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+    @property
+    def items(self) -> tuple[StoryAttempt, ...]:
+        """The rows of the page: its part of the time line."""
+        return self.timeline

@@ -18,11 +18,14 @@ from services.query.handlers.insights import BUCKETS, Bucket, Counts, LogCounts,
 from services.query.handlers.outcomes import Outcome, OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
 from services.query.handlers.reading import LogReader, Total
+from services.query.handlers.telling import StoryReader
 from shared.contracts.dead_letters import LetterFilter
 from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
 from shared.contracts.groups import group_of
+from shared.contracts.names import KINDS
+from shared.contracts.text import fold_id
 from tests.support.builders import make_event
 from tests.support.letters import LetterSeed, make_letter
 
@@ -252,6 +255,59 @@ class LogReaderSuite:
 
         assert outcomes == [(event.data.status, event.processed_at) for event in reversed(events)]
         assert await log.list_outcomes(entry, limit=2) == outcomes[:2]
+
+
+class StoryReaderSuite:
+    async def test_entries_are_found_by_any_id_that_they_ever_had(self, stories: StoryReader, seed: Seed) -> None:
+        sku = {"aliases": {"sku": "SKU-Ação"}}
+        await seed(make_event(kind="price", code="sku-acao", aliases={}))
+        await seed(make_event(kind="price", affiliate="AMZ", code="9", **sku))
+        await seed(make_event(kind="stock", code="8", **sku))
+        await seed(make_event(kind="price", code="SKU-Ação-2"))
+        await seed(make_event(kind="price", account="vizinha", code="SKU-Ação"))
+        before = make_event(kind="price", code="7", processed_at="2026-11-23T09:00:00Z", **sku)
+        await seed(before, make_event(kind="price", code="7", aliases={"sku": "other"}))
+
+        found = await stories.list_by_id("loja", "price", fold_id("SKU-Ação"), limit=10)
+
+        assert sorted(codes(found)) == ["7", "9", "sku-acao"]
+        assert all(entry.payload is None and entry.version for entry in found)
+        assert len(await stories.list_by_id("loja", "price", fold_id("SKU-Ação"), limit=2)) == 2
+        assert await stories.list_by_id("loja", "order", fold_id("SKU-Ação"), limit=10) == []
+        assert await stories.list_by_id("loja", "price", "", limit=10) == []
+
+    async def test_the_attempts_of_several_entries_are_one_line_from_any_place_both_ways(
+        self, stories: StoryReader, seed: Seed
+    ) -> None:
+        at = "2026-11-23T10:00:0{}Z".format
+        for kind, affiliate in (("stock", "AMZ"), ("stock", "MLC"), ("price", "MLC")):
+            shared = {"kind": kind, "affiliate": affiliate, "code": "31042"}
+            same = [make_event(id=one, processed_at=at(2), **shared) for one in ("é", "z", "\U0001f600")]
+            later = [make_event(id=f"s{n}", processed_at=at(2), sequence=n, **shared) for n in (9, 10)]
+            log = {"message": "Exportado", "evidence": {"request": "long"}}
+            first = make_event(id="first", processed_at=at(1), status="success", causes=[], log=log, **shared)
+            await seed(*same, *later, first, make_event(id="state", processed_at=at(3), **shared))
+        await seed(make_event(kind="stock", code="310420"), make_event(kind="stock", code="310420"))
+        entries = [entry for kind in KINDS for entry in await stories.list_by_id("loja", kind, "31042", limit=10)]
+
+        line = await stories.list_older(entries, after=None, limit=50)
+
+        assert len(line) == 3 * 6
+        assert [moment.place for moment in line] == sorted((moment.place for moment in line), reverse=True)
+        assert [moment.attempt.event_id for moment in line[:6]] == ["s10"] * 3 + ["s9"] * 3
+        assert {moment.entry_id for moment in line[:3]} == {entry.id for entry in entries}
+        last = line[-1].attempt
+        assert (last.status, last.payload, last.log and last.log["message"]) == ("success", None, "Exportado")
+        for before, moment in enumerate(line):
+            assert await stories.find_place(moment.attempt.id) == moment.place
+            assert await stories.list_older(entries, after=moment.place, limit=50) == line[before + 1 :]
+            newer = await stories.list_older(entries, after=moment.place, limit=50, ascending=True)
+            assert newer == line[:before][::-1]
+        assert (
+            await stories.list_older(entries[:1], after=None, limit=2, ascending=True)
+            == [moment for moment in line[::-1] if moment.entry_id == entries[0].id][:2]
+        )
+        assert await stories.find_place("gone") is None
 
 
 class LogCountsSuite:

@@ -16,6 +16,7 @@ from tests.contract.query.suites import (
     Roll,
     RolledCountsSuite,
     Seed,
+    StoryReaderSuite,
 )
 from tests.support.fakes.query import FakeJobs, FakeLetters, FakeLog, FakeRolledCounts
 from tests.support.letters import LetterSeed
@@ -73,6 +74,12 @@ class TestFakeRolledCounts(RolledCountsSuite):
             rolled.log = log
 
         return roll
+
+
+class TestFakeLogTells(StoryReaderSuite):
+    @pytest.fixture
+    def stories(self, log: FakeLog) -> FakeLog:
+        return log
 
 
 class TestFakeLogFinds(EntryFinderSuite):

@@ -5,6 +5,7 @@ import pytest
 from services.query.adapters.log.mongo_entry_finder import MongoEntryFinder
 from services.query.adapters.log.mongo_groups import MongoGroups
 from services.query.adapters.log.mongo_log_reader import MongoLogReader
+from services.query.adapters.log.mongo_stories import MongoStories
 from services.query.adapters.mongo_counts import MongoLogCounts
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
@@ -26,6 +27,7 @@ from tests.contract.query.suites import (
     Roll,
     RolledCountsSuite,
     Seed,
+    StoryReaderSuite,
     seed_variety,
 )
 from tests.support.letters import LetterSeed
@@ -47,6 +49,12 @@ class TestMongoLogReader(LogReaderSuite):
     @pytest.fixture
     def log(self, database: Database) -> MongoLogReader:
         return MongoLogReader(database, time_limit_ms=LIMIT_MS, now=now)
+
+
+class TestMongoStories(StoryReaderSuite):
+    @pytest.fixture
+    def stories(self, database: Database) -> MongoStories:
+        return MongoStories(database, time_limit_ms=LIMIT_MS)
 
 
 class TestMongoLogCounts(LogCountsSuite):

@@ -26,7 +26,7 @@ from shared.contracts.names import COLLECTIONS, LOG_ENTRIES
 from shared.contracts.times import format_instant
 from shared.mongo.client import Document
 from tests.support.builders import RECEIVED_AT, make_event
-from tests.support.explained import explained
+from tests.support.explained import counting, explained
 from tests.support.seed import entry_document
 
 ROWS = 1_500
@@ -100,7 +100,7 @@ def expected(rows: LogFilter, sort: str) -> list[str]:
 
 async def walked(uri: str, name: str, rows: LogFilter, sort: str, limit: int) -> tuple[list[Page], list[Page]]:
     """Return all pages forwards, and those from the last one back; fail if one of them cost too much."""
-    async with explained(uri, name) as log:
+    async with explained(uri, name, counting) as log:
         log.reader.is_heard = False  # totals have a bound of their own
 
         async def page(cursor: str | None) -> Page:

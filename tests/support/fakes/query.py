@@ -17,6 +17,7 @@ from services.query.core.permissions import Caller
 from services.query.core.repeating import Answer, Asked
 from services.query.core.rolled import Cell, Rolled, rolled_of
 from services.query.core.sorting import SortField, place_of, value_of
+from services.query.core.story import Moment, Place, merge, state_of
 from services.query.core.view import MAX_VIEWS, View, name_key
 from services.query.handlers.auditing import AuditFilter, AuditLine
 from services.query.handlers.commanding import Asked as AskedCommand
@@ -36,6 +37,7 @@ from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
 from shared.contracts.matching import lets_pass
+from shared.contracts.names import Kind
 from shared.contracts.rollups import sorted_codes
 
 Document = dict[str, Any]
@@ -43,7 +45,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FakeLog:
-    """LogReader, LogCounts, GroupReader, EntryFinder and OutcomeCounter over documents as ingest writes them.
+    """LogReader, StoryReader, LogCounts, GroupReader, EntryFinder and OutcomeCounter over documents as ingest writes them.
 
     A list looks at `patience` rows of its tab for each key that it may look at: 1.0 is the product's promise, less makes short pages.
     """
@@ -115,6 +117,22 @@ class FakeLog:
     async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
         history = await self.list_attempts(entry.id, after=None, limit=limit)
         return [(attempt.status, attempt.processed_at) for attempt in history]
+
+    async def list_by_id(self, account: str, kind: Kind, folded: str, *, limit: int) -> list[LogEntry]:
+        own = [one for one in self.entries.values() if (one["account"], one["kind"]) == (account, kind)]
+        found = [entry_from_document(one) for one in own if folded in one["ids"]]
+        return [replace(entry, payload=None) for entry in found[:limit]]
+
+    async def list_older(
+        self, entries: Sequence[LogEntry], *, after: Place | None, limit: int, ascending: bool = False
+    ) -> list[Moment]:
+        states = {state_of(entry).place for entry in entries}
+        told = [_moment(one) for one in self.attempts.values()]
+        older = [one for one in told if one.entry_id in {entry.id for entry in entries} and one.place not in states]
+        return merge(older, [], after, ascending=ascending, limit=limit)
+
+    async def find_place(self, attempt: str) -> Place | None:
+        return _moment(self.attempts[attempt]).place if attempt in self.attempts else None
 
     async def count_by_kind(self, account: str, rows: LogFilter) -> dict[str, dict[str, int]]:
         return self._count_by("kind", account, rows)
@@ -201,6 +219,12 @@ class FakeLog:
             by_status = counts.setdefault(getattr(entry, field), {})
             by_status[entry.status] = by_status.get(entry.status, 0) + 1
         return counts
+
+
+def _moment(document: Document) -> Moment:
+    order, sequence, source, event_id = document["version"]
+    attempt = replace(attempt_from_document(document), payload=None)
+    return Moment((order, sequence, source, event_id, attempt.id), attempt)
 
 
 class FakeRolledCounts:

@@ -65,6 +65,7 @@ async def api(clock: FakeClock, credentials: FakeCredentials, log: FakeLog) -> A
         settings=settings,
         now=clock,
         log=log,
+        stories=log,
         counts=counts_of(log),
         groups=log,
         entries=log,

@@ -83,7 +83,7 @@ class MongoHistories:
         known = await self._attempts.find_one({"_id": {"$eq": after.id}}, {"version": 1}, max_time_ms=self._limit_ms)
         if known is None:  # expired meanwhile, and all older ones with it
             return {} if ascending else {"_id": {"$in": []}}
-        return _on_one_side(known["version"], "$gt" if ascending else "$lt")
+        return on_one_side(ATTEMPT_ORDER, known["version"], ascending=ascending)
 
 
 def attempts_of(identity: str) -> Mapping[str, str]:
@@ -91,13 +91,13 @@ def attempts_of(identity: str) -> Mapping[str, str]:
     return {"$gt": f"{identity}\x1f", "$lt": f"{identity}\x20"}
 
 
-def _on_one_side(version: Sequence[Any], side: str) -> Query:
-    """Return the condition of standing below (`$lt`) or above (`$gt`) `version`: alike in its first parts, and not in the next."""
-    pairs = list(zip(ATTEMPT_ORDER, version, strict=True))
+def on_one_side(paths: Sequence[str], place: Sequence[Any], *, ascending: bool) -> Query:
+    """Return the condition of standing above or below `place` in the order of `paths`: alike in the first of them, and not in the next."""
+    pairs, side = list(zip(paths, place, strict=True)), "$gt" if ascending else "$lt"
     return {
         "$or": [
-            {**{name: {"$eq": part} for name, part in pairs[:at]}, field: {side: value}}
-            for at, (field, value) in enumerate(pairs)
+            {**{name: {"$eq": part} for name, part in pairs[:at]}, path: {side: value}}
+            for at, (path, value) in enumerate(pairs)
         ]
     }
 

@@ -26,7 +26,14 @@ FIRST_AFFILIATE: Final = {"affiliate": "$response.body#/items/0/affiliate"}
 
 Links = dict[str, dict[str, str]]
 
-ITEM_LINKS: Final[Links] = {"get_entry": FIRST_ITEM, "list_attempts": FIRST_ITEM, "get_diff": FIRST_ITEM}
+ITEM_LINKS: Final[Links] = {
+    **dict.fromkeys(("get_entry", "list_attempts", "get_diff"), FIRST_ITEM),
+    "get_story": {"item_id": FIRST_ITEM["code"]},
+}
+SAME_ITEM_LINKS: Final[Links] = {
+    **dict.fromkeys(("list_attempts", "get_diff"), SAME_ITEM),
+    "get_story": {"item_id": SAME_ITEM["code"]},
+}
 REPROCESS_LINKS: Final[Links] = {"get_reprocess": JOB, "cancel_reprocess": JOB}
 EXPORT_LINKS: Final[Links] = {"get_export": JOB, "get_export_file": JOB, "cancel_export": JOB}
 REPLAY_LINKS: Final[Links] = {"get_replay": JOB, "cancel_replay": JOB}
@@ -48,7 +55,7 @@ KEY_LINKS: Final[Links] = {"get_key": KEY, "rotate_key": KEY, "revoke_key": KEY}
 LINKS: Final[dict[str, dict[str, Links]]] = {
     "list_logs": {"200": ITEM_LINKS},
     "list_groups": {"200": {"list_logs": ITEMS_OF_FIRST_GROUP}},
-    "get_entry": {"200": {"list_attempts": SAME_ITEM, "get_diff": SAME_ITEM}},
+    "get_entry": {"200": SAME_ITEM_LINKS},
     "request_reprocess": {"202": REPROCESS_LINKS},
     "list_reprocesses": {"200": {"get_reprocess": FIRST_JOB}},
     "request_export": {"202": EXPORT_LINKS},

@@ -48,6 +48,7 @@ ENUMERATIONS: Final[dict[str, tuple[str, ...]]] = {
 
 TAGS: Final = {
     "logs": "What happened to each item: lists, one item, its history, what changed since it last worked.",
+    "stories": "One item across kinds and affiliates.",
     "summary": "Counts and a time series, by the filter of the lists.",
     "groups": "Root causes: what failed, by what its causes say.",
     "stream": "The same rows as they change.",
