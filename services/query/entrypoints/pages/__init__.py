@@ -16,6 +16,7 @@ from services.query.entrypoints.pages import (
     lists,
     reprocess,
     revealing,
+    stories,
     views,
     visiting,
 )
@@ -35,6 +36,7 @@ def router(_services: Services) -> APIRouter:
         keys.router,
         audit.router,
         views.router,
+        stories.router,
         help.router,
         lists.router,
         groups.router,

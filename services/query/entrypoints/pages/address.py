@@ -172,6 +172,11 @@ def entry_path(kind: str, affiliate: str, code: str, page: str = "") -> str:
     return f"/logs/{kind}/{write_segment(affiliate)}/{write_segment(code)}{page}"
 
 
+def story_path(item_id: str, **asked: str) -> str:
+    """Return the path of the story of an id; `item_id` is one percent-encoded segment, whatever it holds."""
+    return f"/stories/{write_segment(item_id)}" + (f"?{urlencode(asked)}" if asked else "")
+
+
 def group_path(kind: str, group: str) -> str:
     """Return the address of all entries of `kind` with one root cause."""
     return f"/logs/{kind}?{urlencode({'group': group})}"

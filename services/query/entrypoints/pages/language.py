@@ -23,6 +23,7 @@ THOUSANDS: Final = {"pt": ".", "en": ",", "es": "."}
 DECIMAL_MARK: Final = {"pt": ",", "en": ".", "es": ","}
 SMALL_SHARE: Final = 0.1
 SECONDS_FORMAT: Final = {"pt": "%d/%m/%Y %H:%M:%S", "en": "%d %b %Y %H:%M:%S", "es": "%d/%m/%Y %H:%M:%S"}
+DAY_FORMAT: Final = {"pt": "%d/%m/%Y", "en": "%d %b %Y", "es": "%d/%m/%Y"}
 CLOCK_FORMAT: Final = "%H:%M:%S"
 HTML_LANGUAGE: Final = {"pt": "pt-BR", "en": "en", "es": "es"}
 
@@ -66,6 +67,10 @@ class Words:
     def instant(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the instant in `zone`, to the second."""
         return in_zone(at, zone).strftime(SECONDS_FORMAT[self.language])
+
+    def day(self, at: datetime, zone: ZoneInfo) -> str:
+        """Return the day that the instant falls on in `zone`."""
+        return in_zone(at, zone).strftime(DAY_FORMAT[self.language])
 
     def clock(self, at: datetime, zone: ZoneInfo) -> str:
         """Return the time of day in `zone`, to the second: of an instant that nobody takes for one of another day."""

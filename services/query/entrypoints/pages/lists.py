@@ -18,6 +18,7 @@ from services.query.entrypoints.pages.address import (
     is_untidy,
     local_input,
     parse_address,
+    story_path,
 )
 from services.query.entrypoints.pages.counts import count_rows, counts_or_none
 from services.query.entrypoints.pages.forms import DONE, NAMED, is_none_chosen
@@ -38,7 +39,7 @@ from shared.contracts.errors import NotFound
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import DATE_AXES
 from shared.contracts.names import Kind
-from shared.contracts.text import asked_words, fold
+from shared.contracts.text import asked_words, fold, fold_id, fold_ids
 
 MOST_POLLED: Final = 100
 
@@ -96,6 +97,7 @@ async def show_list(kind: Kind, request: Request, screen: Visitor) -> Response:
         is_oldest_first=address.sort == OLDEST_FIRST,
         live=live,
         suggestions=[] if page.items or cursor else errors_meant(address, screen.t.language),
+        story=story_of(address.rows.q, page.items),
         is_wordless=bool(address.rows.q) and not asked_words(address.rows.q),
         searched_until=page.searched_until if page.searched_until is None else searched(screen, page.searched_until),
     )
@@ -118,6 +120,13 @@ async def show_rows(kind: Kind, request: Request, screen: Visitor) -> Response:
     jobs = [job for job_id in dict.fromkeys(query.get("job", ())) if (job := await find_job(screen, job_id))]
     marketplaces = await marketplace_names(screen.services.registry, screen.caller)
     return screen.render("parts/rows.html", kind=kind, rows=rows_of(screen, entries, marketplaces, jobs), message="")
+
+
+def story_of(text: str, found: Sequence[LogEntry]) -> str:
+    """Return the address of the story of what was searched for, "" where it is none of the ids of what was found."""
+    wanted = fold_id(text)
+    ids = {one for entry in found for one in fold_ids((entry.code, *entry.aliases.values()))}
+    return story_path(text) if wanted in ids else ""
 
 
 def by_name(affiliates: Mapping[str, str]) -> dict[str, str]:

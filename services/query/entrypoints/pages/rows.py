@@ -122,7 +122,12 @@ def row_of(entry: LogEntry, caller: Caller, t: Words, *, marketplaces: Marketpla
 
 def causes_of(entry: LogEntry, t: Words) -> list[CauseView]:
     """Return the causes of an entry, explained in the visitor's language."""
-    return [_cause(cause, entry.kind, t) for cause in entry.causes]
+    return causes_told(entry.causes, entry.kind, t)
+
+
+def causes_told(causes: Sequence[Mapping[str, Any]], kind: str, t: Words) -> list[CauseView]:
+    """Return causes of an entry of that kind, explained."""
+    return [_cause(cause, kind, t) for cause in causes]
 
 
 def attempt_of(attempt: Attempt) -> AttemptView:

@@ -90,8 +90,12 @@ class Screen:
         return self.moment(parse_instant(text)[0])
 
     def clock(self, at: datetime) -> str:
-        """Return the time of day of an instant of a moment ago."""
+        """Return the time of day of an instant whose day is known."""
         return self.t.clock(at, self.zone)
+
+    def day(self, at: datetime) -> str:
+        """Return the day of an instant."""
+        return self.t.day(at, self.zone)
 
     def moment_with_zone(self, at: datetime) -> str:
         """Return an instant with the name of its zone."""
