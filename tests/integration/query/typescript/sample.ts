@@ -63,6 +63,17 @@ export async function explain(kind: Kind, affiliate: string, code: string): Prom
   return [since, ...entry.causes.map((cause) => `${cause.title}: ${cause.guidance} (${cause.retry})`)].join("\n");
 }
 
+/** What happened to an item, wherever it is sold. */
+export async function story(id: string): Promise<string[]> {
+  const { data, error } = await api.GET("/v1/stories/{item_id}", {
+    params: { path: { item_id: id }, query: { kind: ["price", "stock"], limit: 100 } },
+  });
+  if (error) throw new Refused(error);
+  const stands = data.entries.map((entry) => `${entry.kind} ${entry.marketplace}: ${entry.status}`);
+  const told = data.timeline.map((one) => `${one.processed_at} ${one.marketplace} ${one.causes[0]?.title ?? one.message}`);
+  return [...stands, ...told, ...(data.complete ? [] : ["and more"])];
+}
+
 /** How many failed, by kind. */
 export async function failed(): Promise<Record<string, number>> {
   const { data, error } = await api.GET("/v1/summary", { params: { query: { kind: ["order", "stock"], bucket: "day" } } });
