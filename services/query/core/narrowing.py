@@ -13,6 +13,13 @@ def too_many_affiliates(limit: int) -> str:
     return f"more than {limit} affiliates cannot be listed by code together; name some by `affiliate`"
 
 
+def too_long_a_story(*, within_ms: int) -> str:
+    """Return the sentence for a story that took longer than `within_ms`."""
+    return (
+        f"the story takes longer than {within_ms / 1000:g} s; narrow it by `kind`, or ask for the attempts of one entry"
+    )
+
+
 def _ways(rows: LogFilter) -> str:
     unused = [
         name

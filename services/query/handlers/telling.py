@@ -34,7 +34,7 @@ class StoryReader(Protocol):
     async def list_older(
         self, entries: Sequence[LogEntry], *, after: Place | None, limit: int, ascending: bool = False
     ) -> list[Moment]:
-        """Return the first `limit` attempts of `entries` beyond `after`, their states left out, newest first or oldest first."""
+        """Return the first `limit` attempts of `entries` beyond `after`, their states left out, newest first or oldest first. Raise TooBroad."""
         ...
 
     async def find_place(self, attempt: str) -> Place | None:
@@ -51,7 +51,7 @@ async def tell_story(
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Story:
-    """Return the story of what has the id in the caller's account, masked; `kinds` narrow it. Raise NotFound, InvalidCursor, InvalidField."""
+    """Return the story of what has the id in the caller's account, masked; `kinds` narrow it. Raise NotFound, InvalidCursor, InvalidField, TooBroad."""
     caller.require("read")
     folded = fold_id(identity)
     wanted = [kind for kind in KINDS if not kinds or kind in kinds]

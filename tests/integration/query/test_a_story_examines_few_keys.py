@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.servers import Servers
+from services.query.adapters.log.mongo_stories import MongoStories
 from services.query.core.permissions import Caller
 from services.query.handlers.telling import MOST_ENTRIES, tell_story
 from shared.contracts.entries import attempt_document
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import NotFound, TooBroad
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.records import Address
 from shared.mongo.client import Database
@@ -86,3 +87,11 @@ async def test_an_id_that_nothing_has_ends_in_five_looks(log: Explained[MongoSto
         await tell_story(log.reader, CALLER, "3104")
 
     assert log.told().keys <= 5
+
+
+async def test_a_story_that_takes_too_long_is_given_up_with_advice(log: Explained, database: Database) -> None:
+    busy = await log.stories.list_by_id("loja", "stock", "310421", limit=1)
+    hurried = MongoStories(database, time_limit_ms=1)
+
+    with pytest.raises(TooBroad, match="narrow it by `kind`"):
+        await hurried.list_older(busy, after=None, limit=500)

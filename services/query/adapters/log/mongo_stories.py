@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ExecutionTimeout
 
 from services.query.adapters.log.mongo_histories import ATTEMPT_ORDER, attempts_of, on_one_side
+from services.query.core.narrowing import too_long_a_story
 from services.query.core.story import Moment, Place, state_of
 from shared.contracts.entries import LogEntry, attempt_from_document, entry_from_document
+from shared.contracts.errors import TooBroad
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES, Kind
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
@@ -57,7 +60,7 @@ class MongoStories:
     async def list_older(
         self, entries: Sequence[LogEntry], *, after: Place | None, limit: int, ascending: bool = False
     ) -> list[Moment]:
-        """Return the attempts; all those of `entries` are looked at."""
+        """Return the attempts; all those of `entries` are looked at. Raise TooBroad when they do not come in time."""
         beyond = {} if after is None else on_one_side(LINE_ORDER, after, ascending=ascending)
         # All of the condition stands in each alternative: beside them, MongoDB would walk the index from end to end.
         histories = [{"_id": _older(entry), **beyond} for entry in entries]
@@ -68,8 +71,11 @@ class MongoStories:
             {"$limit": limit},
         ]
         with translated():
-            found = await self._attempts.aggregate(pipeline, hint="_id_", maxTimeMS=self._limit_ms)
-            return [_moment(document) for document in await found.to_list()]
+            try:
+                found = await self._attempts.aggregate(pipeline, hint="_id_", maxTimeMS=self._limit_ms)
+                return [_moment(document) for document in await found.to_list()]
+            except ExecutionTimeout as error:
+                raise TooBroad(too_long_a_story(within_ms=self._limit_ms)) from error
 
     async def find_place(self, attempt: str) -> Place | None:
         """Return its place."""
