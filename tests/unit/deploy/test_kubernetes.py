@@ -21,7 +21,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((HOUSE / "docker-compose.yml").read_tex
 VERSION = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 SERVICES = sorted(path.parent.name for path in (HOUSE / "services").glob("*/__init__.py"))
 WORKLOADS = [*SERVICES, "provision"]
-READ_BY_PROVISION = {"PONTE_KAFKA_BOOTSTRAP", "PONTE_MONGO_URI", "PONTE_MONGO_DATABASE"}
+ADDRESSES = {"PONTE_KAFKA_BOOTSTRAP", "PONTE_MONGO_URI"}
+"""With passwords in them: in a Secret."""
 MIB_OF = {"Mi": 1, "Gi": 1024}
 
 
@@ -162,9 +163,24 @@ def test_every_shared_variable_is_one_that_some_service_reads() -> None:
     assert (CONFIGURED.keys() | merged) - set().union(*map(settings_of, SERVICES)) == set()
 
 
+def test_the_page_says_how_each_secret_is_made() -> None:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    text = " ".join(path.read_text(encoding="utf-8") for path in FILES)
+    named = set(
+        re.findall(
+            r"secretRef: {name: ([\w-]+)}|secretKeyRef: {name: ([\w-]+)|secretName: (ponte-ca)|name: (ponte-keda)", text
+        )
+    )
+
+    assert {name for names in named for name in names if name} == set(
+        re.findall(r"create secret generic ([\w-]+)", page)
+    )
+    assert all(f"--from-literal={variable}=" in page for variable in {"PONTE_API_KEY", *ADDRESSES})
+
+
 def test_no_secret_is_in_a_file() -> None:
     assert {one["kind"] for one in OBJECTS} & {"Secret", "ConfigMap"} == set()
-    assert not {"PONTE_API_KEY", "PONTE_KAFKA_BOOTSTRAP", "PONTE_MONGO_URI"} & CONFIGURED.keys()
+    assert not {"PONTE_API_KEY", *ADDRESSES} & CONFIGURED.keys()
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -229,7 +245,7 @@ def test_provision_runs_a_module_of_the_house_and_reads_what_it_needs() -> None:
 
     assert python == ["python", "-m"]
     assert importlib.util.find_spec(module) is not None
-    assert READ_BY_PROVISION - {"PONTE_KAFKA_BOOTSTRAP", "PONTE_MONGO_URI"} <= CONFIGURED.keys()
+    assert "PONTE_MONGO_DATABASE" in CONFIGURED
 
 
 def test_provision_needs_nothing_that_comes_after_it() -> None:
