@@ -353,6 +353,18 @@ async def test_a_job_tells_which_items_failed_and_that_it_waits() -> None:
         assert words in page.text
 
 
+async def test_a_warning_looks_like_one_on_the_page_of_a_job_that_stands_still() -> None:
+    made = services()
+    await made.reprocesses.insert({"account": "loja", "id": "j", "kind": "order", "filter": {}}, now=RECEIVED_AT)
+    stalled = {"state": "running", "progress": {"stalled_since": RECEIVED_AT}}
+    made.reprocesses.jobs["loja|j"] |= stalled  # type: ignore[attr-defined]  # the fake's
+    async with await visitor(made, "read") as client:
+        page = await client.get("/reprocess/j")
+        sheets = [await client.get(path) for path in re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)]
+    assert 'class="notice is-warning"' in page.text
+    assert any(".notice.is-warning" in sheet.text for sheet in sheets)
+
+
 async def test_a_dry_run_by_the_topic_tells_how_many_it_would_send() -> None:
     made = services()
     command = {"account": "loja", "id": "j", "kind": "order", "filter": {}, "requested_by": "Ana", "dry_run": True}
