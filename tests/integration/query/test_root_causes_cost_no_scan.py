@@ -191,6 +191,20 @@ async def test_counts_end_where_their_share_of_keys_does(
     assert groups.told("count").keys <= LOOKED_AT + 1 + len(MESSAGES) * 101 + 3 * 1_001 + 2 * len(DAYS) * 101
 
 
+async def test_counts_of_an_affiliate_that_end_early_do_not_pretend_to_be_in_order(
+    groups: Explained[MongoGroups], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo_group_walk, "MOST_KEYS", 3_000)
+    monkeypatch.setattr(mongo_group_walk, "LEAST_COUNTED", 40)
+    found = await ask(groups, {"kind": ["order"], "affiliate": ["B2W"]})
+
+    assert not found.is_complete
+    assert "at_least" in {one.count.relation for one in found.items}
+    for one in found.items:
+        assert one.last_at is not None
+        assert sum(one.affiliates.values()) <= one.count.value
+
+
 async def test_of_too_many_groups_those_of_the_newest_items_are_told_and_that_there_are_others(
     groups: Explained[MongoGroups], monkeypatch: pytest.MonkeyPatch
 ) -> None:

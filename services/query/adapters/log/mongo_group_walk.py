@@ -7,7 +7,7 @@ the last and the affiliates of a group read no document. That the index is of ar
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -35,6 +35,9 @@ MOST_KEYS: Final = 1_000_000
 """All groups of a kind share so many keys when they are counted: each is to LEAST_COUNTED at least and to COUNT_LIMIT at most."""
 
 LEAST_COUNTED: Final = 2_000
+DEARER: Final = 4
+"""So many keys are counted in the time in which the affiliate of one is read."""
+
 LOOKED_AHEAD: Final = 16
 """Entries read at each step: small groups are passed several at a time, and of a large one few are read in vain."""
 
@@ -86,31 +89,33 @@ class GroupWalk:
 
     async def count_groups(self, groups: Sequence[str]) -> dict[str, Total]:
         """Return how many of the rows each group has. Those that have more than their share of keys are counted on, if there are few."""
-        share = _share(len(groups))
+        share = self._share(len(groups))
         counts = await self._counted(groups, share)
         large = [group for group, total in counts.items() if total.relation == "at_least"]
-        if large and _share(len(large)) > share:
-            counts |= await self._counted(large, _share(len(large)))
+        if large and self._share(len(large)) > share:
+            counts |= await self._counted(large, self._share(len(large)))
         return counts
 
     async def tell(self, group: str, count: Total, days: Sequence[datetime], *, beside: int) -> RootCause | None:
         """Return what is told of a group that has `count` of the rows, None where it has none any more. `beside`: of how many it is one."""
-        query, limit = self._query(group), _share(beside) if self.rows.affiliate else NEWEST
-        stages: list[Stage] = [{"$match": query}, {"$sort": NEWEST_FIRST}, {"$limit": limit}]
+        query = self._query(group)
+        stages: list[Stage] = [{"$match": query}, {"$sort": NEWEST_FIRST}, {"$limit": NEWEST}]
         found = await self._aggregate([*stages, *tally_stages(tally_key(AFFILIATE, days[0]))])
         tally = Tally(self.rows.kind[0])
         for row in found:
             if not self.rows.affiliate or row["_id"]["affiliate"] in self.rows.affiliate:
                 tally.add(row)
-        if not tally.count:
+        if sum(row["items"] for row in found) < NEWEST:
+            return tally.told(group, days, "exact") if tally.count else None
+        share = self._share(beside)
+        last_at, first_at = await self._end(query, NEWEST_FIRST, share), await self._end(query, OLDEST_FIRST, share)
+        if last_at is None:
             return None
-        if sum(row["items"] for row in found) < limit:
-            return tally.told(group, days, "exact")
-        each = _share(beside * len(days))
-        first_at = await self._first(query, limit)
+        each = self._share(beside * len(days))
         trend = await asyncio.gather(*(self._count_day(group, day, each) for day in days))
+        told = tally.told(group, days, "at_least")
         at_least = Total(max(count.value, tally.count), count.relation)
-        return replace(tally.told(group, days, "at_least"), count=at_least, first_at=first_at, trend=trend)
+        return replace(told, count=at_least, first_at=first_at, last_at=last_at, trend=trend)
 
     def _query(self, group: str) -> Query:
         """Return the query of a group's rows of any affiliate: one stretch of the index."""
@@ -130,36 +135,35 @@ class GroupWalk:
         return Day(day, await self._count(query, at_most))
 
     async def _count(self, query: Query, at_most: int) -> Total:
-        """Return how many of the rows a stretch of the index has, of `at_most` keys."""
-        if self.rows.affiliate:
-            fits = {"$regexMatch": {"input": "$_id", "regex": {"$literal": self._ids()}}}
-            counts = {"seen": {"$sum": 1}, "fit": {"$sum": {"$cond": [fits, 1, 0]}}}
-            stages: list[Stage] = [{"$match": query}, {"$limit": at_most + 1}, {"$group": {"_id": None, **counts}}]
-            found = next(iter(await self._aggregate(stages)), {"seen": 0, "fit": 0})
-            return Total(found["fit"], "exact" if found["seen"] <= at_most else "at_least")
+        """Return how many of the rows a stretch of the index has among its first `at_most` keys."""
         async with self._lanes:
-            counted = await count_up_to(self._entries, query, INDEX, limit=at_most + 1, within_ms=self._within_ms)
-        return Total(min(counted, at_most), "exact" if counted <= at_most else "at_least")
+            keys = await count_up_to(self._entries, query, INDEX, limit=at_most + 1, within_ms=self._within_ms)
+        found = min(keys, at_most)
+        if self.rows.affiliate and keys:
+            stages: list[Stage] = [{"$match": query}, {"$limit": at_most}, self._of_affiliates(), {"$count": "rows"}]
+            found = sum(one["rows"] for one in await self._aggregate(stages))
+        return Total(found, "exact" if keys <= at_most else "at_least")
 
-    async def _first(self, query: Query, limit: int) -> datetime | None:
-        """Return the instant of the oldest of the rows; None where none of their affiliates is among the `limit` oldest."""
-        stages: list[Stage] = [{"$match": query}, {"$sort": OLDEST_FIRST}]
+    async def _end(self, query: Query, order: Mapping[str, int], at_most: int) -> datetime | None:
+        """Return the instant of the first of the rows in an order; None where none of their affiliates is among so many keys."""
+        stages: list[Stage] = [{"$match": query}, {"$sort": order}]
         if self.rows.affiliate:
-            stages += [{"$limit": limit}, {"$match": {"_id": {"$regex": self._ids()}}}]
+            stages += [{"$limit": at_most}, self._of_affiliates()]
         found = await self._aggregate([*stages, {"$limit": 1}, {"$project": {"_id": 1, "at": "$state.processed_at"}}])
         return aware(found[0]["at"]) if found else None
 
-    def _ids(self) -> str:
-        """Return the pattern of the ids of the affiliates' entries."""
+    def _of_affiliates(self) -> Stage:
+        """Return the stage that lets the affiliates' entries pass, by their ids alone."""
         affiliates = "|".join(map(re.escape, self.rows.affiliate))
-        return rf"^{re.escape(self._account)}\|{self.rows.kind[0]}\|(?:{affiliates})\|"
+        pattern = rf"^{re.escape(self._account)}\|{self.rows.kind[0]}\|(?:{affiliates})\|"
+        return {"$match": {"_id": {"$regex": pattern}}}
+
+    def _share(self, stretches: int) -> int:
+        """Return up to how many keys each of so many stretches is counted. To read an affiliate in a key takes as long as to count some more."""
+        keys = MOST_KEYS // (DEARER if self.rows.affiliate else 1)
+        return min(COUNT_LIMIT, max(LEAST_COUNTED, keys // max(1, stretches)))
 
     async def _aggregate(self, stages: list[Stage]) -> list[Document]:
         async with self._lanes:
             cursor = await self._entries.aggregate(stages, hint=INDEX, maxTimeMS=self._within_ms)
             return await cursor.to_list()
-
-
-def _share(groups: int) -> int:
-    """Return up to how many keys each of so many stretches is counted."""
-    return min(COUNT_LIMIT, max(LEAST_COUNTED, MOST_KEYS // max(1, groups)))

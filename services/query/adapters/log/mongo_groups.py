@@ -97,9 +97,9 @@ class MongoGroups:
         if not are_all:
             groups = await self._likeliest(account, walk.rows, groups, days)
         counts = await walk.count_groups(groups)
-        # Of at least none, nobody knows whether there are some.
-        is_complete = are_all and all(total.value or total.relation == "exact" for total in counts.values())
-        return [(group, total) for group, total in counts.items() if total.value], is_complete
+        # A count of some affiliates may end at any number: such a group may belong further up, or at least none be many.
+        are_ranked = not walk.rows.affiliate or all(total.relation == "exact" for total in counts.values())
+        return [(group, total) for group, total in counts.items() if total.value], are_all and are_ranked
 
     async def _likeliest(
         self, account: str, rows: LogFilter, walked: Sequence[str], days: Sequence[datetime]

@@ -32,7 +32,7 @@ async def list_groups(
     causes counts in each of their groups. There are no pages: narrow the filter, or ask for up to 100.
 
     Up to 5,000 rows are read whole. Of more, a filter of `kind affiliate group from to stale_since` has each group counted along its index,
-    `exact` up to 10,000, 2,000 where very many have more; up to 500 groups of a kind, those of the newest items first. Any other filter
+    `exact` up to 10,000, or 2,000 where very many have more, and up to 500 groups of a kind, those of the newest items first. Any other filter
     counts the first 5,000 rows, newest first where an index has them so: then every count is `at_least`. `complete` is false wherever
     something may be missing; among groups of as many items the one seen last comes first.
     """
