@@ -59,17 +59,6 @@ def deal(by_kind: Iterable[Sequence[LogEntry]], most: int) -> list[LogEntry]:
     return sorted(dealt[:most], key=lambda entry: (KINDS.index(entry.kind), entry.affiliate, entry.code))
 
 
-def told_whole(entries: Iterable[LogEntry], most: int) -> frozenset[str]:
-    """Return the ids of the entries whose older attempts are `most` together at most, those with few before those with many."""
-    left, whole = most, set()
-    for entry in sorted(entries, key=lambda entry: (entry.attempts, entry.id)):
-        left -= max(entry.attempts - 1, 0)
-        if left < 0:
-            break
-        whole.add(entry.id)
-    return frozenset(whole)
-
-
 def state_of(entry: LogEntry) -> Moment:
     """Return the attempt that is the entry's state."""
     order, sequence, source, event_id = entry.version

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from services.query.core.cursor import Binding, Position
 from services.query.core.masking import mask_attempt, mask_entry
 from services.query.core.permissions import Caller
-from services.query.core.story import Moment, Place, Story, deal, merge, state_of, told_whole
+from services.query.core.story import Moment, Place, Story, deal, merge, state_of
 from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import NotFound
@@ -37,6 +37,10 @@ class StoryReader(Protocol):
         """Return the first `limit` attempts of `entries` beyond `after`, their states left out, newest first or oldest first. Raise TooBroad."""
         ...
 
+    async def count_older(self, entry: LogEntry, *, at_most: int) -> int:
+        """Return how many attempts of `entry` are kept beside its state, up to `at_most`."""
+        ...
+
     async def find_place(self, attempt: str) -> Place | None:
         """Return where an older attempt stands; None when it is not there, or not any more."""
         ...
@@ -61,7 +65,7 @@ async def tell_story(
     entries = deal(found, MOST_ENTRIES)
     if not entries:
         raise NotFound(f"nothing of {', '.join(wanted)} has the id {identity!r}, as its code or as an alias")
-    whole = told_whole(entries, MOST_OLDER)
+    whole = await _told_whole(stories, entries)
     binding = Binding(caller.account, LogFilter(kind=tuple(wanted), q=folded).to_query_string(), "story")
     told = _Line(stories, entries, [entry for entry in entries if entry.id in whole])
     line = await read_leaf(told.read, binding, cursor=cursor, limit=limit, place_of=_position)
@@ -72,6 +76,20 @@ async def tell_story(
         is_complete=len(entries) == sum(map(len, found)),
         line=replace(line, items=[_masked(one, entries) for one in line.items]),
     )
+
+
+async def _told_whole(stories: StoryReader, entries: Sequence[LogEntry]) -> frozenset[str]:
+    """Return the ids of the entries whose older attempts are MOST_OLDER together at most, those with few before those with many."""
+    left, whole = MOST_OLDER, set()
+    for entry in sorted(entries, key=lambda entry: (entry.attempts, entry.id)):
+        older = max(entry.attempts - 1, 0)
+        if older > left:  # an entry counts those that expired, too
+            older = await stories.count_older(entry, at_most=left + 1)
+        left -= older
+        if left < 0:
+            break
+        whole.add(entry.id)
+    return frozenset(whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,6 +308,8 @@ class StoryReaderSuite:
             == [moment for moment in line[::-1] if moment.entry_id == entries[0].id][:2]
         )
         assert await stories.find_place("gone") is None
+        assert [await stories.count_older(entry, at_most=50) for entry in entries] == [6, 6, 6]
+        assert await stories.count_older(entries[0], at_most=4) == 4
 
 
 class LogCountsSuite:

@@ -7,6 +7,7 @@ import pytest
 from deploy.local.servers import Servers
 from services.query.adapters.log.mongo_stories import MongoStories
 from services.query.core.permissions import Caller
+from services.query.handlers import telling
 from services.query.handlers.telling import MOST_ENTRIES, tell_story
 from shared.contracts.entries import attempt_document
 from shared.contracts.errors import NotFound, TooBroad
@@ -95,3 +96,14 @@ async def test_a_story_that_takes_too_long_is_given_up_with_advice(log: Explaine
 
     with pytest.raises(TooBroad, match="narrow it by `kind`"):
         await hurried.list_older(busy, after=None, limit=500)
+
+
+async def test_a_history_that_is_too_long_is_not_read(log: Explained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "MOST_OLDER", 100)
+
+    story = await tell_story(log.stories, CALLER, "310421", limit=500)
+
+    assert (len(story.line.items), story.whole) == (1, frozenset())
+    assert set(log.asked()) == {"find", "count"}
+    assert log.told("count").keys <= 100 + 2
+    assert log.told("count").documents == 0

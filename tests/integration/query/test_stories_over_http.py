@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from services.query.entrypoints.schemas.stories import StoryAnswer
+from services.query.handlers import telling
 from shared.contracts.names import ATTEMPTS, INTEGRATIONS
 from shared.contracts.segments import write_segment
 from shared.mongo.client import Database
@@ -216,12 +217,13 @@ async def test_of_what_very_many_have_some_of_each_kind_are_told(
 
 
 async def test_of_an_entry_with_too_many_attempts_the_newest_one_is_told(
-    api: httpx.AsyncClient, database: Database, account: str
+    api: httpx.AsyncClient, database: Database, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await seed_sku(database, account)
     at = "2026-11-22T09:0{}:00Z".format
-    busy = [make_event(account=account, kind="tracking", code=SKU, processed_at=at(n)) for n in range(3)]
-    await seed_entry(database, *busy, attempts=10_001)
+    busy = [make_event(account=account, kind="tracking", code=SKU, processed_at=at(n)) for n in range(4)]
+    await seed_entry(database, *busy)
+    monkeypatch.setattr(telling, "MOST_OLDER", 7 * 2 + 1)
 
     story = (await api.get(STORY)).json()
 

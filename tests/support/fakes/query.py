@@ -131,6 +131,9 @@ class FakeLog:
         older = [one for one in told if one.entry_id in {entry.id for entry in entries} and one.place not in states]
         return merge(older, [], after, ascending=ascending, limit=limit)
 
+    async def count_older(self, entry: LogEntry, *, at_most: int) -> int:
+        return len(await self.list_older([entry], after=None, limit=at_most))
+
     async def find_place(self, attempt: str) -> Place | None:
         return _moment(self.attempts[attempt]).place if attempt in self.attempts else None
 

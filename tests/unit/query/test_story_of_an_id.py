@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.query.core.permissions import SCOPES, Caller
-from services.query.core.story import Moment, deal, merge, state_of, told_whole
+from services.query.core.story import Moment, deal, merge, state_of
+from services.query.handlers import telling
 from services.query.handlers.telling import tell_story
 from shared.contracts.entries import LogEntry, attempt_document, entry_from_document
 from shared.contracts.errors import InvalidCursor, NotFound, NotPermitted
@@ -121,12 +122,30 @@ def test_where_there_are_too_many_entries_each_kind_has_its_share() -> None:
     assert deal([orders, prices], 20) == [*orders, *prices]
 
 
-def test_the_longest_histories_are_left_out_first() -> None:
-    entries = [entry(code=str(attempts), attempts=attempts) for attempts in (1, 500, 0, 6, 5)]
+@pytest.mark.parametrize(("most", "whole"), [(9, ["1", "2", "3"]), (3, ["1", "2", "3"]), (2, ["1", "2"]), (0, ["1"])])
+async def test_the_longest_histories_are_left_out_first(
+    monkeypatch: pytest.MonkeyPatch, most: int, whole: list[str]
+) -> None:
+    monkeypatch.setattr(telling, "MOST_OLDER", most)
+    log = log_of([make_event(code=str(code), aliases={"sku": "S"}) for code in (1, 3, 2) for _ in range(code)])
 
-    assert [one.attempts for one in entries if one.id in told_whole(entries, 9)] == [1, 0, 6, 5]
-    assert [one.attempts for one in entries if one.id in told_whole(entries, 8)] == [1, 0, 5]
-    assert len(told_whole(entries, 508)) == 5
+    story = await tell_story(log, CALLER, "s")
+
+    assert [entry.code for entry in story.entries if entry.id in story.whole] == whole
+    told = [story.entry_of(moment).code for moment in story.line.items]
+    assert sorted(told) == sorted(code for code in "123" for _ in range(int(code) if code in whole else 1))
+
+
+async def test_attempts_that_expired_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "MOST_OLDER", 2)
+    log = log_of([make_event() for _ in range(3)])
+    for document in log.entries.values():
+        document["attempts"] = 90_000
+
+    story = await tell_story(log, CALLER, "2000004567")
+
+    assert len(story.whole) == 1
+    assert len(story.line.items) == 3
 
 
 async def test_nobody_without_the_scope_and_no_other_account_is_told() -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
+from services.query.adapters.log.mongo_counting import count_up_to
 from services.query.adapters.log.mongo_histories import ATTEMPT_ORDER, attempts_of, on_one_side
 from services.query.core.narrowing import too_long_a_story
 from services.query.core.story import Moment, Place, state_of
@@ -76,6 +77,12 @@ class MongoStories:
                 return [_moment(document) for document in await found.to_list()]
             except ExecutionTimeout as error:
                 raise TooBroad(too_long_a_story(within_ms=self._limit_ms)) from error
+
+    async def count_older(self, entry: LogEntry, *, at_most: int) -> int:
+        """Return how many there are, by their keys alone."""
+        older = {"_id": _older(entry)}
+        with translated():
+            return await count_up_to(self._attempts, older, "_id_", limit=at_most, within_ms=self._limit_ms)
 
     async def find_place(self, attempt: str) -> Place | None:
         """Return its place."""

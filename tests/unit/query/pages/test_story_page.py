@@ -4,6 +4,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.query.handlers import telling
 from shared.contracts.entries import attempt_document
 from shared.contracts.records import Address
 from tests.support.builders import make_event
@@ -84,9 +85,11 @@ async def test_what_a_connector_wrote_stays_text() -> None:
     assert hostile in unescape(page.text)
 
 
-async def test_a_busy_item_says_that_its_line_is_cut() -> None:
-    document = entry_document([make_event(aliases={"sku": "S"})], attempts=10_002)
-    log = FakeLog([document, entry_document([make_event(kind="price", aliases={"sku": "S"})])])
+async def test_a_busy_item_says_that_its_line_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "MOST_OLDER", 1)
+    events = [make_event(aliases={"sku": "S"}) for _ in range(3)]
+    attempts = [attempt_document(event, Address("integration.events.order", 0, 0)) for event in events]
+    log = FakeLog([entry_document(events), entry_document([make_event(kind="price", aliases={"sku": "S"})])], attempts)
 
     page = await page_of(log, "/stories/s", headers={"Accept-Language": "en"})
 
