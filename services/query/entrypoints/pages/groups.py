@@ -55,7 +55,7 @@ class GroupsAddress(ListAddress):
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """One root cause. `said`: what it says of every item, or the title where its items say nothing. `bars`: the heights of its trend."""
+    """One root cause. `said`: what it says of every item, or the title where that has no word. `bars`: the heights of its trend."""
 
     said: str
     title: str
@@ -100,10 +100,11 @@ def group_of(one: RootCause, address: GroupsAddress, marketplaces: Marketplaces,
     """Return a root cause as a row."""
     cause = explain(one.cause, t.language)
     title = cause.title if find(cause.code) else t("cause.unknown")
+    template = one.cause["template"]
     its_own = address.of_group(one.id)
     named = list(one.affiliates.items())[:MOST_NAMED]
     return GroupView(
-        said=one.cause["template"] or title,
+        said=template if any(map(str.isalpha, template)) else title,
         title=title,
         code=cause.code,
         retry=cause.retry,
