@@ -16,6 +16,7 @@ from tests.support.seed import seed_entries, seed_entry, seed_key
 pytestmark = pytest.mark.browser
 
 SKU, EAN = "SKU-31042", "7891234567895"
+LONG, ABSENT = "y" * 300, "x" * 300
 STORY = f"/stories/{SKU}"
 SCRIPTED = pytest.mark.parametrize("scripted", [True, False], ids=["with scripts", "without"])
 
@@ -52,6 +53,7 @@ def shop(site: PanelSite, servers: Servers) -> Shop:
                 )
             order = make_event(account=account, code="2000001", aliases={"sku": SKU, "shipment": HOSTILE[3]})
             await seed_entry(database, order)
+            await seed_entry(database, make_event(account=account, code=LONG, status="success", causes=[], aliases={}))
             many = [
                 {"account": account, "kind": "stock", "code": f"{n:03}", "aliases": {"category": "shoes"}}
                 for n in range(60)
@@ -182,3 +184,22 @@ def test_everybody_can_read_it(shop: Shop, visit: Visit, scheme: str, width: int
     assert overflow(page) == 0
     headings = page.locator("main :is(h1, h2, h3)").evaluate_all("found => found.map(one => Number(one.tagName[1]))")
     assert headings == [1, 2, 2, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "path", ["/stories", "/stories/busy", "/stories/shoes", f"/stories/{LONG}", f"/stories/{ABSENT}"]
+)
+def test_long_and_empty_ones_fit_a_phone(shop: Shop, visit: Visit, path: str) -> None:
+    page = signed_in(visit, shop.reader, path, viewport={"width": 360, "height": 800})
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("História de")
+    assert findings(page) == {}
+    assert overflow(page) == 0
+
+
+def test_a_search_for_a_long_id_fits_a_phone(shop: Shop, visit: Visit) -> None:
+    page = signed_in(visit, shop.reader, "/stories", viewport={"width": 360, "height": 800})
+    for text, name in ((LONG, "Ver a história de"), (ABSENT, "Procurar")):
+        page.goto(page.url.partition("/stories")[0].partition("/logs")[0] + f"/logs/order?q={text}")
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+        assert overflow(page) == 0
