@@ -161,6 +161,8 @@ def paths() -> list[str]:
         "/v1/logs/order",
         "/v1/logs/order?q=invalido",
         "/v1/summary",
+        "/v1/groups",
+        "/logs/order/groups",
         "/logs/order",
         *(f"/v1/logs/{item}" for item in items),
         *(f"/v1/logs/{item}/attempts" for item in items),
