@@ -46,12 +46,11 @@ class MongoGroups:
                 found, total, is_complete = await self._walk(account, rows, limit, days)
             else:
                 tallies = await self._read(ways, rows.group, days)
-                relation = Total(len(tallies), "exact" if are_few else "at_least")
-                shown = sorted(tallies.items(), key=lambda one: _place(one[0], one[1]))[:limit]
-                found = [tally.told(group, days, relation.relation) for group, tally in shown]
-                total, is_complete = relation, are_few
-            shown_with_causes = await asyncio.gather(*(self._with_cause(account, one) for one in found))
-        items = sorted((one for one in shown_with_causes if one is not None), key=_order)
+                total, is_complete = Total(len(tallies), "exact" if are_few else "at_least"), are_few
+                first = sorted(tallies, key=lambda group: _place(group, tallies[group]))[:limit]
+                found = [tallies[group].told(group, days, total.relation) for group in first]
+            with_causes = await asyncio.gather(*(self._with_cause(account, one) for one in found))
+        items = sorted((one for one in with_causes if one is not None), key=_order)
         return Grouped(items, total, is_complete)
 
     async def _are_few(self, ways: Iterable[Way]) -> bool:
