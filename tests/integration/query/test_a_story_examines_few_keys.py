@@ -90,7 +90,9 @@ async def test_an_id_that_nothing_has_ends_in_five_looks(log: Explained[MongoSto
     assert log.told().keys <= 5
 
 
-async def test_a_story_that_takes_too_long_is_given_up_with_advice(log: Explained[MongoStories], database: Database) -> None:
+async def test_a_story_that_takes_too_long_is_given_up_with_advice(
+    log: Explained[MongoStories], database: Database
+) -> None:
     busy = await log.reader.list_by_id("loja", "stock", "310421", limit=1)
     hurried = MongoStories(database, time_limit_ms=1)
 
@@ -98,7 +100,9 @@ async def test_a_story_that_takes_too_long_is_given_up_with_advice(log: Explaine
         await hurried.list_older(busy, after=None, limit=500)
 
 
-async def test_a_history_that_is_too_long_is_not_read(log: Explained[MongoStories], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_history_that_is_too_long_is_not_read(
+    log: Explained[MongoStories], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(telling, "MOST_OLDER", 100)
 
     story = await tell_story(log.reader, CALLER, "310421", limit=500)
