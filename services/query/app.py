@@ -37,6 +37,7 @@ from services.query.entrypoints.event_stream import SseWriter
 from services.query.entrypoints.http import create_app
 from services.query.entrypoints.serving import KEPT_IDLE_SECONDS, Server, allow_many_connections, give_up_on_the_silent
 from services.query.handlers.insights import Counts
+from services.query.handlers.recent_groups import RecentGroups
 from services.query.handlers.registry import Registry
 from services.query.handlers.signing_in import ensure_first_key
 from services.query.handlers.stream.hub import StreamHub
@@ -92,7 +93,7 @@ def build(settings: Settings, *, health_listener: socket.socket | None = None, *
             MongoRolledCounts(database, time_limit_ms=long_limit),
             clock.now,
         ),
-        "groups": MongoGroups(database, time_limit_ms=limit),
+        "groups": RecentGroups(MongoGroups(database, time_limit_ms=limit), now=clock.now),
         "entries": MongoEntryFinder(database, time_limit_ms=long_limit),
         "outcomes": MongoOutcomes(database, time_limit_ms=min(limit, OUTCOME_TIME_LIMIT_MS)),
         "reprocesses": Jobs(database, REPROCESS_REQUESTS),

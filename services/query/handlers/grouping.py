@@ -46,11 +46,15 @@ class RootCause:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Root causes, most items first. `is_complete`: all were looked for; else there may be others, and more items of these."""
+    """Root causes, most items first. `is_complete`: all were looked for; else there may be others, and more items of these.
+
+    `as_of`: when they were counted, where that may be a moment ago (`recent_groups.py`).
+    """
 
     items: list[RootCause]
     total: Total
     is_complete: bool
+    as_of: datetime | None = None
 
 
 class GroupReader(Protocol):

@@ -153,7 +153,7 @@ async def test_an_empty_account_has_none_and_asking_again_is_304(api: httpx.Asyn
 
 async def test_what_takes_too_long_is_given_up(app: FastAPI, database: Database, account: str) -> None:
     await seed_entries(database, ({"account": account, "code": str(n)} for n in range(4_900)))
-    object.__setattr__(app.state.services.groups, "_within_ms", 1)
+    object.__setattr__(app.state.services.groups._groups, "_within_ms", 1)
     async with client_of(app, FIRST_KEY) as client:
         answer = await client.get(f"/v1/groups?{urlencode({'kind': 'order'})}")
 

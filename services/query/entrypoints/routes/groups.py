@@ -35,6 +35,8 @@ async def list_groups(
     `exact` up to 10,000, or 2,000 where very many have more, and up to 500 groups of a kind, those of the newest items first. Any other filter
     counts the first 5,000 rows, newest first where an index has them so: then every count is `at_least`. `complete` is false wherever
     something may be missing; among groups of as many items the one seen last comes first.
+
+    What took more than a tenth of a second to count is told again for twenty times as long, half a minute at most.
     """
     found = grouping.list_groups(services.groups, caller, rows_of(request), limit=asked.limit, now=services.now)
     groups, names = await beside_marketplaces(services.registry, caller, found)
