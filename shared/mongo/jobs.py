@@ -6,7 +6,7 @@
 A worker that dies loses its lease by time; the next one goes on from what `progress` says. Times come from the caller's clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,10 +25,13 @@ LAST_LETTER = "\U0010ffff"
 
 
 class Jobs:
-    """The jobs of one collection (`reprocess_requests`, `exports`, `replay_requests`)."""
+    """The jobs of one collection (`reprocess_requests`, `exports`, `replay_requests`). `on_end` hears the state in which a worker ended one."""
 
-    def __init__(self, database: Database, collection: str) -> None:
+    def __init__(
+        self, database: Database, collection: str, *, on_end: Callable[[str], None] = lambda _state: None
+    ) -> None:
         self._jobs: AsyncCollection[Document] = database[collection]
+        self._on_end = on_end
 
     async def insert(self, command: Mapping[str, Any], *, now: datetime, keep_for: timedelta | None = None) -> Document:
         """Store a command as a queued job and return the job; the one already stored under the same id wins.
@@ -156,7 +159,7 @@ class Jobs:
         unless_cancelled: bool = False,
     ) -> Document | None:
         """End the job in a final state; None: the lease is lost and someone else will end it, or `unless_cancelled` a cancel was faster."""
-        return await self._update_held(
+        ended = await self._update_held(
             job,
             {
                 "state": state,
@@ -169,6 +172,9 @@ class Jobs:
             worker=worker,
             only={"cancel_requested": False} if unless_cancelled else None,
         )
+        if ended is not None:
+            self._on_end(state)
+        return ended
 
     async def request_cancel(self, account: str, job_id: str, *, now: datetime) -> Document | None:
         """Flag the job; a queued one that somebody asked for ends at once. Return it as it stands, None when there is none.

@@ -1,12 +1,10 @@
 """What operators hear of a service's jobs: how they end, and for how long the next one waits."""
 
 import contextlib
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from shared.contracts.errors import Transient
-from shared.mongo.client import Database, Document
+from shared.mongo.client import Database
 from shared.mongo.jobs import Jobs
 from shared.runtime.clock import Clock
 from shared.runtime.ending import rest
@@ -20,28 +18,10 @@ class CountedJobs(Jobs):
     """The jobs of `service`, counted as its workers end them."""
 
     def __init__(self, database: Database, collection: str, *, service: str) -> None:
-        super().__init__(database, collection)
+        super().__init__(database, collection, on_end=lambda state: JOBS_ENDED.labels(service, state).inc())
         self.service = service
         for state in ENDS:  # from the start, at 0: else the first one would be no increase to whoever watches
             JOBS_ENDED.labels(service, state)
-
-    async def finish(  # noqa: D102  # as in Jobs
-        self,
-        job: Document,
-        state: str,
-        *,
-        worker: str,
-        now: datetime,
-        progress: Mapping[str, Any] | None = None,
-        error: str | None = None,
-        unless_cancelled: bool = False,
-    ) -> Document | None:
-        ended = await super().finish(
-            job, state, worker=worker, now=now, progress=progress, error=error, unless_cancelled=unless_cancelled
-        )
-        if ended is not None:
-            JOBS_ENDED.labels(self.service, state).inc()
-        return ended
 
 
 class JobWatch:
