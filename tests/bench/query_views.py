@@ -16,7 +16,8 @@ from services.query.core.sorting import DEFAULT_SORT
 from services.query.handlers.reading import REMEMBERED_ROWS
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
-from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
+from shared.contracts.names import ATTEMPTS, KINDS, LOG_ENTRIES
+from shared.contracts.segments import write_segment
 from shared.contracts.text import asked_words
 from shared.contracts.times import aware, format_instant
 from shared.mongo.queries import id_search, query_of, word_search
@@ -138,11 +139,14 @@ def _details(database: Database[Document]) -> list[View]:
     return [
         View("entry", "detail", [_path(one) for one in some], entries),
         View("attempts", "detail", [_path(one, "/attempts") for one in tried], histories),
+        View("story", "search", [f"/v1/stories/{write_segment(one['code'])}" for one in tried]),
     ]
 
 
 def _counts() -> list[View]:
-    """An answer is remembered until the rollups move on; so many periods are asked for that none is remembered until its turn comes again."""
+    """An answer is remembered until the rollups move on; so many periods are asked for that none is remembered until its turn comes again. Root
+    causes are told again for up to half a minute, as to several people who look at them.
+    """
     last = [NEWEST_AT - timedelta(hours=back) for back in range(PERIODS)]
     periods = [urlencode({"from": format_instant(end - WEEK), "to": format_instant(end)}) for end in last]
     affiliates = [f"/v1/summary?kind=order&affiliate={one}" for one in AFFILIATES]
@@ -151,6 +155,7 @@ def _counts() -> list[View]:
         View("counts of a kind", "counts", ["/v1/summary?kind=order", "/v1/summary?kind=price"]),
         View("counts of an affiliate", "counts", affiliates),
         View("counts of a period", "counts", [f"/v1/summary?{period}" for period in periods]),
+        View("root causes", "counts", [f"/v1/groups?kind={kind}" for kind in KINDS]),
     ]
 
 
