@@ -54,12 +54,44 @@ async def test_an_answer_is_told_again_for_a_share_of_what_it_took(takes: float,
     first = await slow.ask()
     slow.clock += told_for - 0.01
     assert await slow.ask() is first
-    slow.clock += 0.01
+    assert slow.looks == 1
+    slow.clock += LONGEST_SECONDS - told_for + 0.01
 
     again = await slow.ask()
 
     assert (first.total.value, first.as_of) == (1, NOW)
-    assert (again.total.value, again.as_of) == (2, NOW + timedelta(seconds=takes + told_for))
+    assert (again.total.value, again.as_of) == (2, NOW + timedelta(seconds=takes + LONGEST_SECONDS))
+
+
+async def test_while_it_is_counted_anew_the_last_answer_is_told() -> None:
+    slow = Slow(0.5)
+    first = await slow.ask()
+    slow.clock += 12
+    slow.gate.clear()
+    assert [await slow.ask() for _ in range(3)] == [first] * 3
+    while slow.looks < 2:
+        await asyncio.sleep(0)
+    slow.gate.set()
+    while (again := await slow.ask()) is first:
+        await asyncio.sleep(0)
+
+    assert (again.total.value, again.as_of, slow.looks) == (2, NOW + timedelta(seconds=12.5), 2)
+
+
+async def test_an_answer_is_told_until_it_is_half_a_minute_old_though_the_next_one_does_not_come() -> None:
+    slow = Slow(0.5)
+    first = await slow.ask()
+    slow.gate.clear()
+    slow.clock += LONGEST_SECONDS - 0.01
+    assert await slow.ask() is first
+    slow.clock += 0.01
+    waiting = asyncio.ensure_future(slow.ask())
+    while slow.looks < 2:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    slow.gate.set()
+
+    assert (await waiting).total.value == 2
 
 
 async def test_what_is_cheap_is_counted_at_every_look() -> None:

@@ -36,7 +36,7 @@ async def list_groups(
     counts the first 5,000 rows, newest first where an index has them so: then every count is `at_least`. `complete` is false wherever
     something may be missing; among groups of as many items the one seen last comes first.
 
-    What took more than a tenth of a second to count is told again for twenty times as long, half a minute at most.
+    What took more than 20 ms to count is told again for twenty times as long, and while it is counted anew, half a minute at most.
     """
     found = grouping.list_groups(services.groups, caller, rows_of(request), limit=asked.limit, now=services.now)
     groups, names = await beside_marketplaces(services.registry, caller, found)
