@@ -15,7 +15,7 @@ from services.query.core.leaf import Leaf, Row
 from services.query.core.remembering import by_identity
 from services.query.core.streak import ErrorStreak
 from services.query.handlers.insights import REMEMBERED_SUMMARIES, Summary
-from services.query.handlers.reading import REMEMBERED_ROWS, Page
+from services.query.handlers.reading import REMEMBERED_ROWS, Page, Total
 from shared.contracts.catalogue import UNMAPPED, ErrorCode, Language
 from shared.contracts.entries import LOG_TEXTS, Attempt, LogEntry
 from shared.contracts.segments import write_segment
@@ -43,10 +43,15 @@ def page_json(page: Page, names: Marketplaces, language: Language, fields: Seque
         "items": [item_of(entry, owners[entry.affiliate], language, told) for entry in page.items],
         "next_cursor": page.next_cursor,
         "previous_cursor": page.previous_cursor,
-        "total": {"value": page.total.value, "relation": page.total.relation},
+        "total": total_json(page.total),
         "complete": page.searched_until is None,
         "searched_until": _value(page.searched_until),
     }
+
+
+def total_json(total: Total) -> Json:
+    """Return how many there are, exactly or at least."""
+    return {"value": total.value, "relation": total.relation}
 
 
 class _Owner(NamedTuple):

@@ -12,6 +12,7 @@ from services.query.core.story import Moment, Place, Story, deal, merge, state_o
 from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import NotFound
+from shared.contracts.events import split_entry_id
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import KINDS, Kind
 from shared.contracts.text import fold_id
@@ -74,7 +75,7 @@ async def tell_story(
         entries=[mask_entry(entry) for entry in entries],
         whole=whole,
         is_complete=len(entries) == sum(map(len, found)),
-        line=replace(line, items=[_masked(one, entries) for one in line.items]),
+        line=replace(line, items=[_masked(one) for one in line.items]),
     )
 
 
@@ -122,8 +123,8 @@ class _Line:
         return await self.stories.find_place(after.id) or (order_text(after.at), -1, "", "", "")
 
 
-def _masked(moment: Moment, entries: Sequence[LogEntry]) -> Moment:
-    kind = next(entry.kind for entry in entries if entry.id == moment.entry_id)
+def _masked(moment: Moment) -> Moment:
+    _, kind, _, _ = split_entry_id(moment.entry_id)
     return replace(moment, attempt=mask_attempt(moment.attempt, kind))
 
 

@@ -128,7 +128,7 @@ class GroupWalk:
     async def _count_day(self, group: str, day: datetime, at_most: int) -> Day:
         rows = self.rows
         from_at = max(day, rows.from_at or day)
-        to_at = min(day + DAY, *(at for at in (rows.to_at, rows.stale_since) if at), day + DAY)
+        to_at = min([day + DAY, *filter(None, (rows.to_at, rows.stale_since))])
         if from_at >= to_at:
             return Day(day, Total(0, "exact"))
         query = {**self._query(group), "state.processed_at": {"$gte": from_at, "$lt": to_at}}

@@ -24,17 +24,8 @@ TOLD: Final = (
 
 SHOWN: Final = dict.fromkeys(
     (
-        *(
-            "account",
-            "kind",
-            "affiliate",
-            "code",
-            "aliases",
-            "attempts",
-            "first_seen_at",
-            "last_success_at",
-            "reprocess",
-        ),
+        *("account", "kind", "affiliate", "code", "aliases"),
+        *("attempts", "first_seen_at", "last_success_at", "reprocess"),
         *(f"state.{name}" for name in (*TOLD, "groups")),
     ),
     1,

@@ -9,18 +9,16 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.query.core.causes import explain
 from services.query.core.integration import Marketplaces
 from services.query.entrypoints.pages.address import PAGE_SIZES, ListAddress
 from services.query.entrypoints.pages.frame import PageRoute
 from services.query.entrypoints.pages.language import Words
 from services.query.entrypoints.pages.lists import Visitor, address_of
+from services.query.entrypoints.pages.rows import causes_told
 from services.query.handlers.grouping import RootCause, list_groups
 from services.query.handlers.reading import Total
 from services.query.handlers.registry import marketplace_names
-from shared.contracts.catalogue import find
 from shared.contracts.names import Kind
-from shared.contracts.segments import write_segment
 
 MOST_NAMED: Final = 4
 """Affiliates that a row names; of further ones it says how many there are."""
@@ -98,18 +96,17 @@ async def show_groups(kind: Kind, request: Request, screen: Visitor) -> Response
 
 def group_of(one: RootCause, address: GroupsAddress, marketplaces: Marketplaces, t: Words) -> GroupView:
     """Return a root cause as a row."""
-    cause = explain(one.cause, t.language)
-    title = cause.title if find(cause.code) else t("cause.unknown")
+    [cause] = causes_told([one.cause], one.kind, t)
     template = one.cause["template"]
     its_own = address.of_group(one.id)
     named = list(one.affiliates.items())[:MOST_NAMED]
     return GroupView(
-        said=template if any(map(str.isalpha, template)) else title,
-        title=title,
+        said=template if any(map(str.isalpha, template)) else cause.title,
+        title=cause.title,
         code=cause.code,
         retry=cause.retry,
-        help_href=f"/help/{write_segment(cause.code)}",
-        example=cause.message,
+        help_href=cause.help_href,
+        example="" if cause.is_fallback else cause.message,
         count=told(one.count, t),
         list_href=its_own.href(),
         reprocess_href=its_own.href("/reprocess"),

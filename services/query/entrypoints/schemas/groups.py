@@ -1,15 +1,15 @@
 """Root causes as JSON."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from services.query.core.causes import explain
 from services.query.core.integration import Marketplaces
+from services.query.entrypoints.answers import Json, total_json
 from services.query.entrypoints.schemas.base import Answer, Instant
 from services.query.entrypoints.schemas.entries import TotalAnswer
 from services.query.handlers.grouping import Grouped, RootCause
-from services.query.handlers.reading import Total
 from shared.contracts.catalogue import Language
 from shared.contracts.names import Kind
 from shared.contracts.times import format_instant
@@ -63,16 +63,16 @@ class GroupList(Answer):
     )
 
 
-def groups_json(found: Grouped, names: Marketplaces, language: Language) -> dict[str, Any]:
+def groups_json(found: Grouped, names: Marketplaces, language: Language) -> Json:
     """Return root causes as JSON; `names` maps affiliate to marketplace."""
     return {
         "items": [_group_json(one, names, language) for one in found.items],
-        "total": _total_json(found.total),
+        "total": total_json(found.total),
         "complete": found.is_complete,
     }
 
 
-def _group_json(one: RootCause, names: Marketplaces, language: Language) -> dict[str, Any]:
+def _group_json(one: RootCause, names: Marketplaces, language: Language) -> Json:
     cause = explain(one.cause, language)
     return {
         "group": one.id,
@@ -83,7 +83,7 @@ def _group_json(one: RootCause, names: Marketplaces, language: Language) -> dict
         "retry": cause.retry,
         "template": one.cause["template"],
         "message": cause.message,
-        "count": _total_json(one.count),
+        "count": total_json(one.count),
         "affiliates": [
             {"affiliate": affiliate, "marketplace": names.get(affiliate, affiliate), "items": items}
             for affiliate, items in one.affiliates.items()
@@ -91,9 +91,5 @@ def _group_json(one: RootCause, names: Marketplaces, language: Language) -> dict
         "affiliates_complete": one.are_affiliates_whole,
         "first_seen_at": None if one.first_at is None else format_instant(one.first_at),
         "last_seen_at": format_instant(one.last_at),
-        "trend": [{"at": format_instant(day.at), "items": _total_json(day.items)} for day in one.trend],
+        "trend": [{"at": format_instant(day.at), "items": total_json(day.items)} for day in one.trend],
     }
-
-
-def _total_json(total: Total) -> dict[str, Any]:
-    return {"value": total.value, "relation": total.relation}

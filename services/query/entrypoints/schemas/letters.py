@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from services.query.core.jobs import Job
 from services.query.core.letters import Content, Encoding, ShownLetter
+from services.query.entrypoints.answers import total_json
 from services.query.entrypoints.parameters import Asked, Body, Cursor, DropEmpty, NothingAsked
 from services.query.entrypoints.schemas.base import Answer, Instant
 from services.query.entrypoints.schemas.entries import TotalAnswer
@@ -165,7 +166,7 @@ def letters_json(page: LetterPage) -> Json:
         "items": [letter_item(letter) for letter in page.items],
         "next_cursor": page.next_cursor,
         "previous_cursor": page.previous_cursor,
-        "total": {"value": page.total.value, "relation": page.total.relation},
+        "total": total_json(page.total),
     }
 
 
