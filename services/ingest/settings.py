@@ -18,7 +18,7 @@ class Settings(SharedSettings):
         consumer_group("ingest")
     )
     ingest_batch_size: Annotated[int, Field(ge=1, le=10_000, description="records handled and committed together")] = (
-        1500
+        3000
     )
     ingest_lanes: Annotated[
         int, Field(ge=1, le=16, description="intakes side by side in one process, each with partitions of its own")
