@@ -20,6 +20,9 @@ from shared.contracts.entries import LogEntry
 from shared.contracts.errors import InvalidCommand, LeaseLost, Transient
 from shared.contracts.times import to_milliseconds
 from shared.runtime.lease import RENEWALS, under_lease
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
 
 ITEMS_AT_ONCE = 100
 """Named items are found by their ids, so the memory they take cannot be seen beforehand: fewer at once than a walk takes."""
@@ -40,11 +43,15 @@ class Batch:
 
 
 async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on: Callable[[], bool]) -> None:
-    """Work on a leased job until it ends, its slice is over or `may_go_on` says no. Raise Transient when nothing can move."""
+    """Work on a leased job until it ends, its slice is over or `may_go_on` says no. Raise Transient when nothing can move.
+
+    A defect that one job meets ends that job: it is bound to come again, and would take one worker down after the other.
+    """
     try:
         work = Work(job)
-    except InvalidCommand as error:
-        await plugs.jobs.finish(job, "failed", worker=worker, now=plugs.clock(), error=str(error))
+    except Exception as error:  # noqa: BLE001  # a stored job that nobody can read, whatever is wrong with it
+        why = str(error) if isinstance(error, InvalidCommand) else _told(error, job)
+        await plugs.jobs.finish(job, "failed", worker=worker, now=plugs.clock(), error=why)
         return
 
     async def renew() -> None:
@@ -55,8 +62,12 @@ async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on
     with contextlib.suppress(LeaseLost):  # whoever has the job goes on from what is remembered and what is marked
         try:
             state = await under_lease(_work_on(work, plugs, worker, may_go_on), renew, every=every)
+        except LeaseLost:
+            raise
         except Transient as error:
             await _stall(work, plugs, worker, error)
+        except Exception as defect:  # noqa: BLE001  # ours: the job says so, the other jobs go on
+            await _end(work, plugs, worker, "failed", _told(defect, job))
         else:
             await _leave(work, plugs, worker, state)
 
@@ -189,6 +200,12 @@ async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> Non
         return
     await plugs.jobs.release(work.job, worker=worker, now=now, rest_for=min(stalled_for, LONGEST_REST))
     raise error
+
+
+def _told(defect: Exception, job: Document) -> str:
+    """Log a defect whole and return what its job says of it."""
+    log.error("job.failed", extra={"facts": {"job": job["_id"]}}, exc_info=defect)
+    return f"a defect of the reprocessor: {type(defect).__name__}: {defect}"
 
 
 async def _tell(work: Work, plugs: Plugs, state: str, error: str | None = None) -> None:

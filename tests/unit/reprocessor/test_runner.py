@@ -62,3 +62,30 @@ async def test_a_job_that_cannot_move_is_given_back_for_the_next_try(world):
         await reprocess_jobs("one", world.plugs, lambda: True).work()
 
     assert world.job()["leased_by"] is None
+
+
+async def test_a_defect_ends_its_own_job_and_the_next_one_is_worked(world, caplog):
+    world.holds(make_entry(), make_entry("poison"))
+    await world.asks(id="bad", items=[{"affiliate": "MLC", "code": "poison"}])
+    await world.asks(id="unreadable")
+    world.job("unreadable")["progress"] = {"next_at": "yesterday"}
+    await world.asks(id="good")
+    publish = world.topics.publish
+
+    async def stumble(kind, messages):
+        if messages[0].key.endswith("poison"):
+            raise ZeroDivisionError("division by zero")
+        return await publish(kind, messages)
+
+    world.topics.publish = stumble
+    jobs = reprocess_jobs("one", world.plugs, lambda: True)
+
+    assert [await jobs.work() for _ in range(4)] == [True, True, True, False]
+    states = {name: world.job(name)["state"] for name in ("bad", "unreadable", "good")}
+    assert states == {"bad": "failed", "unreadable": "failed", "good": "done"}
+    assert world.job("bad")["error"] == "a defect of the reprocessor: ZeroDivisionError: division by zero"
+    assert world.job("unreadable")["error"].startswith("a defect of the reprocessor: ")
+    assert (world.status.told[1]["id"], world.status.told[1]["state"]) == ("bad", "failed")
+    logged = [(line.getMessage(), line.exc_info[0]) for line in caplog.records]
+    assert logged[0] == ("job.failed", ZeroDivisionError)
+    assert len(logged) == 2
