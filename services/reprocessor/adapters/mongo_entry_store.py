@@ -63,6 +63,8 @@ BY_JOB: Final = "by_reprocess_job"
 GIVEN_UP: Final[Document] = {"$set": {"reprocess.state": "unknown"}}
 """What becomes of a mark that nobody will move on."""
 
+TRY_TAKEN_BACK: Final[Document] = {**GIVEN_UP, "$inc": {"reprocess.tries": -1}}
+
 LEFT_ALONE: Final[Document] = {"$set": {"reprocess.state": "unknown", "reprocess.cancelled": True}}
 
 
@@ -131,6 +133,10 @@ class MongoEntryStore:
     async def give_up(self, ids: Sequence[str], job_id: str) -> None:
         """Set the job's claims to unknown."""
         await self._update(held_by(ids, job_id), GIVEN_UP)
+
+    async def take_try_back(self, ids: Sequence[str], job_id: str) -> None:
+        """Set the job's claims to unknown, and count one try less."""
+        await self._update(held_by(ids, job_id), TRY_TAKEN_BACK)
 
     async def leave_alone(self, ids: Sequence[str], job_id: str) -> None:
         """Set the job's claims to unknown and cancelled."""

@@ -101,8 +101,12 @@ class EntryStore(Protocol):
         """Set the job's claims to unknown: nothing was sent, and yet it counts as a try."""
         ...
 
+    async def take_try_back(self, ids: Sequence[str], job_id: str) -> None:
+        """Set the claims of an automatic retry to unknown: the broker never had a word for them, and it counts as no try."""
+        ...
+
     async def leave_alone(self, ids: Sequence[str], job_id: str) -> None:
-        """Do the same and mark them as cancelled: no automatic retry follows before the item is heard of again."""
+        """Set the job's claims to unknown and mark them as cancelled: no automatic retry follows before the item is heard of again."""
         ...
 
 

@@ -157,6 +157,13 @@ async def _leave_alone(work: Work, plugs: Plugs) -> None:
     await plugs.entries.leave_alone(left, work.command.id)
 
 
+async def _take_try_back(work: Work, plugs: Plugs) -> None:
+    """Free what an automatic retry holds that could send nothing: its items are due as if it had not been."""
+    if work.tries is not None:
+        ids, _ = work.next_items(MAX_ITEMS)
+        await plugs.entries.take_try_back(ids, work.command.id)
+
+
 def _why_not(work: Work, entry: LogEntry | None, paused: AbstractSet[str], plugs: Plugs) -> Reason | None:
     if reason := check(entry, job_id=work.command.id, explicit=work.explicit, paused=paused):
         return reason
@@ -196,6 +203,7 @@ async def _stall(work: Work, plugs: Plugs, worker: str, error: Transient) -> Non
         return
     stalled_for = now - (work.progress.stalled_since or now)
     if stalled_for >= plugs.limits.give_up_after:
+        await _take_try_back(work, plugs)
         await _end(work, plugs, worker, "failed", f"nothing could be sent for {plugs.limits.give_up_after}: {error}")
         return
     await plugs.jobs.release(work.job, worker=worker, now=now, rest_for=min(stalled_for, LONGEST_REST))

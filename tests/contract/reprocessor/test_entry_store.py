@@ -147,6 +147,21 @@ class EntryStoreSuite:
         (found,) = (await self.store.find_entries(ids_of(["1"]))).values()
         assert found.reprocess == {**mark, "state": "unknown"}
 
+    async def test_a_try_that_is_taken_back_is_counted_no_more_and_what_was_sent_stays(self):
+        await self.holds(documents(["1", "2"]))
+        await self.store.claim(ids_of(["1", "2"]), Claim("a", AT, "ponte", tries=2))
+        await self.store.mark_sent(ids_of(["2"]), "a", at=AT)
+
+        await self.store.take_try_back(ids_of(["1", "2"]), "b")
+        await self.store.take_try_back(ids_of(["1", "2"]), "a")
+
+        found = await self.store.find_entries(ids_of(["1", "2"]))
+        mark = {"id": "a", "claimed_at": AT, "requested_by": "ponte"}
+        assert [found[identity].reprocess for identity in ids_of(["1", "2"])] == [
+            {**mark, "tries": 1, "state": "unknown"},
+            {**mark, "tries": 2, "state": "sent", "sent_at": AT},
+        ]
+
     async def test_what_is_left_alone_says_so_if_the_job_held_it(self):
         await self.holds(documents(["1", "2"]))
         await self.store.claim(ids_of(["1"]), Claim("a", AT, "ponte", tries=2))

@@ -100,6 +100,12 @@ class FakeEntryStore:
     async def give_up(self, ids: Sequence[str], job_id: str) -> None:
         self._set_unknown(self._held(ids, job_id))
 
+    async def take_try_back(self, ids: Sequence[str], job_id: str) -> None:
+        for identity in self._held(ids, job_id):
+            entry = self.entries[identity]
+            mark = _mark(entry)
+            self.put(replace(entry, reprocess={**mark, "state": "unknown", "tries": mark["tries"] - 1}))
+
     async def leave_alone(self, ids: Sequence[str], job_id: str) -> None:
         for identity in self._held(ids, job_id):
             entry = self.entries[identity]

@@ -6,7 +6,7 @@ import pytest
 from services.reprocessor.handlers import retrying
 from services.reprocessor.handlers.ports import Delivery
 from services.reprocessor.handlers.retrying import RetryPlugs, retry_due
-from shared.contracts.errors import StoreUnavailable
+from shared.contracts.errors import OutcomeUnknown, StoreUnavailable
 from tests.support.reprocessing import make_entry
 
 ENTRY = "loja|order|MLC|2000004567"
@@ -229,3 +229,30 @@ async def test_a_retry_that_is_cancelled_while_kafka_is_away_is_not_asked_for_ag
 
     world.clock.advance(minutes=10)
     assert (job["state"], await looks(world), world.topics.published) == ("cancelled", 0, [])
+
+
+async def test_a_retry_that_could_send_nothing_for_long_uses_up_no_try(world):
+    world.holds(failed(world))
+    world.topics.outcome = lambda _: Delivery("unknown", "unknown", "no such topic")
+    world.clock.advance(minutes=1)
+    await looks(world)
+    with pytest.raises(OutcomeUnknown):
+        await world.works()
+    world.clock.advance(minutes=16)
+    await world.works()
+    (stalled,) = world.jobs.jobs.values()
+    world.topics.outcome = lambda _: Delivery("sent")
+
+    asked = []
+    for minutes in (0, 5, 600):
+        world.clock.advance(minutes=minutes)
+        asked.append(await looks(world))
+        await world.works_on()
+        if asked[-1]:
+            answers(world)
+
+    assert (stalled["state"], asked) == ("failed", [1, 1, 0])
+    assert [message.event.data["reason"] for _, message in world.topics.published] == [
+        "automatic retry 1",
+        "automatic retry 2",
+    ]
