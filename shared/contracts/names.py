@@ -293,7 +293,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
     CollectionSpec(
         VIEWS,
         "query",
-        "saved views: name, kind, filter as a query string, order, revision; _id = account|view id, and account: how many were made",
+        "saved views: name, kind, filter as a query string, order, revision, and what was removed a day ago at most; _id = account|view id, and account: how many were made",
         (
             IndexSpec(
                 "by_name",
@@ -301,6 +301,7 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 "an account's views by name; a name stands once, whatever its case",
                 unique=True,
             ),
+            IndexSpec("expiry", (("expires_at", 1),), "removed views vanish after 24 hours", expire_after_seconds=0),
         ),
     ),
     CollectionSpec(

@@ -3,9 +3,12 @@
 A document: `_id` (account|id), `account`, `name_key` (the name without its case), and the fields of View by their names. One document
 more of each account counts the views that were made (`_id` is the account, and so is `name_key`, for the index; no `account`, so no list
 shows it): those who make one at once meet in it, and each of them counts what the others made.
+
+What is left of a removed view, until `expires_at`: its `_id`, which is its `name_key` too, and the fields in `removed`; no `account`.
 """
 
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Final
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -38,9 +41,7 @@ class MongoViews:
     async def find_view(self, account: str, view_id: str) -> View | None:
         """Return one view."""
         with translated():
-            found = await self._views.find_one(
-                {"_id": {"$eq": f"{account}|{view_id}"}}, max_time_ms=self._time_limit_ms
-            )
+            found = await self._views.find_one(_there(account, view_id), max_time_ms=self._time_limit_ms)
         return None if found is None else _view(found)
 
     async def add_view(self, account: str, view: View) -> None:
@@ -52,7 +53,10 @@ class MongoViews:
             mine = {"account": {"$eq": account}}
             if await self._views.count_documents(mine, limit=MAX_VIEWS, session=session) >= MAX_VIEWS:
                 raise TooManyViews
-            await self._views.insert_one(_document(account, view), session=session)
+            document = _document(account, view)
+            # In the place of one that was removed; where one stands, its `_id` is taken.
+            free = {"_id": {"$eq": document["_id"]}, "account": None}
+            await self._views.replace_one(free, document, upsert=True, session=session)
 
         with translated():
             try:
@@ -67,18 +71,35 @@ class MongoViews:
         with translated():
             try:
                 done = await self._views.replace_one(
-                    {"_id": {"$eq": document["_id"]}, "revision": {"$eq": revision}}, document
+                    {**_there(account, view.id), "revision": {"$eq": revision}}, document
                 )
             except DuplicateKeyError as error:
                 raise _taken(view) from error
         return done.matched_count == 1
 
-    async def remove_view(self, account: str, view_id: str, *, revision: int) -> bool:
-        """Delete the document of that revision."""
-        mine = {"_id": {"$eq": f"{account}|{view_id}"}, "revision": {"$eq": revision}}
+    async def remove_view(self, account: str, view: View, *, until: datetime) -> bool:
+        """Put what is remembered in the place of the document of that revision."""
+        there = {**_there(account, view.id), "revision": {"$eq": view.revision}}
+        identity = _identity(account, view.id)
+        left = {"_id": identity, "name_key": identity, "removed": asdict(view), "expires_at": until}
         with translated():
-            done = await self._views.delete_one(mine)
-        return done.deleted_count == 1
+            done = await self._views.replace_one(there, left)
+        return done.matched_count == 1
+
+    async def find_removed(self, account: str, view_id: str) -> View | None:
+        """Return what was removed."""
+        left = {"_id": {"$eq": _identity(account, view_id)}, "removed": {"$type": "object"}}
+        with translated():
+            found = await self._views.find_one(left, max_time_ms=self._time_limit_ms)
+        return None if found is None else _view(found["removed"])
+
+
+def _identity(account: str, view_id: str) -> str:
+    return f"{account}|{view_id}"
+
+
+def _there(account: str, view_id: str) -> Document:
+    return {"_id": {"$eq": _identity(account, view_id)}, "account": {"$eq": account}}
 
 
 def _taken(view: View) -> NameTaken:
@@ -86,7 +107,7 @@ def _taken(view: View) -> NameTaken:
 
 
 def _document(account: str, view: View) -> Document:
-    return {"_id": f"{account}|{view.id}", "account": account, "name_key": name_key(view.name), **asdict(view)}
+    return {"_id": _identity(account, view.id), "account": account, "name_key": name_key(view.name), **asdict(view)}
 
 
 def _view(document: Document) -> View:

@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from services.query.core.permissions import Caller
@@ -20,6 +21,9 @@ from shared.contracts.times import to_milliseconds
 from shared.runtime.clock import Clock
 
 ID_BYTES: Final = 8
+
+REMEMBERED_FOR: Final = timedelta(hours=24)
+"""Of a removed view, for whoever never got the answer; as long as answers under an Idempotency-Key are kept."""
 
 Changes = Mapping[str, Any]
 """`name`, `kind`, `filter` (a query string) and `sort`, as many as are to be set."""
@@ -55,8 +59,12 @@ class ViewStore(Protocol):
         """Store it over the one of that revision; False when there is none of that revision. Raise NameTaken."""
         ...
 
-    async def remove_view(self, account: str, view_id: str, *, revision: int) -> bool:
-        """Delete the one of that revision; False when there is none of that revision."""
+    async def remove_view(self, account: str, view: View, *, until: datetime) -> bool:
+        """Take it away and remember it until then; False when it is not there in its revision. Its id and name are free at once."""
+        ...
+
+    async def find_removed(self, account: str, view_id: str) -> View | None:
+        """Return a removed view as it was last, for as long as it is remembered."""
         ...
 
 
@@ -135,22 +143,41 @@ async def change_view(
 async def remove_view(
     views: ViewStore, audit: Audit, caller: Caller, view_id: str, expected: Expected, *, reason: str = "", now: Clock
 ) -> View:
-    """Take a view away and return it as it was last. Raise NotPermitted, NotFound, PreconditionMissing, Stale."""
+    """Take a view away and return it as it was last. Safe to repeat as it was asked, for REMEMBERED_FOR.
+
+    Raise NotPermitted, NotFound, PreconditionMissing, Stale.
+    """
     caller.require("admin")
-    known = await _find(views, caller, view_id)
+    known = await views.find_view(caller.account, view_id)
+    if known is None:
+        return await _find_removed(views, caller, view_id, expected)
     expected.check(known.revision)
-    await record_act(audit, caller, "view.removed", view_id, now=now(), reason=reason)
-    if not await views.remove_view(caller.account, view_id, revision=known.revision):
-        await _find(views, caller, view_id)  # asked twice at once: it is gone, as for whoever asks again later
-        raise Stale(f"the view {known.name!r} was changed by someone else at this moment; read it again")
-    return known
+    at = to_milliseconds(now())
+    await record_act(audit, caller, "view.removed", view_id, now=at, reason=reason)
+    if await views.remove_view(caller.account, known, until=at + REMEMBERED_FOR):
+        return known
+    if await views.find_view(caller.account, view_id) is None:  # asked twice at once
+        return await _find_removed(views, caller, view_id, expected)
+    raise Stale(f"the view {known.name!r} was changed by someone else at this moment; read it again")
+
+
+async def _find_removed(views: ViewStore, caller: Caller, view_id: str, expected: Expected) -> View:
+    """Return what the request named and what was removed: perhaps that answer was lost (RFC 9110, 13.1.1). Raise NotFound."""
+    removed = await views.find_removed(caller.account, view_id)
+    if removed is None or not expected.names(removed.revision):
+        raise _no_view(view_id)
+    return removed
 
 
 async def _find(views: ViewStore, caller: Caller, view_id: str) -> View:
     found = await views.find_view(caller.account, view_id)
     if found is None:
-        raise NotFound(f"there is no view {view_id!r}")
+        raise _no_view(view_id)
     return found
+
+
+def _no_view(view_id: str) -> NotFound:
+    return NotFound(f"there is no view {view_id!r}")
 
 
 def _refuse_taken(others: list[View], name: str) -> None:

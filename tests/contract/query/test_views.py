@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -50,6 +51,13 @@ class TestMongoViews(ViewStoreSuite):
         told = await database.command("explain", find, verbosity="executionStats")
         assert told["executionStats"]["totalKeysExamined"] == 3
         assert "SORT" not in str(told["queryPlanner"]["winningPlan"])
+
+    async def test_what_was_removed_says_until_when_it_is_kept(self, views: MongoViews, database: Database) -> None:
+        until = datetime(2026, 11, 24, 12, tzinfo=UTC)
+        await views.add_view("loja", WHOLE)
+        await views.remove_view("loja", WHOLE, until=until)
+        (left,) = await database[VIEWS].find({"removed": {"$type": "object"}}).to_list()
+        assert left["expires_at"] == until
 
     async def test_views_can_be_kept_before_anybody_provisioned(self, views: MongoViews, database: Database) -> None:
         await database[VIEWS].drop()

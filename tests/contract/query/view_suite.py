@@ -1,7 +1,7 @@
 """What the stores of saved views promise. Subclass with the fixture `views`."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,6 +9,7 @@ from services.query.core.view import MAX_VIEWS, View
 from services.query.handlers.views import NameTaken, TooManyViews, ViewStore
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LATER = NOW + timedelta(hours=24)
 WHOLE = View(
     id="0123456789abcdef",
     name="Sem SLA: a&b + “ç”",
@@ -61,7 +62,7 @@ class ViewStoreSuite:
         with pytest.raises(TooManyViews):
             await views.add_view("loja", many[-1])
         await views.add_view("vizinha", many[-1])
-        assert await views.remove_view("loja", many[0].id, revision=1)
+        assert await views.remove_view("loja", many[0], until=LATER)
         await views.add_view("loja", many[-1])
         assert len(await views.list_views("loja")) == MAX_VIEWS
 
@@ -72,9 +73,23 @@ class ViewStoreSuite:
 
         assert await views.replace_view("loja", second, revision=1)
         assert not await views.replace_view("loja", second, revision=1)
-        assert not await views.remove_view("loja", WHOLE.id, revision=1)
-        assert not await views.remove_view("vizinha", WHOLE.id, revision=2)
+        assert not await views.remove_view("loja", WHOLE, until=LATER)
+        assert not await views.remove_view("vizinha", second, until=LATER)
         assert await views.find_view("loja", WHOLE.id) == second
-        assert await views.remove_view("loja", WHOLE.id, revision=2)
-        assert not await views.remove_view("loja", WHOLE.id, revision=2)
+        assert await views.remove_view("loja", second, until=LATER)
+        assert not await views.remove_view("loja", second, until=LATER)
         assert await views.list_views("loja") == []
+
+    async def test_what_was_removed_is_remembered_and_stands_in_nobodys_way(self, views: ViewStore) -> None:
+        await views.add_view("loja", WHOLE)
+        assert await views.find_removed("loja", WHOLE.id) is None
+        await views.remove_view("loja", WHOLE, until=LATER)
+
+        assert await views.find_removed("loja", WHOLE.id) == WHOLE
+        assert await views.find_removed("vizinha", WHOLE.id) is None
+        assert await views.find_view("loja", WHOLE.id) is None
+        assert not await views.replace_view("loja", replace(WHOLE, revision=2), revision=1)
+        await views.add_view("loja", replace(OTHER, name=WHOLE.name))
+        again = replace(WHOLE, name="again")
+        await views.add_view("loja", again)
+        assert (await views.find_view("loja", WHOLE.id), await views.find_removed("loja", WHOLE.id)) == (again, None)

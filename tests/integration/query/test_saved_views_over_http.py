@@ -46,6 +46,10 @@ async def test_a_view_is_saved_read_changed_and_removed(api: httpx.AsyncClient) 
 
     removed = await api.delete(mine, headers={"If-Match": '"3"'})
     assert (removed.status_code, removed.json()) == (200, replaced.json())
+    again = await api.delete(mine, headers={"If-Match": removed.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (200, removed.content, removed.headers["etag"])
+    for tags in ({}, {"If-Match": '"2"'}, {"If-Match": f"W/{removed.headers['etag']}"}):
+        assert (await api.delete(mine, headers=tags)).status_code == 404
     for method in ("GET", "DELETE"):
         assert (await api.request(method, mine, headers={"If-Match": "*"})).status_code == 404
     assert (await api.get(PATH)).json() == {"items": []}

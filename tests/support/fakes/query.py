@@ -443,6 +443,7 @@ class FakeViews:
 
     def __init__(self) -> None:
         self.views: dict[tuple[str, str], View] = {}
+        self.removed: dict[tuple[str, str], View] = {}
 
     async def list_views(self, account: str) -> list[View]:
         mine = [view for (owner, _), view in self.views.items() if owner == account]
@@ -457,6 +458,7 @@ class FakeViews:
         if sum(owner == account for owner, _ in self.views) >= MAX_VIEWS:
             raise TooManyViews
         self._put(account, view)
+        self.removed.pop((account, view.id), None)
 
     async def replace_view(self, account: str, view: View, *, revision: int) -> bool:
         if not self._holds(account, view.id, revision):
@@ -464,8 +466,14 @@ class FakeViews:
         self._put(account, view)
         return True
 
-    async def remove_view(self, account: str, view_id: str, *, revision: int) -> bool:
-        return self._holds(account, view_id, revision) and self.views.pop((account, view_id)) is not None
+    async def remove_view(self, account: str, view: View, *, until: datetime) -> bool:
+        if not self._holds(account, view.id, view.revision):
+            return False
+        self.removed[account, view.id] = self.views.pop((account, view.id))
+        return True
+
+    async def find_removed(self, account: str, view_id: str) -> View | None:
+        return self.removed.get((account, view_id))
 
     def _holds(self, account: str, view_id: str, revision: int) -> bool:
         known = self.views.get((account, view_id))

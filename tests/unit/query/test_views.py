@@ -198,19 +198,37 @@ async def test_a_change_needs_the_newest_revision_and_says_what_else_would_be_lo
     assert [(line.action, line.target, line.reason) for line in audit.lines] == [("view.changed", made.id, "why")]
 
 
-async def test_a_view_that_two_remove_at_once_is_gone_for_the_later_one_as_it_is_afterwards() -> None:
+async def test_a_view_that_two_remove_at_once_is_told_to_both_as_it_is_afterwards() -> None:
     views, audit = FakeViews(), FakeAudit()
     made = await save(views)
     remove = views.remove_view
 
-    async def late(account: str, view_id: str, *, revision: int) -> bool:
-        await remove(account, view_id, revision=revision)
-        return await remove(account, view_id, revision=revision)
+    async def late(account: str, view: View, *, until: datetime) -> bool:
+        await remove(account, view, until=until)
+        return await remove(account, view, until=until)
 
     views.remove_view = late  # type: ignore[method-assign]
     for _ in range(2):
+        assert await remove_view(views, audit, ADMIN, made.id, expect_revision(1), now=lambda: NOW) == made
+    for other in (Expected(None), Expected("*"), expect_revision(2)):
         with pytest.raises(NotFound):
-            await remove_view(views, audit, ADMIN, made.id, expect_revision(1), now=lambda: NOW)
+            await remove_view(views, audit, ADMIN, made.id, other, now=lambda: NOW)
+    assert [line.action for line in audit.lines] == ["view.removed"]
+
+
+async def test_a_view_that_was_changed_while_it_was_removed_stays() -> None:
+    views, audit = FakeViews(), FakeAudit()
+    made = await save(views)
+    remove = views.remove_view
+
+    async def late(account: str, view: View, *, until: datetime) -> bool:
+        await views.replace_view(account, replace(view, name="B", revision=2), revision=1)
+        return await remove(account, view, until=until)
+
+    views.remove_view = late  # type: ignore[method-assign]
+    with pytest.raises(Stale):
+        await remove_view(views, audit, ADMIN, made.id, expect_revision(1), now=lambda: NOW)
+    assert (await views.list_views("loja"))[0].name == "B"
 
 
 async def test_who_may_not_administrate_reads_views_and_changes_none() -> None:

@@ -79,7 +79,7 @@ async def patch_view(
 async def remove_view(
     services: ServicesDep, caller: AdminCaller, view_id: ViewPath, why: Why, if_match: IfMatch = None
 ) -> Response:
-    """Answers the view as it was last. Its address goes on working: nothing of it is kept here."""
+    """Answers the view as it was last, for 24 hours also whoever sends it again with the same `If-Match`. Its address goes on working."""
     removed = await views.remove_view(
         services.views,
         services.audit,
