@@ -210,7 +210,7 @@ async def test_a_view_that_two_remove_at_once_is_told_to_both_as_it_is_afterward
     views.remove_view = late  # type: ignore[method-assign]
     for _ in range(2):
         assert await remove_view(views, audit, ADMIN, made.id, expect_revision(1), now=lambda: NOW) == made
-    for other in (Expected(None), Expected("*"), expect_revision(2)):
+    for other in (Expected(None), Expected(("*",)), expect_revision(2)):
         with pytest.raises(NotFound):
             await remove_view(views, audit, ADMIN, made.id, other, now=lambda: NOW)
     assert [line.action for line in audit.lines] == ["view.removed"]
