@@ -12,6 +12,7 @@ from shared.contracts.masking.people_in_text import (
     between_brackets,
     description_at,
     is_path_of_a_person,
+    mask_who,
 )
 from shared.contracts.masking.secrets_in_text import mask_secret
 from shared.contracts.masking.values import mask_words
@@ -56,10 +57,10 @@ def _mask_told(text: str, found: re.Match[str], described: Sequence[Description]
         key, category = key[1:], category_of(key[1:]) or category
     if category == "secret":
         return mask_secret(text, key, found.start(), found.end())
-    if category is None and not described and found["is"] != "=":
-        return None
     if category is None:
-        return _mask_of_person(text, found, described)
+        is_of_person = bool(described) or found["is"] == "="
+        told = _mask_of_person(text, found, described) if is_of_person else None
+        return told or mask_who(text, key, found.start(), found.end())
     if _OPENS_WITH_FIELD.match(text, found.end()):
         return None
     is_sentence = found["is"] == ":"

@@ -1,8 +1,9 @@
 """Where a text tells of a person: between the brackets or tags of one (`"buyer": {…}`, `Buyer(…)`, `<buyer>…</buyer>`), and near a word for one.
 
 Between them whatever is not known to be harmless is personal, as it is below a person in whole JSON (`content.py`). Where the beginning
-of a text was cut off nothing tells what its fields belong to; there a bare `name` near such a word is somebody's. Time grows with the
-length of the text alone: what lies within one description is not looked at for another.
+of a text was cut off nothing tells what its fields belong to; there a bare `name` near such a word is somebody's. In a sentence only what
+stands right behind such a word and a colon, and is written as names are, is taken for one: `buyer: Maria Souza is invalid`. Time grows with
+the length of the text alone: what lies within one description is not looked at for another.
 """
 
 import re
@@ -11,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from shared.contracts.masking.fields import is_about_a_person
+from shared.contracts.masking.fields import category_of, is_about_a_person
+from shared.contracts.masking.secrets_in_text import is_explaining
+from shared.contracts.masking.values import mask_name
+from shared.contracts.text import fold
 
 NEARBY: Final = 2000
 """So many characters back we look for what a bare `name` in a cut text belongs to."""
@@ -30,6 +34,24 @@ _PART_OF_PATH: Final = re.compile(r"[\w\-]+")
 _OPEN_TAG: Final = re.compile(r"<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,1000})?(?<!/)>")
 
 
+BARE: Final = frozenset(("name", "nome", "nombre"))
+"""Of whom or what, they do not say: products have names, too."""
+
+_CAPITALISED: Final = r"(?:[A-Z]['\u2019])?[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{1,30}(?:['\u2019-][A-ZÀ-ÖØ-Þa-zß-öø-ÿ]{1,30})?"
+_PARTICLE: Final = "(?:[Dd](?:[aeo]s?|el|i|u)|[Ll][ao]s?|e|y|v[ao]n)"
+_WHO: Final = re.compile(
+    rf"""(?:\\{{0,7}}["'])?(?P<who>{_CAPITALISED}(?:[ ](?:{_PARTICLE}[ ]){{0,2}}{_CAPITALISED}){{1,6}}+)(?![\w*]|[ ][A-ZÀ-ÖØ-Þ0-9])"""
+)
+"""Two capitalised words or more: one alone begins a sentence as well. Where capitals or figures follow it is a headline, such as an error's."""
+_IN_BETWEEN: Final = re.compile(_PARTICLE)
+_THING: Final = re.compile(
+    "(?:order|pedido|number|numero|code|codigo|field|campo|value|invoice|nota|payment|pagamento|product|produto|item|store|loja|tienda)s?|"
+    "valor(?:es)?|dat[ae]|itens|fiscal|factura|shipping|delivery|entrega|credit|limit"
+)
+"""What errors that tell of a person speak of besides, and nobody is called."""
+_WORD_BEFORE: Final = re.compile(r"([\w\-]{4,40})[ ]\Z")
+
+
 class Description(NamedTuple):
     """A stretch of a text that describes a person. `is_bare`: the name before it stands in no quotes, so its fields' may not either."""
 
@@ -40,11 +62,35 @@ class Description(NamedTuple):
 
 def names_a_person(key: str, found: re.Match[str]) -> bool:
     """Say whether `key`, found in a text, is the name of somebody whom the text tells of shortly before."""
-    if key.casefold() not in {"name", "nome", "nombre"}:
+    if key.casefold() not in BARE:
         return False
     ends = _people_in(found.string)
     before = bisect_right(ends, found.start())
     return before > 0 and ends[before - 1] > found.start() - NEARBY
+
+
+def mask_who(text: str, key: str, start: int, end: int) -> tuple[str, int] | None:
+    """Return what to show of a person's name that stands at `end` behind `key`, which begins at `start`, and where that ends; None without one."""
+    who = _WHO.match(text, end)
+    if who is None or not _is_a_persons(text, key, start):
+        return None
+    words = [word for word in who["who"].split(" ") if not _IN_BETWEEN.fullmatch(word)]
+    if any(_is_no_name(word) for word in words):
+        return None
+    return text[end : who.start("who")] + mask_name(who["who"]), who.end("who")
+
+
+def _is_no_name(word: str) -> bool:
+    is_known = is_explaining(word) or category_of(word) is not None or is_about_a_person(word)
+    return is_known or _THING.fullmatch(fold(word)) is not None
+
+
+def _is_a_persons(text: str, key: str, start: int) -> bool:
+    """Say whether a key is a word for a person, or a bare `name` right behind one: `buyer:`, `order.buyer:`, `buyer name:`."""
+    if key.casefold() in BARE:
+        before = _WORD_BEFORE.search(text, max(0, start - LONGEST_OWNER), start)
+        return before is not None and is_about_a_person(before[1])
+    return is_about_a_person(key.rpartition(".")[2])
 
 
 def is_path_of_a_person(path: str) -> bool:

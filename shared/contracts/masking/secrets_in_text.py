@@ -171,7 +171,12 @@ def _extent_of_header(text: str, start: int, end: int) -> re.Pattern[str]:
 def explains(text: str, at: int) -> bool:
     """Say whether a sentence begins at `at` that tells what is wrong."""
     first = _FIRST.match(text, at)
-    return first is not None and _EXPLAINING.fullmatch(fold(first[1])) is not None
+    return first is not None and is_explaining(first[1])
+
+
+def is_explaining(word: str) -> bool:
+    """Say whether people tell with this word what is wrong."""
+    return _EXPLAINING.fullmatch(fold(word)) is not None
 
 
 def _mask_sentence(text: str, at: int) -> tuple[str, int] | None:

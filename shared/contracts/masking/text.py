@@ -2,8 +2,9 @@
 
 A number alone says nothing of whose it is: eleven digits are as likely an order as a CPF. So a bare number is personal only under a
 name (`"cpf": …`, `CPF 123…`), or in a form that only such numbers have (`123.456.789-09`, `(11) 98765-4321`, `+5511…`). Names of people
-in a sentence cannot be told from other words and stay; of secrets words go, too (`secrets_in_text.py`). Time grows with the length of
-the text alone: every pattern is bounded, or what it took is not looked at again.
+in a sentence cannot be told from other words and stay, but for those right behind a word for a person (`buyer: Maria Souza is invalid`):
+behind a bare `name:` a product's stands as often, and has to be read. Of secrets words go, too (`secrets_in_text.py`). Time grows with
+the length of the text alone: every pattern is bounded, or what it took is not looked at again.
 """
 
 import re

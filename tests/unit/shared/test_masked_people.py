@@ -159,3 +159,44 @@ def test_work_grows_with_the_length_alone(piece: str, end: str) -> None:
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_text_of_one_piece_comes_to_an_end(piece: str) -> None:
     assert mask_text(piece * (200_000 // len(piece)))
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("customer: Maria Souza is invalid", "customer: M*** S*** is invalid"),
+        ("nome do cliente: Maria de Souza inválido", "nome do cliente: M*** d*** S*** inválido"),
+        ('destinatário: "João da Silva" não encontrado', 'destinatário: "J*** d*** S***" não encontrado'),
+        ("order.buyer: Ana D'Ávila e Silva, sem CPF", "order.buyer: A*** D*** *** S***, sem CPF"),
+        ("buyer name: Maria Souza not found", "buyer name: M*** S*** not found"),
+        ("comprador=Zoë Müller-Braun&x=1", "comprador=Z*** M***&x=1"),
+    ],
+)
+def test_a_name_right_behind_a_word_for_a_person_is_masked_and_the_sentence_stays(text: str, seen: str) -> None:
+    assert mask_text(text) == mask_text(seen) == seen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nome: campo obrigatório",
+        "name: is required",
+        "Nome: Obrigatório",
+        "name: Tênis Azul is longer than 60 characters",
+        "client error. name: Tênis Azul is invalid",
+        "product name: Tênis Azul",
+        "cliente: Limite de crédito excedido",
+        "cliente: Nota Fiscal ausente",
+        "Customer: Credit Limit Exceeded",
+        "Customer: Order Number is missing",
+        "customer: Zip Code invalid",
+        "Client: Internal Server Error",
+        "Client: Bad Request",
+        "user: Access Denied",
+        "Contact: Customer Service",
+        "comprador: Não encontrado",
+        "CLIENTE: LIMITE DE CREDITO EXCEDIDO",
+    ],
+)
+def test_what_a_sentence_says_of_a_person_or_a_name_is_read(text: str) -> None:
+    assert mask_text(text) == text
