@@ -22,6 +22,7 @@ from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
 from shared.mongo.errors import translated
+from shared.mongo.jobs import Jobs
 from shared.runtime.clock import Clock, now
 from shared.runtime.job_loop import Bell, name_worker
 from shared.runtime.job_watch import CountedJobs, JobWatch
@@ -41,7 +42,8 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     worker = Worker("exporter", settings)
     client = connect(settings.mongo_uri.get_secret_value(), service="exporter")
     publisher = Publisher(settings.kafka_bootstrap, service="exporter")
-    tools = tools_of(settings, client[settings.mongo_database], clock=clock)
+    jobs = CountedJobs(client[settings.mongo_database], EXPORTS, service="exporter")
+    tools = tools_of(settings, client[settings.mongo_database], jobs, clock=clock)
     bell = Bell()
     keep = timedelta(hours=settings.exporter_keep_hours)
     old = partial(expire, tools.store, tools.files, keep=keep, clock=clock)
@@ -58,7 +60,6 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
         worker.add_main(f"runner {number}", loop.run)  # no stop: cancelled, it gives its job back at once
     worker.add_main("expiry", partial(every, EXPIRE_EVERY_SECONDS, "files.expired", old))
     worker.add_main("sweep", partial(every, SWEEP_EVERY_SECONDS, "orphans.swept", orphans))
-    jobs = CountedJobs(client[settings.mongo_database], EXPORTS, service="exporter")
     worker.add_main("job watch", JobWatch(jobs, clock).run)
     worker.add_check("kafka", publisher.check)
     worker.add_check("mongo", ping)
@@ -79,11 +80,11 @@ def refuse_a_wrong_folder(folder: str | None) -> None:
         raise Defect(msg) from error
 
 
-def tools_of(settings: Settings, database: Database, *, clock: Clock) -> Tools:
+def tools_of(settings: Settings, database: Database, jobs: Jobs, *, clock: Clock) -> Tools:
     """Return what the story works with, on real servers."""
     return Tools(
         reader=MongoEntryReader(database, batch_rows=settings.exporter_batch_rows),
-        store=MongoExportStore(database, lease_for=timedelta(seconds=settings.exporter_lease_seconds), clock=clock),
+        store=MongoExportStore(database, jobs, lease_for=timedelta(seconds=settings.exporter_lease_seconds), clock=clock),
         files=GridFsFiles(database, clock=clock),
         open_workbook=workbooks(settings.exporter_temp_folder),
         clock=clock,

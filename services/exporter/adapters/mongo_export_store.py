@@ -12,8 +12,8 @@ from shared.contracts.errors import LeaseLost
 from shared.contracts.names import EXPORTS
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
+from shared.mongo.jobs import Jobs
 from shared.runtime.clock import Clock
-from shared.runtime.job_watch import CountedJobs
 
 EXPIRED_AT_ONCE: Final = 500
 
@@ -21,8 +21,8 @@ EXPIRED_AT_ONCE: Final = 500
 class MongoExportStore:
     """The jobs of the collection `exports`. Each lease has a token of its own, so a worker cannot take its own lost lease for good."""
 
-    def __init__(self, database: Database, *, lease_for: timedelta, clock: Clock) -> None:
-        self._jobs = CountedJobs(database, EXPORTS, service="exporter")
+    def __init__(self, database: Database, jobs: Jobs, *, lease_for: timedelta, clock: Clock) -> None:
+        self._jobs = jobs
         self._documents = database[EXPORTS]
         self._lease_for = lease_for
         self._clock = clock

@@ -116,10 +116,10 @@ def entry_json(
     }
 
 
-def leaf_json(leaf: Leaf[Row], told: Callable[[Row], Json]) -> Json:
-    """Return a page whose rows `told` writes."""
+def leaf_json(leaf: Leaf[Row], told: Callable[[Row], Json], *, rows: str = "items") -> Json:
+    """Return a page whose rows `told` writes, under the name `rows`."""
     return {
-        "items": [told(row) for row in leaf.items],
+        rows: [told(row) for row in leaf.items],
         "next_cursor": leaf.next_cursor,
         "previous_cursor": leaf.previous_cursor,
     }

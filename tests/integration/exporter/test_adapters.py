@@ -143,6 +143,10 @@ async def _kill_cursors(database: Database) -> None:
         await database.command({"killCursors": LOG_ENTRIES, "cursors": cursors})
 
 
+def store_of(database: Database, jobs: Any, time: FakeTime) -> MongoExportStore:
+    return MongoExportStore(database, jobs, lease_for=timedelta(seconds=15), clock=time)
+
+
 class TestMongoExportStore(ExportStoreSuite):
     @pytest.fixture
     def time(self) -> FakeTime:
@@ -150,7 +154,7 @@ class TestMongoExportStore(ExportStoreSuite):
 
     @pytest.fixture
     def port(self, database: Database, time: FakeTime) -> MongoExportStore:
-        return MongoExportStore(database, lease_for=timedelta(seconds=15), clock=time)
+        return store_of(database, Jobs(database, EXPORTS), time)
 
     async def test_a_cancel_that_comes_first_keeps_a_job_from_being_done(
         self, port: MongoExportStore, database: Database, time: FakeTime, account: str

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from services.query.core.integration import Marketplaces
 from services.query.core.story import Moment, Story
-from services.query.entrypoints.answers import Json, causes_json, item_json
+from services.query.entrypoints.answers import Json, causes_json, item_json, leaf_json
 from services.query.entrypoints.schemas.base import Answer, Instant
 from services.query.entrypoints.schemas.entries import CauseAnswer, EntryItem
 from shared.contracts.catalogue import Language
@@ -64,9 +64,7 @@ def story_json(story: Story, names: Marketplaces, language: Language) -> Json:
         "id": story.id,
         "entries": [{**item_json(entry, names, language), "whole": entry.id in story.whole} for entry in story.entries],
         "complete": story.is_complete,
-        "timeline": [_moment_json(story, moment, names, language) for moment in story.line.items],
-        "next_cursor": story.line.next_cursor,
-        "previous_cursor": story.line.previous_cursor,
+        **leaf_json(story.line, lambda moment: _moment_json(story, moment, names, language), rows="timeline"),
     }
 
 

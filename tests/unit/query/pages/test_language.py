@@ -37,7 +37,7 @@ def test_every_text_that_a_page_asks_for_exists_and_none_is_left_over() -> None:
     sources = [*TEMPLATES.rglob("*.html"), *(LOCALES.parents[1] / "entrypoints" / "pages").glob("*.py")]
     written = "\n".join(path.read_text() for path in sources)
     known, quoted = set(words_of("pt").texts), set(QUOTED.findall(written))
-    quoted |= {f"{key}.{form}" for key in quoted for form in ("zero", "one", "other")}
+    quoted |= {f"{key}.{form}" for key in quoted for form in ("zero", "one", "other", "at_least")}
     built = (*(key for key in quoted if key.endswith(".")), BUILT)
     assert {key for key in ASKED.findall(written) if key not in known} == set()
     assert {key for key in known - quoted if not key.startswith(built)} == set()
