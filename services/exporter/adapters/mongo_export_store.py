@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
 from shared.runtime.clock import Clock
+from shared.runtime.retry import until_done
 
 EXPIRED_AT_ONCE: Final = 500
 
@@ -34,7 +36,7 @@ class MongoExportStore:
         return bool(job["created_at"] == now)
 
     async def lease(self) -> Job | None:
-        """Take the oldest job that nobody holds and count the start."""
+        """Take the oldest job that nobody holds and count the start, once however often that has to be said."""
         token = uuid4().hex
         document = await self._jobs.lease(worker=token, now=self._clock(), lease_for=self._lease_for)
         if document is None:
@@ -47,8 +49,10 @@ class MongoExportStore:
             starts=int(document["progress"].get("starts", 0)) + 1,
             cancel_requested=bool(document["cancel_requested"]),
         )
+        begin = partial(self.record, job, {"starts": job.starts, "rows": None, "rows_done": 0})
         try:
-            await self.record(job, {"starts": job.starts, "rows": None, "rows_done": 0})
+            # An answer that is lost may leave the start counted, and nobody would know whether to take it back.
+            await until_done(begin, what="export.begin")
         except LeaseLost:
             return None
         return job

@@ -25,6 +25,7 @@ from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
 from tests.contract.exporter_suites import EntryReaderSuite, ExportStoreSuite, FakeTime, FileStoreSuite, Seed
 from tests.support.export_rows import document_of, make_entry
+from tests.support.lost_answers import Lame
 
 
 class TestMongoEntryReader(EntryReaderSuite):
@@ -155,6 +156,20 @@ class TestMongoExportStore(ExportStoreSuite):
     @pytest.fixture
     def port(self, database: Database, time: FakeTime) -> MongoExportStore:
         return store_of(database, Jobs(database, EXPORTS), time)
+
+    async def test_a_start_whose_answer_was_lost_is_counted_once_and_taken_back_as_any_other(
+        self, database: Database, time: FakeTime, account: str
+    ) -> None:
+        port = store_of(database, Lame(Jobs(database, EXPORTS), "record_progress"), time)
+        await port.take_in(ExportCommand(id="e1", account=account))
+
+        job = await port.lease()
+        assert job is not None
+        await port.give_back(job)
+
+        again = await port.lease()
+        assert again is not None
+        assert (job.starts, again.starts) == (1, 1)
 
     async def test_a_cancel_that_comes_first_keeps_a_job_from_being_done(
         self, port: MongoExportStore, database: Database, time: FakeTime, account: str
