@@ -167,6 +167,15 @@ def test_what_was_typed_into_a_form_outlives_the_choice_of_another_language(site
     expect(page.locator("#affiliate")).to_have_value("")
 
 
+def test_without_a_script_no_other_language_is_offered_on_a_form_that_would_be_emptied(
+    site: PanelSite, visit: Visit
+) -> None:
+    page = visit("/integrations", java_script_enabled=False)
+    expect(page.get_by_role("button", name="EN")).to_be_visible()
+    page.goto(f"{site.url}/new-integration")
+    expect(page.get_by_role("button", name="EN")).to_be_hidden()
+
+
 def test_the_page_speaks_three_languages(visit: Visit) -> None:
     for locale, words in (("en-US", "Marketplace integrations"), ("es-AR", "Integraciones con marketplaces")):
         expect(visit("/integrations", locale=locale).get_by_role("heading", level=1)).to_have_text(words)
