@@ -55,7 +55,7 @@ async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on
         return
 
     async def renew() -> None:
-        work.job = await _record(work, {}, plugs, worker)
+        await _remember(work, plugs, worker, {})  # the work may be writing how far it came
 
     # Large payloads, a slow broker or a filter that no index serves: a batch may take longer than a lease.
     every = plugs.limits.lease.total_seconds() / RENEWALS
@@ -172,14 +172,11 @@ def _why_not(work: Work, entry: LogEntry | None, paused: AbstractSet[str], plugs
     return None
 
 
-async def _remember(work: Work, plugs: Plugs, worker: str) -> None:
-    """Store how far the job came and keep the lease. Raise LeaseLost."""
-    work.job = await _record(work, work.progress.to_document(), plugs, worker)
-
-
-async def _record(work: Work, progress: Document, plugs: Plugs, worker: str) -> Document:
-    return await plugs.jobs.record_progress(
-        work.job, progress, worker=worker, now=plugs.clock(), lease_for=plugs.limits.lease
+async def _remember(work: Work, plugs: Plugs, worker: str, progress: Document | None = None) -> None:
+    """Store how far the job came, or those fields alone, and keep the lease. Raise LeaseLost."""
+    told = work.progress.to_document() if progress is None else progress
+    work.job = await plugs.jobs.record_progress(
+        work.job, told, worker=worker, now=plugs.clock(), lease_for=plugs.limits.lease
     )
 
 
