@@ -84,7 +84,9 @@ def tools_of(settings: Settings, database: Database, jobs: Jobs, *, clock: Clock
     """Return what the story works with, on real servers."""
     return Tools(
         reader=MongoEntryReader(database, batch_rows=settings.exporter_batch_rows),
-        store=MongoExportStore(database, jobs, lease_for=timedelta(seconds=settings.exporter_lease_seconds), clock=clock),
+        store=MongoExportStore(
+            database, jobs, lease_for=timedelta(seconds=settings.exporter_lease_seconds), clock=clock
+        ),
         files=GridFsFiles(database, clock=clock),
         open_workbook=workbooks(settings.exporter_temp_folder),
         clock=clock,

@@ -33,7 +33,6 @@ _WORD: Final = re.compile(r"[\w.\-]+")
 _PART_OF_PATH: Final = re.compile(r"[\w\-]+")
 _OPEN_TAG: Final = re.compile(r"<(?:\w{1,20}:)?(?P<key>[\w.\-]{1,40})(?:\s[^<>]{0,1000})?(?<!/)>")
 
-
 BARE: Final = frozenset(("name", "nome", "nombre"))
 """Of whom or what, they do not say: products have names, too."""
 
