@@ -5,19 +5,23 @@ from datetime import timedelta
 from functools import partial
 
 from services.exporter.adapters.gridfs_files import GridFsFiles
+from services.exporter.adapters.mongo_entry_lookup import MongoEntryLookup
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader
-from services.exporter.adapters.mongo_export_store import MongoExportStore
-from services.exporter.adapters.spool import open_spool
+from services.exporter.adapters.mongo_export_store import MongoExportStore, MongoImportStore
+from services.exporter.adapters.returned_files import pick_rows
+from services.exporter.adapters.spool import finished, open_spool
 from services.exporter.core.report import Report
-from services.exporter.entrypoints.commands import on_command
-from services.exporter.entrypoints.runner import export_loop
+from services.exporter.entrypoints.commands import Taker, on_command
+from services.exporter.entrypoints.runner import export_loop, import_loop
 from services.exporter.entrypoints.timers import EXPIRE_EVERY_SECONDS, SWEEP_EVERY_SECONDS, every
-from services.exporter.handlers.exporting import DISK_FULL, Tools, export_next
-from services.exporter.handlers.housekeeping import expire, sweep
+from services.exporter.handlers.exporting import Tools, export_next
+from services.exporter.handlers.housekeeping import expire, expire_returned, sweep, sweep_returned
+from services.exporter.handlers.importing import ImportTools, import_next
+from services.exporter.handlers.job_run import DISK_FULL
 from services.exporter.handlers.ports import Workbook
 from services.exporter.settings import Settings
 from shared.contracts.errors import Defect
-from shared.contracts.names import EXPORTS, EXPORTS_TOPIC
+from shared.contracts.names import EXPORTS, EXPORTS_TOPIC, IMPORT_FILES, IMPORTS
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
@@ -42,30 +46,47 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
     worker = Worker("exporter", settings)
     client = connect(settings.mongo_uri.get_secret_value(), service="exporter")
     publisher = Publisher(settings.kafka_bootstrap, service="exporter")
-    jobs = CountedJobs(client[settings.mongo_database], EXPORTS, service="exporter")
-    tools = tools_of(settings, client[settings.mongo_database], jobs, clock=clock)
-    bell = Bell()
-    keep = timedelta(hours=settings.exporter_keep_hours)
-    old = partial(expire, tools.store, tools.files, keep=keep, clock=clock)
-    orphans = partial(sweep, tools.store, tools.files)
+    database = client[settings.mongo_database]
+    exports, imports = (CountedJobs(database, name, service="exporter") for name in (EXPORTS, IMPORTS))
+    tools = tools_of(settings, database, exports, clock=clock)
+    importing = import_tools_of(settings, database, imports, clock=clock)
+    exports_bell, imports_bell = Bell(), Bell()
+    idle_seconds = settings.exporter_idle_poll_seconds
 
     async def ping() -> None:
         with translated():
             await client.admin.command("ping")
 
-    worker.take_commands(EXPORTS_TOPIC, on_command(tools.store, bell.wake), KafkaDeadLetters(publisher))
+    takers = Taker(tools.store, exports_bell.wake), Taker(importing.store, imports_bell.wake)
+    worker.take_commands(EXPORTS_TOPIC, on_command(*takers), KafkaDeadLetters(publisher))
     for number in range(settings.exporter_jobs_at_once):
-        idle_seconds = settings.exporter_idle_poll_seconds
-        loop = export_loop(name_worker(), partial(export_next, tools), bell, idle_seconds=idle_seconds)
+        loop = export_loop(name_worker(), partial(export_next, tools), exports_bell, idle_seconds=idle_seconds)
         worker.add_main(f"runner {number}", loop.run)  # no stop: cancelled, it gives its job back at once
-    worker.add_main("expiry", partial(every, EXPIRE_EVERY_SECONDS, "files.expired", old))
-    worker.add_main("sweep", partial(every, SWEEP_EVERY_SECONDS, "orphans.swept", orphans))
-    worker.add_main("job watch", JobWatch(jobs, clock).run)
+    # Its own, so that who waits for a preview does not stand behind two large reports.
+    loop = import_loop(name_worker(), partial(import_next, importing), imports_bell, idle_seconds=idle_seconds)
+    worker.add_main("importer", loop.run)
+    _keep_house(worker, tools, importing, keep=timedelta(hours=settings.exporter_keep_hours), clock=clock)
+    worker.add_main("job watch", JobWatch(exports, imports, clock=clock).run)
     worker.add_check("kafka", publisher.check)
     worker.add_check("mongo", ping)
     worker.on_close(client.close)
     worker.on_close(publisher.close)
     return worker
+
+
+def _keep_house(worker: Worker, tools: Tools, importing: ImportTools, *, keep: timedelta, clock: Clock) -> None:
+    """Have old files deleted, and orphans."""
+    expiries = (
+        partial(expire, tools.store, tools.files, keep=keep, clock=clock),
+        partial(expire_returned, importing.store, importing.files, keep=keep, clock=clock),
+    )
+    sweeps = (
+        partial(sweep, tools.store, tools.files),
+        partial(sweep_returned, importing.store, importing.files, clock=clock),
+    )
+    for what, expiry, swept in zip(("", "imports "), expiries, sweeps, strict=True):
+        worker.add_main(f"{what}expiry", partial(every, EXPIRE_EVERY_SECONDS, "files.expired", expiry))
+        worker.add_main(f"{what}sweep", partial(every, SWEEP_EVERY_SECONDS, "orphans.swept", swept))
 
 
 def refuse_a_wrong_folder(folder: str | None) -> None:
@@ -90,6 +111,20 @@ def tools_of(settings: Settings, database: Database, jobs: Jobs, *, clock: Clock
         files=GridFsFiles(database, clock=clock),
         open_workbook=workbooks(settings.exporter_temp_folder),
         clock=clock,
+    )
+
+
+def import_tools_of(settings: Settings, database: Database, jobs: Jobs, *, clock: Clock) -> ImportTools:
+    """Return what the story of imports works with, on real servers."""
+    return ImportTools(
+        entries=MongoEntryLookup(database),
+        store=MongoImportStore(
+            database, jobs, lease_for=timedelta(seconds=settings.exporter_lease_seconds), clock=clock
+        ),
+        files=GridFsFiles(database, clock=clock, bucket=IMPORT_FILES),
+        open_spool=partial(open_spool, settings.exporter_temp_folder),
+        pick_rows=pick_rows,
+        finished=finished,
     )
 
 

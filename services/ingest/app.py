@@ -210,7 +210,7 @@ def _keep_and_replay(
     worker.add_main("letters", intake.run, stop=intake.stop)
     worker.add_main("letter-count", LetterCount(book, clock.now).run)
     jobs = CountedJobs(database, REPLAY_REQUESTS, service="ingest")
-    worker.add_main("job watch", JobWatch(jobs, clock.now).run)
+    worker.add_main("job watch", JobWatch(jobs, clock=clock.now).run)
     plugs = ReplayPlugs(jobs, book, KafkaTopics(publisher), clock.now)
     bell = Bell()
     worker.add_main("replays", replay_loop(name_worker(), plugs, bell).run, stop=bell.stop)

@@ -26,6 +26,7 @@ from services.query.adapters.mongo_freshness import MongoFreshness
 from services.query.adapters.mongo_letter_reader import MongoLetterReader
 from services.query.adapters.mongo_outcomes import MongoOutcomes
 from services.query.adapters.mongo_registry import MongoRegistry
+from services.query.adapters.mongo_returned_files import MongoReturnedFiles
 from services.query.adapters.mongo_rolled_counts import MongoRolledCounts
 from services.query.adapters.mongo_sessions import MongoCredentials
 from services.query.adapters.mongo_views import MongoViews
@@ -44,7 +45,7 @@ from services.query.handlers.stream.hub import StreamHub
 from services.query.handlers.stream.ports import Bounds
 from services.query.handlers.stream.windows import WindowMaker
 from services.query.settings import Settings
-from shared.contracts.names import EXPORTS, REPLAY_REQUESTS, REPROCESS_REQUESTS
+from shared.contracts.names import EXPORTS, IMPORTS, REPLAY_REQUESTS, REPROCESS_REQUESTS
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
 from shared.mongo.errors import translated
@@ -98,9 +99,11 @@ def build(settings: Settings, *, health_listener: socket.socket | None = None, *
         "outcomes": MongoOutcomes(database, time_limit_ms=min(limit, OUTCOME_TIME_LIMIT_MS)),
         "reprocesses": Jobs(database, REPROCESS_REQUESTS),
         "exports": Jobs(database, EXPORTS),
+        "imports": Jobs(database, IMPORTS),
         "letters": MongoLetterReader(database, time_limit_ms=limit),
         "replays": Jobs(database, REPLAY_REQUESTS),
         "files": MongoFileStore(database),
+        "returned": MongoReturnedFiles(database),
         "commands": KafkaCommands(publisher),
         "registry": MongoRegistry(database, time_limit_ms=limit, now=clock.now),
         "views": MongoViews(database, time_limit_ms=limit),

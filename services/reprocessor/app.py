@@ -54,7 +54,7 @@ def build(settings: Settings, *, clock: Clock = now) -> Worker:
         worker.add_main(f"runner {number}", loop.run, stop=bell.stop)
     worker.add_main("rescue", rescue.run)
     worker.add_main("automatic retries", retries.run)
-    worker.add_main("job watch", JobWatch(jobs, clock).run)
+    worker.add_main("job watch", JobWatch(jobs, clock=clock).run)
     worker.add_check("kafka", publisher.check)
     worker.add_check("mongo", _mongo_check(database))
     worker.on_close(client.close)

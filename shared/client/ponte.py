@@ -5,6 +5,7 @@ from typing import Final, Self
 from shared.client.access import Audit, Keys
 from shared.client.answers.access import LivenessAnswer, ReadinessAnswer, SignInCode
 from shared.client.errors import ClientError
+from shared.client.imports import Imports
 from shared.client.integrations import Integrations
 from shared.client.jobs import Exports, Reprocesses
 from shared.client.letters import Letters
@@ -29,6 +30,7 @@ class Ponte:
         self.stream = Stream(self._transport)
         self.reprocesses = Reprocesses(self._transport)
         self.exports = Exports(self._transport)
+        self.imports = Imports(self._transport)
         self.letters = Letters(self._transport)
         self.integrations = Integrations(self._transport)
         self.views = Views(self._transport)

@@ -17,7 +17,9 @@ from shared.client.errors import Unreachable, Unreadable, refusal_of
 
 A = TypeVar("A", bound=Answer)
 F = TypeVar("F", bound=Callable[..., Any])
-Body = Mapping[str, Any]
+Body = Mapping[str, Any] | bytes
+"""JSON, or a file as it is."""
+
 Asked = Mapping[str, Any]
 """Query parameters; None is one that is not given."""
 
@@ -31,6 +33,7 @@ FIRST_REFUSAL: Final = 300
 """The API redirects nowhere. What stands before it may; that is not followed, since the key is for the address that was given."""
 JSON: Final = "application/json"
 """Of an answer that is meant; a problem has a type of its own, and so has the page of a proxy."""
+FILE: Final = "application/octet-stream"
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 30.0
 """Whoever is told to come back later than this decides themselves."""
@@ -69,11 +72,19 @@ class Transport:
         """Return what stands at `path`; answers of a status in `taken` are of the model too, unless they are problems. Raise Unreadable, and what `ask` raises."""
         return _read(model, self.ask("GET", path, asked=asked, taken=taken))
 
-    def post(self, model: type[A], path: str, body: Body | None = None, *, key: str | None = None, **asked: Any) -> A:
+    def post(
+        self, model: type[A], path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, **asked: Any
+    ) -> A:
         """Do something once: under `key`, or a new one, which makes the request one that may be repeated."""
         headers = {IDEMPOTENCY_KEY: key or uuid4().hex}
         answer = self.ask("POST", path, body=None if body is None else said(body), headers=headers, asked=asked)
         return _read(model, answer)
+
+    def post_file(self, model: type[A], path: str, content: bytes, *, key: str | None = None, **asked: Any) -> A:
+        """Send a file once, as `post` does."""
+        return _read(
+            model, self.ask("POST", path, body=content, headers={IDEMPOTENCY_KEY: key or uuid4().hex}, asked=asked)
+        )
 
     def change(
         self, model: type[A], method: str, path: str, body: Body | None, headers: Mapping[str, str], **asked: Any
@@ -145,6 +156,9 @@ class Transport:
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
         params = {name: _written(value) for name, value in said(asked or {}).items()}
+        if isinstance(body, bytes):
+            as_file = {"Content-Type": FILE, **(headers or {})}
+            return self._http.build_request(method, path, params=params, content=body, headers=as_file)
         return self._http.build_request(method, path, params=params, json=body, headers=headers)
 
 

@@ -108,6 +108,8 @@ ATTEMPTS: Final = "attempts"
 REPROCESS_REQUESTS: Final = "reprocess_requests"
 EXPORTS: Final = "exports"
 EXPORT_FILES: Final = "export_files"
+IMPORTS: Final = "imports"
+IMPORT_FILES: Final = "import_files"
 API_KEYS: Final = "api_keys"
 SIGN_IN_CODES: Final = "sign_in_codes"
 SESSIONS: Final = "sessions"
@@ -261,6 +263,15 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
             BY_CREATION,
         ),
         retired=("by_account",),
+    ),
+    CollectionSpec(
+        IMPORTS,
+        "exporter (query inserts, sets the cancel flag)",
+        "import jobs: reports that came back; _id = account|job id",
+        (
+            IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
+            BY_CREATION,
+        ),
     ),
     CollectionSpec(
         API_KEYS,

@@ -25,7 +25,7 @@ LAST_LETTER = "\U0010ffff"
 
 
 class Jobs:
-    """The jobs of one collection (`reprocess_requests`, `exports`, `replay_requests`). `on_end` hears the state in which a worker ended one."""
+    """The jobs of one collection (`reprocess_requests`, `exports`, `imports`, `replay_requests`). `on_end` hears the state in which a worker ended one."""
 
     def __init__(
         self, database: Database, collection: str, *, on_end: Callable[[str], None] = lambda _state: None

@@ -25,9 +25,12 @@ class CountedJobs(Jobs):
 
 
 class JobWatch:
-    """Measures for a worker's life for how long the next job waits; all workers of a service come to the same."""
+    """Measures for a worker's life for how long the next job waits; all workers of a service come to the same.
 
-    def __init__(self, jobs: CountedJobs, clock: Clock) -> None:
+    A service with several kinds of jobs has one watch: of all its jobs the one that waits longest counts.
+    """
+
+    def __init__(self, *jobs: CountedJobs, clock: Clock) -> None:
         self._jobs = jobs
         self._clock = clock
 
@@ -41,5 +44,5 @@ class JobWatch:
     async def run_once(self) -> None:
         """Measure once. Raise Transient."""
         now = self._clock()
-        since = await self._jobs.waiting_since(now=now)
-        JOBS_WAITING.labels(self._jobs.service).set((now - since).total_seconds() if since else 0)
+        waits = [since for jobs in self._jobs if (since := await jobs.waiting_since(now=now))]
+        JOBS_WAITING.labels(self._jobs[0].service).set((now - min(waits)).total_seconds() if waits else 0)

@@ -4,21 +4,26 @@ import io
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.exporter.adapters.spool import finished
 from services.exporter.core.report import Report
 from services.exporter.core.tally import Tally
-from services.exporter.handlers.ports import EntryReader, ExportStore, FileStore, Workbook
+from services.exporter.handlers.ports import EntryLookup, EntryReader, FileStore, JobStore, ReturnedFiles, Workbook
 from shared.contracts.commands import ExportCommand
+from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import LeaseLost
 from shared.contracts.filters import LogFilter
+from shared.contracts.imports import ImportCommand, upload_id
 from tests.support.export_rows import AT, hostile_entries, make_entry, make_report
 from tests.support.fakes.exporter import lets_pass, sha256_of
 
 Seed = Callable[[Sequence[LogEntry], dict[str, str]], Awaitable[None]]
+SeedLookup = Callable[[Sequence[LogEntry], Sequence[dict[str, Any]]], Awaitable[None]]
+"""Stores entries, and integrations as query registers them."""
 
 
 class FakeTime:
@@ -129,14 +134,14 @@ def make_command(account: str, job_id: str = "e1") -> ExportCommand:
 
 
 class ExportStoreSuite:
-    async def test_a_command_is_taken_in_once(self, port: ExportStore, time: FakeTime, account: str) -> None:
+    async def test_a_command_is_taken_in_once(self, port: JobStore, time: FakeTime, account: str) -> None:
         assert await port.take_in(make_command(account))
         time.pass_seconds(1)
         assert not await port.take_in(make_command(account))
         assert await port.take_in(make_command(f"{account}x"))
 
     async def test_a_lease_is_of_one_worker_until_it_runs_out(
-        self, port: ExportStore, time: FakeTime, account: str
+        self, port: JobStore, time: FakeTime, account: str
     ) -> None:
         await port.take_in(make_command(account))
         first = await port.lease()
@@ -155,7 +160,7 @@ class ExportStoreSuite:
         assert not await port.finish(first, "done")
         assert not await port.record(second, {"rows_done": 5})
 
-    async def test_a_heartbeat_keeps_the_lease(self, port: ExportStore, time: FakeTime, account: str) -> None:
+    async def test_a_heartbeat_keeps_the_lease(self, port: JobStore, time: FakeTime, account: str) -> None:
         await port.take_in(make_command(account))
         job = await port.lease()
         assert job is not None
@@ -165,7 +170,7 @@ class ExportStoreSuite:
         assert await port.lease() is None
 
     async def test_a_job_given_back_may_be_taken_at_once_and_the_start_does_not_count(
-        self, port: ExportStore, time: FakeTime, account: str
+        self, port: JobStore, time: FakeTime, account: str
     ) -> None:
         await port.take_in(make_command(account))
         job = await port.lease()
@@ -177,7 +182,7 @@ class ExportStoreSuite:
         assert again.starts == 1
 
     async def test_a_start_whose_lease_was_lost_does_not_count_either_once_its_worker_says_that_it_lives(
-        self, port: ExportStore, time: FakeTime, account: str
+        self, port: JobStore, time: FakeTime, account: str
     ) -> None:
         await port.take_in(make_command(account))
         lost = await port.lease()
@@ -195,7 +200,7 @@ class ExportStoreSuite:
         assert again.starts == 2
 
     async def test_a_finished_job_is_not_leased_again_and_owns_its_file_until_it_expires(
-        self, port: ExportStore, time: FakeTime, account: str
+        self, port: JobStore, time: FakeTime, account: str
     ) -> None:
         await port.take_in(make_command(account))
         job = await port.lease()
@@ -239,6 +244,88 @@ class FileStoreSuite:
         await port.delete("loja|e1|a")
         await port.delete("loja|e1|a")
         assert await port.list_ids() == ["loja2|e1|d", "loja|e10|c", "loja|e1|b"]
+
+
+class ImportStoreSuite:
+    async def test_the_file_that_came_back_is_wanted_from_its_job_on_until_that_expires(
+        self, port: JobStore, time: FakeTime, account: str
+    ) -> None:
+        upload = upload_id(account, "i1")
+        assert not await port.is_wanted(upload)
+        assert await port.take_in(ImportCommand(id="i1", account=account))
+        assert await port.is_wanted(upload)
+        job = await port.lease()
+        assert job is not None
+        assert job.command["operation"] == "import"
+        assert await port.is_wanted(upload)
+
+        assert await port.finish(job, "done", progress={"file_id": job.file_id})
+
+        assert [await port.is_wanted(one) for one in (upload, job.file_id, f"{job.prefix}other")] == [True, True, False]
+        time.pass_seconds(60)
+        assert await port.expire(finished_before=time()) == [job.file_id]
+        assert [await port.is_wanted(one) for one in (upload, job.file_id)] == [False, False]
+
+    @pytest.mark.parametrize("state", ["failed", "cancelled"])
+    async def test_nobody_wants_the_file_of_a_job_that_came_to_nothing(
+        self, port: JobStore, account: str, state: str
+    ) -> None:
+        await port.take_in(ImportCommand(id="i1", account=account))
+        job = await port.lease()
+        assert job is not None
+        assert await port.finish(job, state)
+        assert not await port.is_wanted(upload_id(account, "i1"))
+
+
+class ReturnedFilesSuite:
+    async def test_a_file_is_loaded_whole_or_not_at_all(self, port: ReturnedFiles) -> None:
+        content = b"edited" * 300_000
+        await port.put("loja|i1|upload", finished(io.BytesIO(content)), name="r.xlsx", facts={})
+        into = io.BytesIO()
+
+        assert await port.load("loja|i1|upload", into)
+        assert not await port.load("loja|i2|upload", io.BytesIO())
+
+        assert into.getvalue() == content
+
+
+class EntryLookupSuite:
+    async def test_an_entry_that_is_looked_up_tells_whether_it_may_be_reprocessed(
+        self, port: EntryLookup, seed_lookup: SeedLookup, account: str
+    ) -> None:
+        entries = [
+            make_entry(account=account, code="error"),
+            make_entry(account=account, code="never", causes=[{"code": "MKT-CLOSED", "message": "closed"}]),
+            make_entry(account=account, code="success", status="success", causes=[]),
+            make_entry(account=account, code="sent", reprocess={"id": "j", "state": "sent"}),
+            make_entry(account=account, code="unasked"),
+        ]
+        await seed_lookup(entries, [])
+
+        found = await port.find_entries([*(entry.id for entry in entries[:4]), f"{account}|order|MLC|absent"])
+
+        assert {one.code: refusal(one, explicit=False) for one in found.values()} == {
+            "error": None,
+            "never": "never",
+            "success": "not_failed",
+            "sent": "in_progress",
+        }
+        assert set(found) == {entry.id for entry in entries[:4]}
+
+    async def test_an_affiliate_is_paused_by_itself_or_for_a_kind_in_its_own_account(
+        self, port: EntryLookup, seed_lookup: SeedLookup, account: str
+    ) -> None:
+        registered: list[dict[str, Any]] = [
+            {"account": account, "affiliate": "ON", "kinds": ["order"]},
+            {"account": account, "affiliate": "OLD"},
+            {"account": account, "affiliate": "PAUSED", "paused": True},
+            {"account": account, "affiliate": "GONE", "removed_at": AT},
+            {"account": account, "affiliate": "PRICES", "kinds": ["price"]},
+            {"account": f"{account}x", "affiliate": "ON", "paused": True},
+        ]
+        await seed_lookup([], registered)
+
+        assert await port.list_paused(account, "order") == {"PAUSED", "GONE", "PRICES"}
 
 
 class WorkbookSuite:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import openpyxl
 import orjson
@@ -12,14 +13,26 @@ from services.exporter.adapters.text_files import CsvFile, JsonLinesFile
 from services.exporter.adapters.xlsx_workbook import XlsxWorkbook
 from shared.contracts.entries import LogEntry
 from tests.contract.exporter_suites import (
+    EntryLookupSuite,
     EntryReaderSuite,
     ExportStoreSuite,
     FakeTime,
     FileStoreSuite,
+    ImportStoreSuite,
+    ReturnedFilesSuite,
     Seed,
+    SeedLookup,
     WorkbookSuite,
 )
-from tests.support.fakes.exporter import MemoryEntryReader, MemoryExportStore, MemoryFileStore, PlainWorkbook
+from tests.support.fakes.exporter import (
+    MemoryEntryLookup,
+    MemoryEntryReader,
+    MemoryExportStore,
+    MemoryFileStore,
+    MemoryImportStore,
+    MemoryReturnedFiles,
+    PlainWorkbook,
+)
 
 
 class TestMemoryEntryReader(EntryReaderSuite):
@@ -57,6 +70,36 @@ class TestMemoryFileStore(FileStoreSuite):
             return port.files[file_id]
 
         return read
+
+
+class TestMemoryImportStore(ImportStoreSuite, ExportStoreSuite):
+    @pytest.fixture
+    def time(self) -> FakeTime:
+        return FakeTime()
+
+    @pytest.fixture
+    def port(self, time: FakeTime) -> MemoryImportStore:
+        return MemoryImportStore(time)
+
+
+class TestMemoryReturnedFiles(ReturnedFilesSuite):
+    @pytest.fixture
+    def port(self) -> MemoryReturnedFiles:
+        return MemoryReturnedFiles()
+
+
+class TestMemoryEntryLookup(EntryLookupSuite):
+    @pytest.fixture
+    def port(self) -> MemoryEntryLookup:
+        return MemoryEntryLookup()
+
+    @pytest.fixture
+    def seed_lookup(self, port: MemoryEntryLookup) -> SeedLookup:
+        async def put(entries: Sequence[LogEntry], registered: Sequence[dict[str, Any]]) -> None:
+            port.entries = entries
+            port.registered = registered
+
+        return put
 
 
 class Spreadsheet(WorkbookSuite):

@@ -87,6 +87,8 @@ def test_every_operation_is_asked_and_answered(
     read_logs(ponte, affiliate)
     send_again(ponte, affiliate)
     make_reports(ponte, affiliate, tmp_path)
+    tell(running, ponte, f"{affiliate}-b", "a/b %2F ?")  # one that no job before has in hand
+    bring_a_report_back(ponte, affiliate, tmp_path / "report.csv")
     mend_letters(running, ponte, affiliate)
     keep_integrations(ponte, affiliate)
     keep_views(ponte, affiliate)
@@ -152,6 +154,27 @@ def make_reports(ponte: Ponte, affiliate: str, folder: Path) -> None:
     assert done.id in {job.id for job in ponte.exports.list(limit=10)}
     with pytest.raises(InConflict, match="409"):
         ponte.exports.cancel(done.id)
+
+
+def bring_a_report_back(ponte: Ponte, affiliate: str, report: Path) -> None:
+    header, *rows = report.read_text().replace(affiliate, f"{affiliate}-b").splitlines(keepends=True)
+    report.write_text(header + "".join(row for row in rows if "a/b" in row))
+    asked = ponte.imports.request(report, key="i1")
+    assert ponte.imports.request(report, key="i1").id == asked.id
+    done = ponte.imports.wait(asked.id, within_seconds=30, every_seconds=0.1)
+    assert (done.state, done.file_name, done.rows) == ("done", "report.csv", 1)
+    (row,) = ponte.imports.rows(asked.id, limit=1)
+    assert (row.affiliate, row.code, row.row, row.state) == (f"{affiliate}-b", "a/b %2F ?", 2, "eligible")
+    assert ponte.imports.rows_page(asked.id, state=["not_found"]).items == ()
+    assert asked.id in {job.id for job in ponte.imports.list(limit=10)}
+    assert asked.id in {job.id for job in ponte.imports.all(limit=1)}
+    sent = ponte.imports.reprocess(asked.id, numbers=[1], reason="repaired")
+    ended = ponte.reprocesses.wait(sent.id, within_seconds=30, every_seconds=0.1)
+    assert (ended.state, ended.sent) == ("done", 1)
+    with pytest.raises(InConflict, match="409"):
+        ponte.imports.cancel(asked.id)
+    broken = ponte.imports.request(b"no report", name="broken.csv")
+    assert "no sheet has" in str(ponte.imports.wait(broken.id, within_seconds=30, every_seconds=0.1).error)
 
 
 def mend_letters(running: RunningPonte, ponte: Ponte, affiliate: str) -> None:

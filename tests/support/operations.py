@@ -64,6 +64,13 @@ class Operation:
             made = {name: self._value({"schema": schema["properties"][name]}) for name in wanted}
         return {**made, **{name: known[name] for name in made if name in known}}
 
+    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as arguments of a request; a body that is a file is some bytes of the first type that is taken."""
+        types = [one for one in self.spec.get("requestBody", {}).get("content", {}) if one != JSON]
+        if types:
+            return {"content": b"some,bytes\n", "headers": {"Content-Type": types[0]}}
+        return {"json": self.body(known), "headers": {}}
+
     def fields(self) -> set[str]:
         """The names that a body may have."""
         content = self.spec.get("requestBody", {}).get("content", {})
@@ -140,10 +147,10 @@ async def send(
     **asked: str,
 ) -> httpx.Response:
     """The answer to a request that fits; `asked` are further query parameters."""
+    content = operation.content(known)
     return await client.request(
         operation.method,
         operation.address(known),
         params={**operation.params(known), **asked},
-        json=operation.body(known),
-        headers=headers,
+        **{**content, "headers": {**content["headers"], **(headers or {})}},
     )

@@ -26,6 +26,7 @@ from tests.support.fakes.query import (
     FakeLetters,
     FakeLog,
     FakeRegistry,
+    FakeReturnedFiles,
     FakeViews,
     counts_of,
 )
@@ -41,9 +42,9 @@ def services(**changes: Any) -> Services:
     log = FakeLog([entry_document([make_event()])])
     jobs = FakeJobs()
     made = Services(
-        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, stories=log, counts=counts_of(log), groups=log, entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(),
+        settings=SETTINGS, now=lambda: RECEIVED_AT, log=log, stories=log, counts=counts_of(log), groups=log, entries=log, outcomes=log, reprocesses=jobs, exports=FakeJobs(), imports=FakeJobs(),
         letters=FakeLetters(), replays=FakeJobs(),
-        files=FakeFileStore(), commands=FakeCommands(), registry=FakeRegistry(), views=FakeViews(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
+        files=FakeFileStore(), returned=FakeReturnedFiles(), commands=FakeCommands(), registry=FakeRegistry(), views=FakeViews(), freshness=FakeFreshness(), answers=FakeAnswers(), credentials=FakeCredentials(), audit=FakeAudit(),
         health=Health({}), streams=hub_over(),
     )  # fmt: skip
     return replace(made, **changes)

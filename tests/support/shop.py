@@ -13,11 +13,14 @@ from services.query.core.view import View
 from services.query.handlers.auditing import AuditLine
 from shared.contracts.commands import ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
+from shared.contracts.imports import ImportCommand, ImportRow, write_rows
 from shared.contracts.names import (
     COLLECTIONS,
     DEAD_LETTERS,
     EXPORT_FILES,
     EXPORTS,
+    IMPORT_FILES,
+    IMPORTS,
     INTEGRATIONS,
     REPLAY_REQUESTS,
     REPROCESS_REQUESTS,
@@ -78,6 +81,7 @@ async def seed_shop(database: Database, account: str) -> Shop:
     await _seed_jobs(database, account, names)
     await _seed_jobs(database, account, spare)
     await _finish_export(database, account, names["job_id"])
+    await _finish_import(database, account, names)
     letter = make_letter(account=account, value=f'{{"x": "{WORD}", "email": "{EMAIL}"}}'.encode(), error_class=WORD)
     await database[DEAD_LETTERS].insert_one({**letter, "_id": names["letter_id"]})
     await database[INTEGRATIONS].insert_one(
@@ -105,6 +109,7 @@ async def _seed_jobs(database: Database, account: str, names: dict[str, Any]) ->
     commands = {
         REPROCESS_REQUESTS: ReprocessCommand(**job, kind="order", items=[item], reason=WORD),
         EXPORTS: ExportCommand(**job, kind="order", filter={"q": WORD}),
+        IMPORTS: ImportCommand(**job, file_name=f"{WORD}.xlsx"),
         REPLAY_REQUESTS: ReplayCommand(**job, filter={"error_class": [WORD]}),
     }
     for collection, command in commands.items():
@@ -113,7 +118,8 @@ async def _seed_jobs(database: Database, account: str, names: dict[str, Any]) ->
 
 async def _finish_export(database: Database, account: str, job_id: str) -> None:
     file = f"{account}-{WORD}"
-    await AsyncGridFSBucket(database, EXPORT_FILES).upload_from_stream_with_id(file, WORD, WORD.encode() * 10)
+    bucket = AsyncGridFSBucket(database, EXPORT_FILES)
+    await bucket.upload_from_stream_with_id(file, WORD, WORD.encode() * 10, metadata={"account": account})
     done = {
         "state": "done",
         "progress": {"file_id": file, "file_name": f"{WORD}.csv", "sha256": "0" * 64, "content_type": "text/csv"},
@@ -121,11 +127,22 @@ async def _finish_export(database: Database, account: str, job_id: str) -> None:
     await database[EXPORTS].update_one({"_id": f"{account}|{job_id}"}, {"$set": done})
 
 
+async def _finish_import(database: Database, account: str, names: dict[str, Any]) -> None:
+    file, item = f"{account}-{WORD}-preview", {"affiliate": names["affiliate"], "code": names["code"]}
+    row = ImportRow(number=1, sheet=WORD, row=2, kind=names["kind"], **item, state="eligible")
+    bucket = AsyncGridFSBucket(database, IMPORT_FILES)
+    await bucket.upload_from_stream_with_id(file, WORD, write_rows([row]), metadata={"account": account})
+    told = {"file_id": file, "rows": 1, "rows_done": 1, "counts": {"eligible": 1}, "eligible": {"order": 1}}
+    done = {"state": "done", "progress": told}
+    await database[IMPORTS].update_one({"_id": f"{account}|{names['job_id']}"}, {"$set": done})
+
+
 async def everything_of(database: Database, account: str) -> dict[str, list[dict[str, Any]]]:
     """All documents of an account, by collection, and all files; without what a look at them changes."""
     found = {}
-    for name in (*(one.name for one in COLLECTIONS), f"{EXPORT_FILES}.files"):
-        mine = {} if name == f"{EXPORT_FILES}.files" else {"account": account}
+    files = [f"{bucket}.files" for bucket in (EXPORT_FILES, IMPORT_FILES)]
+    for name in (*(one.name for one in COLLECTIONS), *files):
+        mine = {"metadata.account" if name in files else "account": account}
         documents = await database[name].find(mine).sort("_id").to_list()
         found[name] = [{key: value for key, value in one.items() if key != "last_used_at"} for one in documents]
     return found

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, BinaryIO, Final
 
 from gridfs.asynchronous import AsyncGridFSBucket
-from gridfs.errors import NoFile
+from gridfs.errors import CorruptGridFile, NoFile
 
 from services.exporter.handlers.ports import FinishedFile
 from shared.contracts.names import EXPORT_FILES, MIB
@@ -20,16 +21,16 @@ BEYOND: Final = "\U0010ffff"
 
 
 class GridFsFiles:
-    """The bucket `export_files`; ids are texts that begin with the job's.
+    """One bucket, `export_files` unless another is named; ids are texts that begin with the job's.
 
     Uploads write the documents of the GridFS specification themselves: the driver's own upload gathers 48 MB of pieces before it
     sends any, which with its copies took 150 MB (seen). Reading is the driver's.
     """
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
-        self._bucket = AsyncGridFSBucket(database, EXPORT_FILES)
-        self._files = database[f"{EXPORT_FILES}.files"]
-        self._chunks = database[f"{EXPORT_FILES}.chunks"]
+    def __init__(self, database: Database, *, clock: Clock, bucket: str = EXPORT_FILES) -> None:
+        self._bucket = AsyncGridFSBucket(database, bucket)
+        self._files = database[f"{bucket}.files"]
+        self._chunks = database[f"{bucket}.chunks"]
         self._clock = clock
         self._is_indexed = False
 
@@ -72,3 +73,20 @@ class GridFsFiles:
             files: list[str] = await self._files.distinct("_id", {"_id": within})
             pieces: list[str] = await self._chunks.distinct("files_id", {"files_id": within})
         return sorted({*files, *pieces})
+
+    async def load(self, file_id: str, into: BinaryIO) -> bool:
+        """Write the file's bytes to `into`; False when it is not there whole."""
+        with translated():
+            try:
+                stream = await self._bucket.open_download_stream(file_id)
+                while piece := await stream.readchunk():
+                    await asyncio.to_thread(into.write, piece)
+            except (NoFile, CorruptGridFile):
+                return False
+        return True
+
+    async def is_fresh(self, file_id: str, *, since: datetime) -> bool:
+        """Say whether its first piece was written after `since`: a piece's id holds the second in which it was made."""
+        with translated():
+            piece = await self._chunks.find_one({"files_id": {"$eq": file_id}}, {"_id": 1}, sort=[("n", 1)])
+        return piece is not None and bool(piece["_id"].generation_time > since)

@@ -8,9 +8,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from services.exporter.handlers.ports import Job
-from shared.contracts.commands import ExportCommand, job_document_id
+from shared.contracts.commands import Command, job_document_id
 from shared.contracts.errors import LeaseLost
-from shared.contracts.names import EXPORTS
+from shared.contracts.imports import UPLOAD
+from shared.contracts.names import EXPORTS, IMPORTS
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
@@ -23,13 +24,16 @@ EXPIRED_AT_ONCE: Final = 500
 class MongoExportStore:
     """The jobs of the collection `exports`. Each lease has a token of its own, so a worker cannot take its own lost lease for good."""
 
+    collection = EXPORTS
+
     def __init__(self, database: Database, jobs: Jobs, *, lease_for: timedelta, clock: Clock) -> None:
+        """`jobs` are those of `collection`."""
         self._jobs = jobs
-        self._documents = database[EXPORTS]
+        self._documents = database[self.collection]
         self._lease_for = lease_for
         self._clock = clock
 
-    async def take_in(self, command: ExportCommand) -> bool:
+    async def take_in(self, command: Command) -> bool:
         """Store the command as a queued job; False when it, or another under its id, is there already."""
         now = self._clock()
         job = await self._jobs.insert(command.model_dump(mode="json"), now=now)
@@ -113,6 +117,22 @@ class MongoExportStore:
             document["state"] == "running"
             or (document["progress"].get("file_id") == file_id and document["state"] == "done")
         )
+
+
+class MongoImportStore(MongoExportStore):
+    """The jobs of the collection `imports`: the file that came back is there before its job and until the preview goes."""
+
+    collection = IMPORTS
+
+    async def is_wanted(self, file_id: str) -> bool:
+        """Say whether a job that is under way needs the file, or one that is done has it."""
+        identity, _, part = file_id.rpartition("|")
+        with translated():
+            document = await self._documents.find_one({"_id": {"$eq": identity}}, {"state": 1, "progress.file_id": 1})
+        if document is None:
+            return False
+        is_its_own = part == UPLOAD or document["progress"].get("file_id") == file_id
+        return document["state"] in {"queued", "running"} or (document["state"] == "done" and is_its_own)
 
 
 def _held(job: Job) -> Document:

@@ -21,8 +21,12 @@ from shared.contracts.entries import LogEntry
 TEXT_PREFIX = "'"
 """Before a text that a spreadsheet might run when it reads CSV, which has no types."""
 
-BEHIND_A_SEPARATOR: Final = re.compile(rf"([;\t\r\n])(?=[ \u00a0]*[{re.escape(''.join(sorted(ACTIVE_STARTS)))}])")
+_ACTIVE: Final = rf"(?=[ \u00a0]*[{re.escape(''.join(sorted(ACTIVE_STARTS)))}])"
+BEHIND_A_SEPARATOR: Final = re.compile(rf"([;\t\r\n]){_ACTIVE}")
 """Excel in pt and es parts cells at semicolons, and knows no quotes that stand within one: what follows begins a cell there."""
+
+GUARDED: Final = re.compile(rf"([;\t\r\n]){TEXT_PREFIX}{_ACTIVE}")
+"""The same once it is guarded."""
 
 
 class CsvFile:
@@ -82,6 +86,13 @@ def csv_cell(cell: Cell) -> str | int | float:
     if isinstance(cell, (bool, int, float)):
         return cell
     return cell.isoformat(sep=" ", timespec="milliseconds")
+
+
+def csv_text(written: str) -> str:
+    """Return the text of a cell that `csv_cell` wrote, also where a spreadsheet saved it since."""
+    text = GUARDED.sub(r"\1", written)
+    bare = text.removeprefix(TEXT_PREFIX)
+    return bare if is_active(bare) else text
 
 
 def json_line(entry: LogEntry, report: Report) -> bytes:

@@ -8,14 +8,14 @@ from typing import Any, BinaryIO, Protocol
 
 from services.exporter.core.report import Report
 from services.exporter.core.tally import Tally
-from shared.contracts.commands import ExportCommand
+from shared.contracts.commands import Command
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """An export job under lease. `token` names this lease; `starts` counts how often the job was begun, this time included."""
+    """A job under lease. `token` names this lease; `starts` counts how often the job was begun, this time included."""
 
     id: str
     account: str
@@ -95,10 +95,10 @@ class Workbook(Protocol):
 OpenWorkbook = Callable[[Report], Workbook]
 
 
-class ExportStore(Protocol):
-    """The jobs. Raises StoreUnavailable when it cannot be asked."""
+class JobStore(Protocol):
+    """The jobs of one kind: exports, or imports. Raises StoreUnavailable when it cannot be asked."""
 
-    async def take_in(self, command: ExportCommand) -> bool:
+    async def take_in(self, command: Command) -> bool:
         """Store the command as a queued job; False when a job of that account and id is there already, which then stays."""
         ...
 
@@ -145,4 +145,28 @@ class FileStore(Protocol):
 
     async def list_ids(self, prefix: str = "") -> list[str]:
         """Return the ids that begin with `prefix`, of files and of pieces that no file claims."""
+        ...
+
+
+class ReturnedFiles(FileStore, Protocol):
+    """Reports that came back, and their previews."""
+
+    async def load(self, file_id: str, into: BinaryIO) -> bool:
+        """Write the file's bytes to `into`; False when it is not there whole."""
+        ...
+
+    async def is_fresh(self, file_id: str, *, since: datetime) -> bool:
+        """Say whether the file, or its first piece, was written after `since`."""
+        ...
+
+
+class EntryLookup(Protocol):
+    """Log entries by name."""
+
+    async def find_entries(self, identities: Sequence[str]) -> Mapping[str, LogEntry]:
+        """Return the entries among `identities`, by id, with what decides whether they may be reprocessed. Raise StoreUnavailable."""
+        ...
+
+    async def list_paused(self, account: str, kind: str) -> frozenset[str]:
+        """Return the affiliates to whose connectors nothing of `kind` is sent."""
         ...

@@ -7,12 +7,14 @@ import orjson
 from services.query.handlers.commanding import Asked
 from shared.contracts.commands import ExportCommand, ReprocessCommand, job_document_id
 from shared.contracts.dead_letters import ReplayCommand
+from shared.contracts.imports import ImportCommand
 from shared.contracts.names import EXPORTS_TOPIC, REPLAY_TOPIC, REPROCESS_TOPIC
 from shared.kafka.producer import OutMessage, Publisher
 
 TOPICS: Final[dict[type[Asked], str]] = {
     ReprocessCommand: REPROCESS_TOPIC,
     ExportCommand: EXPORTS_TOPIC,
+    ImportCommand: EXPORTS_TOPIC,
     ReplayCommand: REPLAY_TOPIC,
 }
 

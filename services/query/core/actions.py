@@ -8,6 +8,8 @@ Revealed = Literal["attempts.revealed", "dead_letter.revealed", "diff.revealed",
 JobAction = Literal[
     "export.cancelled",
     "export.requested",
+    "import.cancelled",
+    "import.requested",
     "replay.cancelled",
     "replay.requested",
     "reprocess.cancelled",

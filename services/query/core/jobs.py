@@ -11,10 +11,11 @@ from shared.contracts.names import KINDS
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A reprocess or export job. `command` is the command as JSON, `progress` what its worker counted so far.
+    """A job. `command` is the command as JSON, `progress` what its worker counted so far.
 
     Reprocess: `progress` has matched, sent, skipped {reason: n}, failed. Export: rows, rows_done, file_id, file_name, bytes,
-    sha256, content_type. Any of them may be missing until the worker wrote it. Instants are aware.
+    sha256, content_type. Import: rows, rows_done, rows_read, hidden, unmarked, counts {state: n}, eligible {kind: n}, file_id.
+    Any of them may be missing until the worker wrote it. Instants are aware.
     """
 
     account: str
@@ -47,7 +48,7 @@ class Job:
 
 
 def job_from_document(document: Mapping[str, Any]) -> Job:
-    """Return the job that a document of `reprocess_requests` or `exports` holds."""
+    """Return the job that a document of `reprocess_requests`, `exports` or `imports` holds."""
     return Job(
         account=document["account"],
         id=document["id"],

@@ -13,6 +13,7 @@ from services.query.handlers.dead_letters import LetterReader
 from services.query.handlers.files import FileStore
 from services.query.handlers.freshness import FreshnessReader
 from services.query.handlers.grouping import GroupReader
+from services.query.handlers.importing import ReturnedFiles
 from services.query.handlers.insights import Counts
 from services.query.handlers.outcomes import OutcomeCounter
 from services.query.handlers.previewing import EntryFinder
@@ -43,9 +44,11 @@ class Services:
     outcomes: OutcomeCounter
     reprocesses: JobStore
     exports: JobStore
+    imports: JobStore
     letters: LetterReader
     replays: JobStore
     files: FileStore
+    returned: ReturnedFiles
     commands: Commands
     registry: Registry
     views: ViewStore

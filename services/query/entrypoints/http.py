@@ -35,6 +35,7 @@ from services.query.entrypoints.routes import (
     exports,
     groups,
     health,
+    imports,
     integrations,
     keys,
     logs,
@@ -65,6 +66,7 @@ JSON_ROUTERS: Final[tuple[APIRouter, ...]] = (
     stream.router,
     reprocess.router,
     exports.router,
+    imports.router,
     dead_letters.router,
     integrations.router,
     views.router,
@@ -99,7 +101,11 @@ def create_app(services: Services, *, lifespan: Lifespan | None = None) -> FastA
             Middleware(Deprecations),
             Middleware(Deadline, seconds=services.settings.query_request_seconds),
             Middleware(Gate, services=services),
-            Middleware(BodyLimit, max_bytes=services.settings.query_max_body_bytes),
+            Middleware(
+                BodyLimit,
+                max_bytes=services.settings.query_max_body_bytes,
+                longer=imports.longer_bodies(services.settings),
+            ),
         ],
         exception_handlers={
             PonteError: _on_ponte_error,

@@ -23,6 +23,7 @@ SINGLE: Final = (
     "last_event_id",
     "health",
     "automatic",
+    "name",
 )
 """Parameters that have one value wherever they are known; those of a filter are checked where filters are read."""
 

@@ -20,6 +20,7 @@ from shared.contracts.commands import MAX_ITEMS, Format, Item, JobId
 from shared.contracts.errors import InvalidField
 from shared.contracts.events import Code, Name, Status
 from shared.contracts.filters import MAX_ATTEMPTS, PARAMETERS, DateAxis, LogFilter
+from shared.contracts.imports import FileName, RowState
 from shared.contracts.names import Kind
 from shared.contracts.said import JobReason, Reason, RequestedBy
 
@@ -180,6 +181,19 @@ class ReprocessesAsked(JobsAsked):
     ] = False
 
 
+class ImportAsked(BaseModel):
+    """A report that comes back."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[FileName, Field(description="its file's name, for people")] = ""
+
+
+class ImportRowsAsked(JobsAsked):
+    """A page of an import's rows."""
+
+    state: Annotated[list[RowState], DropEmpty, Field(description="rows in these states alone")] = []
+
+
 class Body(BaseModel):
     """What every body is: strict, nothing unknown."""
 
@@ -233,6 +247,21 @@ class ExportBody(Body):
     format: Format = "xlsx"
     language: Language = "pt"
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(known_time_zone)] = "America/Sao_Paulo"
+
+
+class ImportReprocessBody(Body):
+    """Which rows of an import are sent: all that can be, or those with these numbers."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the stock is back"}]})
+    kind: Annotated[Kind | None, Field(description="needed where the rows to send are of several kinds")] = None
+    numbers: Annotated[
+        list[int] | None,
+        Field(
+            min_length=1, max_length=MAX_ITEMS, description="rows that are `eligible`, or `never`", examples=[[1, 2]]
+        ),
+    ] = None
+    reason: JobReason = ""
+    max_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
 def language_of(request: Request) -> Language:

@@ -1,4 +1,4 @@
-"""Asking the workers: reprocess, export and replay jobs. Stored as a job first, then published: what was answered 202 is never lost."""
+"""Asking the workers: reprocess, export, import and replay jobs. Stored as a job first, then published: what was answered 202 is never lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,18 @@ from services.query.handlers.leafing import DEFAULT_LIMIT, read_leaf
 from shared.contracts.commands import Command, ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
 from shared.contracts.errors import NotEligible, NotFound, PonteError
+from shared.contracts.imports import ImportCommand
 from shared.runtime.clock import Clock
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
 ORDER: Final = "-created_at"
-Asked = ReprocessCommand | ExportCommand | ReplayCommand
+Asked = ReprocessCommand | ExportCommand | ImportCommand | ReplayCommand
 ACTIONS: Final[dict[type[Asked], JobAction]] = {
     ReprocessCommand: "reprocess.requested",
     ExportCommand: "export.requested",
+    ImportCommand: "import.requested",
     ReplayCommand: "replay.requested",
 }
 """What the audit calls it."""
@@ -148,6 +150,35 @@ async def cancel_export(
     """Ask for the job's end. Raise NotFound, or NotEligible when it has ended."""
     caller.require("export")
     return await _cancel(jobs, audit, caller, "export.cancelled", job_id, reason=reason, now=now)
+
+
+async def request_import(
+    jobs: JobStore, commands: Commands, audit: Audit, caller: Caller, command: ImportCommand, *, now: Clock
+) -> Job:
+    """Store and publish an import job, whose file is stored already. Raise NotPermitted, NotEligible."""
+    return await _request(jobs, commands, audit, caller, "reprocess", command, now=now)
+
+
+async def list_imports(
+    jobs: JobStore, caller: Caller, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> Leaf[Job]:
+    """Return a page of the account's import jobs, newest first. Raise InvalidCursor, InvalidField."""
+    caller.require("reprocess")
+    return await _list(jobs, caller, "imports", cursor, limit)
+
+
+async def get_import(jobs: JobStore, caller: Caller, job_id: str) -> Job:
+    """Return an import job of the caller's account. Raise NotFound."""
+    caller.require("reprocess")
+    return await _get(jobs, caller, job_id)
+
+
+async def cancel_import(
+    jobs: JobStore, audit: Audit, caller: Caller, job_id: str, *, reason: str = "", now: Clock
+) -> Job:
+    """Ask for the job's end. Raise NotFound, or NotEligible when it has ended."""
+    caller.require("reprocess")
+    return await _cancel(jobs, audit, caller, "import.cancelled", job_id, reason=reason, now=now)
 
 
 async def request_replay(

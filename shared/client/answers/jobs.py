@@ -125,6 +125,50 @@ class ExportList(Answer):
     previous_cursor: str | None
 
 
+class ImportAnswer(JobAnswer):
+    """An import job: a report that came back. What is not known before it was read is null; `counts` then has its chosen rows by state."""
+
+    file_name: str
+    bytes: int
+    sha256: str
+    rows: int | None
+    rows_done: int
+    rows_read: int | None
+    hidden: int | None
+    unmarked: int | None
+    counts: dict[str, int]
+    eligible: dict[str, int]
+
+
+class ImportRowAnswer(Answer):
+    """A chosen row of a file, and what a reprocess would do with it. `fault`: why it cannot be read."""
+
+    number: int
+    sheet: str
+    row: int
+    kind: str
+    affiliate: str
+    code: str
+    state: str
+    fault: str | None
+
+
+class ImportRowList(Answer):
+    """A page of an import's rows, in the order of the file."""
+
+    items: tuple[ImportRowAnswer, ...]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+class ImportList(Answer):
+    """A page of the account's import jobs, newest first."""
+
+    items: tuple[ImportAnswer, ...]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
 class ReplayAnswer(JobAnswer):
     """A replay job. Counts are null until its worker wrote them."""
 

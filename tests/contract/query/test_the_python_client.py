@@ -87,7 +87,7 @@ def is_tag(name: str, operation: dict[str, Any]) -> bool:
 
 def members_of_body(schema: dict[str, Any], operation: dict[str, Any]) -> set[str]:
     content = operation.get("requestBody", {}).get("content", {})
-    if not content:
+    if "application/json" not in content:  # none, or a file, which is what it is
         return set()
     name = content["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
     return set(schema["components"]["schemas"][name]["properties"])

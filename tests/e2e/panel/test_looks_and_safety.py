@@ -13,7 +13,7 @@ from tests.support.seed import seed_entry, seed_key
 pytestmark = pytest.mark.browser
 
 PAGES = ("/logs/order", "/logs/order?q=nothing&status=error", f"/logs/order/MLC/{FAILED_ORDER}", "/logs/order/reprocess?status=error",
-         "/logs/order/groups?status=error&affiliate=MLC", "/logs/price/groups?q=nothing", "/help", "/help/ORD-SLA", "/exports", "/reprocess", "/logs/unknown")  # fmt: skip
+         "/logs/order/groups?status=error&affiliate=MLC", "/logs/price/groups?q=nothing", "/help", "/help/ORD-SLA", "/exports", "/imports", "/reprocess", "/logs/unknown")  # fmt: skip
 
 LONG = "X" * 200
 LONG_NAME = "A" * 64

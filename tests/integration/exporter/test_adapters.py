@@ -13,17 +13,29 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from services.exporter.adapters import mongo_entry_reader
 from services.exporter.adapters.gridfs_files import GridFsFiles
+from services.exporter.adapters.mongo_entry_lookup import MongoEntryLookup
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader, MongoReading
-from services.exporter.adapters.mongo_export_store import MongoExportStore
+from services.exporter.adapters.mongo_export_store import MongoExportStore, MongoImportStore
 from services.exporter.handlers.ports import FinishedFile
 from shared.contracts.commands import ExportCommand
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
-from shared.contracts.names import EXPORT_FILES, EXPORTS, INTEGRATIONS, LOG_ENTRIES
+from shared.contracts.names import EXPORT_FILES, EXPORTS, IMPORT_FILES, IMPORTS, INTEGRATIONS, LOG_ENTRIES
 from shared.mongo.client import Database
 from shared.mongo.errors import translated
 from shared.mongo.jobs import Jobs
-from tests.contract.exporter_suites import EntryReaderSuite, ExportStoreSuite, FakeTime, FileStoreSuite, Seed
+from shared.runtime.clock import now
+from tests.contract.exporter_suites import (
+    EntryLookupSuite,
+    EntryReaderSuite,
+    ExportStoreSuite,
+    FakeTime,
+    FileStoreSuite,
+    ImportStoreSuite,
+    ReturnedFilesSuite,
+    Seed,
+    SeedLookup,
+)
 from tests.support.export_rows import document_of, make_entry
 from tests.support.lost_answers import Lame
 
@@ -222,3 +234,44 @@ class TestGridFsFiles(FileStoreSuite):
         assert await port.list_ids("loja|e1|") == ["loja|e1|a"]
         await port.delete("loja|e1|a")
         assert await port.list_ids() == []
+
+
+class TestMongoImportStore(ImportStoreSuite, ExportStoreSuite):
+    @pytest.fixture
+    def time(self) -> FakeTime:
+        return FakeTime()
+
+    @pytest.fixture
+    def port(self, database: Database, time: FakeTime) -> MongoImportStore:
+        return MongoImportStore(database, Jobs(database, IMPORTS), lease_for=timedelta(seconds=15), clock=time)
+
+
+class TestReturnedFilesInGridFs(ReturnedFilesSuite):
+    @pytest.fixture
+    def port(self, database: Database) -> GridFsFiles:
+        return GridFsFiles(database, clock=now, bucket=IMPORT_FILES)
+
+    async def test_a_file_is_fresh_from_its_first_piece_on(self, port: GridFsFiles, database: Database) -> None:
+        await database[f"{IMPORT_FILES}.chunks"].insert_one({"files_id": "loja|i1|upload", "n": 0, "data": b"x"})
+
+        assert await port.is_fresh("loja|i1|upload", since=now() - timedelta(minutes=1))
+        assert not await port.is_fresh("loja|i1|upload", since=now() + timedelta(minutes=1))
+        assert not await port.is_fresh("nobody|i1|upload", since=now() - timedelta(minutes=1))
+
+
+class TestMongoEntryLookup(EntryLookupSuite):
+    @pytest.fixture
+    def port(self, database: Database) -> MongoEntryLookup:
+        return MongoEntryLookup(database)
+
+    @pytest.fixture
+    def seed_lookup(self, database: Database) -> SeedLookup:
+        async def put(entries: Sequence[LogEntry], registered: Sequence[dict[str, Any]]) -> None:
+            if entries:
+                await database[LOG_ENTRIES].insert_many([document_of(entry) for entry in entries])
+            if registered:
+                await database[INTEGRATIONS].insert_many(
+                    [{"_id": f"{one['account']}|{one['affiliate']}", **one} for one in registered]
+                )
+
+        return put

@@ -26,7 +26,17 @@ from pymongo.database import Database
 from deploy.local.servers import Servers
 from services.exporter.core.columns import COLUMNS
 from shared.contracts.commands import FINAL_STATES, ExportCommand
-from shared.contracts.names import DEAD_LETTER_TOPIC, EXPORT_FILES, EXPORTS, EXPORTS_TOPIC, INTEGRATIONS, LOG_ENTRIES
+from shared.contracts.imports import read_rows, upload_id
+from shared.contracts.names import (
+    DEAD_LETTER_TOPIC,
+    EXPORT_FILES,
+    EXPORTS,
+    EXPORTS_TOPIC,
+    IMPORT_FILES,
+    IMPORTS,
+    INTEGRATIONS,
+    LOG_ENTRIES,
+)
 from shared.mongo.client import connect
 from shared.mongo.jobs import Jobs
 from shared.runtime.clock import now
@@ -97,13 +107,13 @@ def pieces_of(documents: Documents, account: str) -> list[str]:
     return documents[f"{EXPORT_FILES}.chunks"].distinct("files_id", {"files_id": {"$regex": f"^{account}"}})
 
 
-def job_of(documents: Documents, account: str, job_id: str) -> dict[str, Any]:
-    return documents[EXPORTS].find_one({"_id": f"{account}|{job_id}"}) or {"state": "absent", "progress": {}}
+def job_of(documents: Documents, account: str, job_id: str, *, of: str = EXPORTS) -> dict[str, Any]:
+    return documents[of].find_one({"_id": f"{account}|{job_id}"}) or {"state": "absent", "progress": {}}
 
 
-def ended(documents: Documents, account: str, job_id: str, *, within: float = 90) -> dict[str, Any]:
+def ended(documents: Documents, account: str, job_id: str, *, within: float = 90, of: str = EXPORTS) -> dict[str, Any]:
     return eventually(
-        lambda: job_of(documents, account, job_id), lambda job: job["state"] in FINAL_STATES, within=within
+        lambda: job_of(documents, account, job_id, of=of), lambda job: job["state"] in FINAL_STATES, within=within
     )
 
 
@@ -173,6 +183,36 @@ def test_a_command_becomes_a_file_of_exactly_the_rows_asked_for_and_a_wrong_one_
     assert rows_of(files["empty"])[0]["kind"] == "Nenhum item foi encontrado"
     assert job_of(documents, account, "wrong")["state"] == "absent"
     assert sorted(letters) == ["Invalid", "InvalidCommand"]
+
+
+def test_a_report_that_was_made_edited_and_brought_back_becomes_a_preview_of_the_rows_left_in_it(
+    servers: Servers, documents: Documents, start: Start, account: str
+) -> None:
+    fill(documents, account, 40)
+    files = GridFSBucket(documents, IMPORT_FILES)
+    with start():
+        say(servers, {"id": "report", "account": account, "language": "en"})
+        book = openpyxl.load_workbook(io.BytesIO(file_of(documents, ended(documents, account, "report"))))
+        book.worksheets[0].delete_rows(12, 100)
+        edited = io.BytesIO()
+        book.save(edited)
+        for job_id, content in (("back", edited.getvalue()), ("broken", b"PK\x03\x04")):
+            files.upload_from_stream_with_id(upload_id(account, job_id), "edited.xlsx", content)
+            say(servers, {"id": job_id, "account": account, "operation": "import"})
+        say(servers, {"id": "wrong", "account": account, "operation": "import", "file_id": "another's"})
+        back, broken = [ended(documents, account, job_id, of=IMPORTS) for job_id in ("back", "broken")]
+        letters = _dead_letters(servers, account, 1)
+
+    assert (back["state"], back["progress"]["rows"], back["progress"]["eligible"]) == ("done", 10, {"order": 5})
+    rows = list(read_rows(files.open_download_stream(back["progress"]["file_id"]).read()))
+    assert {(row.kind, row.affiliate) for row in rows} == {("order", "AMZ")}
+    assert [(row.code, row.state) for row in rows] == [
+        (f"{number:06}", "eligible" if number % 2 else "not_failed") for number in range(40) if number % 3
+    ][:10]
+    assert (broken["state"], broken["error"]) == ("failed", "the workbook is damaged: its end is missing")
+    assert letters == ["InvalidCommand"]
+    left = documents[f"{IMPORT_FILES}.files"].distinct("_id", {"_id": {"$regex": f"^{account}"}})
+    assert left == sorted([back["progress"]["file_id"], upload_id(account, "back")])
 
 
 def test_a_command_with_odd_headers_is_taken_and_so_are_those_behind_it(

@@ -36,6 +36,7 @@ POLICY = [
     (r"(post|put|patch|delete) /v1/(integrations|views)\b", "admin"),
     (r"(post|delete) /v1/(reprocess|dead-letters)\b", "reprocess"),
     (r"\w+ /v1/exports\b", "export"),
+    (r"\w+ /v1/imports\b", "reprocess"),
     (r"get ", "read"),
 ]
 """The first rule that fits. A change that no rule knows needs a line here, and someone who thought about it."""

@@ -23,7 +23,7 @@ def ended(jobs: CountedJobs) -> list[float]:
 
 
 async def waiting(jobs: CountedJobs, now: datetime) -> float:
-    await JobWatch(jobs, lambda: now).run_once()
+    await JobWatch(jobs, clock=lambda: now).run_once()
     return JOBS_WAITING.labels(jobs.service)._value.get()
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import openpyxl
@@ -18,10 +18,11 @@ from services.exporter.core.columns import headers_of, values_of
 from services.exporter.core.report import Report
 from services.exporter.core.tally import Tally
 from services.exporter.handlers.ports import FinishedFile, Job
-from shared.contracts.commands import FINAL_STATES, ExportCommand
+from shared.contracts.commands import FINAL_STATES, Command
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import LeaseLost
 from shared.contracts.filters import LogFilter
+from shared.contracts.imports import UPLOAD
 from shared.contracts.names import KINDS
 from tests.support.passing import lets_pass
 
@@ -70,7 +71,7 @@ class MemoryExportStore:
     lease_for: timedelta = timedelta(seconds=15)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    async def take_in(self, command: ExportCommand) -> bool:
+    async def take_in(self, command: Command) -> bool:
         identity = f"{command.account}|{command.id}"
         if identity in self.jobs:
             return False
@@ -152,6 +153,50 @@ class MemoryFileStore:
 
     async def list_ids(self, prefix: str = "") -> list[str]:
         return sorted(file_id for file_id in {*self.files, *self.pieces} if file_id.startswith(prefix))
+
+
+@dataclass
+class MemoryImportStore(MemoryExportStore):
+    async def is_wanted(self, file_id: str) -> bool:
+        identity, _, part = file_id.rpartition("|")
+        if (stored := self.jobs.get(identity)) is None:
+            return False
+        is_its_own = part == UPLOAD or stored["progress"].get("file_id") == file_id
+        return stored["state"] in {"queued", "running"} or (stored["state"] == "done" and is_its_own)
+
+
+@dataclass
+class MemoryReturnedFiles(MemoryFileStore):
+    """`fresh`: the ids of files that were written just now."""
+
+    fresh: set[str] = field(default_factory=set)
+
+    async def load(self, file_id: str, into: BinaryIO) -> bool:
+        if file_id not in self.files:
+            return False
+        into.write(self.files[file_id])
+        return True
+
+    async def is_fresh(self, file_id: str, *, since: datetime) -> bool:
+        return file_id in self.fresh
+
+
+@dataclass
+class MemoryEntryLookup:
+    entries: Sequence[LogEntry] = ()
+    registered: Sequence[Mapping[str, Any]] = ()
+    """Integrations as documents."""
+
+    async def find_entries(self, identities: Sequence[str]) -> Mapping[str, LogEntry]:
+        return {entry.id: entry for entry in self.entries if entry.id in set(identities)}
+
+    async def list_paused(self, account: str, kind: str) -> frozenset[str]:
+        return frozenset(
+            one["affiliate"]
+            for one in self.registered
+            if one["account"] == account
+            and (one.get("paused") or one.get("removed_at") or kind not in one.get("kinds", KINDS))
+        )
 
 
 class PlainWorkbook:

@@ -412,6 +412,19 @@ class FakeFileStore:
         return FakeFile(self.files[file_id]) if file_id in self.files else None
 
 
+class FakeReturnedFiles:
+    """ReturnedFiles."""
+
+    def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
+        self.files = dict(files or {})
+
+    async def put_file(self, file_id: str, content: bytes, *, name: str, facts: Mapping[str, Any]) -> None:
+        self.files[file_id] = content
+
+    async def read_file(self, file_id: str) -> bytes | None:
+        return self.files.get(file_id)
+
+
 class FakeRegistry:
     """Registry."""
 

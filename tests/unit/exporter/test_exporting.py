@@ -13,8 +13,9 @@ from services.exporter.adapters.xlsx_workbook import XlsxWorkbook
 from services.exporter.core.report import Report
 from services.exporter.entrypoints.runner import export_loop
 from services.exporter.entrypoints.timers import every
-from services.exporter.handlers.exporting import MAX_STARTS, Outcome, Tools, export_next
+from services.exporter.handlers.exporting import Tools, export_next
 from services.exporter.handlers.housekeeping import expire, sweep
+from services.exporter.handlers.job_run import MAX_STARTS, Outcome
 from services.exporter.handlers.ports import Job
 from shared.contracts.commands import ExportCommand
 from shared.contracts.errors import StoreUnavailable

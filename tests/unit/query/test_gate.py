@@ -25,6 +25,7 @@ from tests.support.fakes.query import (
     FakeLetters,
     FakeLog,
     FakeRegistry,
+    FakeReturnedFiles,
     FakeViews,
     counts_of,
 )
@@ -72,7 +73,9 @@ async def api(clock: FakeClock, credentials: FakeCredentials, log: FakeLog) -> A
         outcomes=log,
         reprocesses=FakeJobs(),
         exports=FakeJobs(),
+        imports=FakeJobs(),
         files=FakeFileStore(),
+        returned=FakeReturnedFiles(),
         letters=FakeLetters(),
         replays=FakeJobs(),
         commands=FakeCommands(),

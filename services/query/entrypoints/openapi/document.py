@@ -58,8 +58,8 @@ OF_STATUS: Final = {
     "503": {"Retry-After": "RetryAfter"},
 }
 MAKERS: Final = {"post", "put"}
-HOLDS_BACK: Final = "/file"
-"""A GET of such a path may be refused for the state of things: the file of a job that is not done."""
+HOLDS_BACK: Final = ("/file", "/rows")
+"""A GET of such a path may be refused for the state of things: the file, or the preview, of a job that is not done."""
 
 
 class Api(FastAPI):

@@ -36,6 +36,7 @@ SAME_ITEM_LINKS: Final[Links] = {
 }
 REPROCESS_LINKS: Final[Links] = {"get_reprocess": JOB, "cancel_reprocess": JOB}
 EXPORT_LINKS: Final[Links] = {"get_export": JOB, "get_export_file": JOB, "cancel_export": JOB}
+IMPORT_LINKS: Final[Links] = dict.fromkeys(("get_import", "list_import_rows", "reprocess_import", "cancel_import"), JOB)
 REPLAY_LINKS: Final[Links] = {"get_replay": JOB, "cancel_replay": JOB}
 INTEGRATION_LINKS: Final[Links] = {
     "get_integration": AFFILIATE,
@@ -60,6 +61,9 @@ LINKS: Final[dict[str, dict[str, Links]]] = {
     "list_reprocesses": {"200": {"get_reprocess": FIRST_JOB}},
     "request_export": {"202": EXPORT_LINKS},
     "list_exports": {"200": {"get_export": FIRST_JOB, "get_export_file": FIRST_JOB}},
+    "request_import": {"202": IMPORT_LINKS},
+    "list_imports": {"200": dict.fromkeys(("get_import", "list_import_rows"), FIRST_JOB)},
+    "reprocess_import": {"202": REPROCESS_LINKS},
     "list_letters": {"200": dict.fromkeys(("get_letter", "get_raw_letter", "replay_letter"), FIRST_LETTER)},
     "replay_letters": {"202": REPLAY_LINKS},
     "replay_letter": {"202": REPLAY_LINKS},

@@ -19,6 +19,7 @@ from shared.contracts.dead_letters import LetterState
 from shared.contracts.entries import ReprocessState
 from shared.contracts.events import Status
 from shared.contracts.filters import DateAxis
+from shared.contracts.imports import RowFault, RowState
 from shared.contracts.names import Kind
 
 ENUMERATIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -36,6 +37,8 @@ ENUMERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "ReprocessState": get_args(ReprocessState),
     "ReportFormat": get_args(Format),
     "Language": get_args(Language),
+    "ImportRowState": get_args(RowState),
+    "ImportRowFault": get_args(RowFault),
     "LetterState": get_args(LetterState),
     "ContentEncoding": get_args(Encoding),
     "IntegrationState": get_args(Standing),
@@ -54,6 +57,7 @@ TAGS: Final = {
     "stream": "The same rows as they change.",
     "reprocess": "Failed items sent to their connectors again.",
     "exports": "Reports made in the background.",
+    "imports": "Edited reports that come back: what a reprocess of their rows would do, then that reprocess.",
     "dead letters": "Records that could not be used, and their way back.",
     "integrations": "The registered connections to marketplaces, and how they do.",
     "views": "Filters of the lists under a name, which the whole account sees.",

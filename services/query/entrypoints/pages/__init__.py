@@ -10,6 +10,7 @@ from services.query.entrypoints.pages import (
     exports,
     groups,
     help,  # noqa: A004  # a path is a name
+    imports,
     integrations,
     keys,
     letters,
@@ -31,6 +32,7 @@ def router(_services: Services) -> APIRouter:
         visiting.router,
         reprocess.router,
         exports.router,
+        imports.router,
         letters.router,
         integrations.router,
         keys.router,

@@ -24,6 +24,7 @@ NO_KEYS: Final[Mapping[str, ApiKey]] = {}
 PAGES: Final[Mapping[str, tuple[Scope, str]]] = {
     "dead_letter": ("read", "/dead-letters/"),
     "export": ("export", "/exports/"),
+    "import": ("reprocess", "/imports/"),
     "integration": ("read", "/integrations/"),
     "key": ("admin", "/keys/"),
     "replay": ("reprocess", "/dead-letters/replays/"),

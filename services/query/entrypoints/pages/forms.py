@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Request
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from shared.contracts.errors import InvalidField
 
 MOST_FIELDS: Final = 1_000
+
+LONGEST_FILE_NAME: Final = 200
 
 LONGEST_REVISION: Final = 18
 """Digits: MongoDB counts no further."""
@@ -42,6 +47,26 @@ async def fields_of(request: Request) -> dict[str, list[str]]:
         if isinstance(value, str):
             sent.setdefault(name, []).append(value)
     return sent
+
+
+async def file_of(request: Request, *, most: int) -> tuple[str, bytes]:
+    """Return name and bytes of the one file of a posted form, none where none was chosen. Raise HTTPException for a form that is none.
+
+    It stays in memory, of which a request may take `most` bytes and a little more: the disk of this service may be for reading alone.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return "", b""
+    parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=MOST_FIELDS)
+    parser.spool_max_size = most + 1
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, error.message) from error
+    file = next((value for value in form.values() if isinstance(value, UploadFile)), None)
+    if file is None:
+        return "", b""
+    name = "".join(letter for letter in file.filename or "" if letter.isprintable())
+    return name[:LONGEST_FILE_NAME], await file.read()
 
 
 def field(sent: Mapping[str, Sequence[str]], name: str) -> str:

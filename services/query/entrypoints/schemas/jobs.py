@@ -8,6 +8,7 @@ from services.query.entrypoints.schemas.base import Answer, Instant
 from services.query.handlers.outcomes import Outcome
 from services.query.handlers.previewing import Preview, Reason
 from shared.contracts.commands import JobState
+from shared.contracts.imports import RowFault, RowState
 from shared.contracts.names import Kind
 
 
@@ -121,6 +122,56 @@ class ExportAnswer(JobAnswer):
     file_name: str | None
     bytes: int | None
     sha256: str | None
+
+
+class ImportAnswer(JobAnswer):
+    """An import job: a report that came back. What is not known before it was read is null; `counts` then has its chosen rows by state."""
+
+    file_name: str = Field(examples=["integracoes-order-loja-20261123-101112.xlsx"])
+    bytes: int
+    sha256: str
+    rows: int | None = Field(description="chosen rows", examples=[40])
+    rows_done: int = Field(examples=[40])
+    rows_read: int | None = Field(description="rows of the file, but blank ones", examples=[45])
+    hidden: int | None = Field(description="rows that a filter of the spreadsheet hides: not chosen", examples=[3])
+    unmarked: int | None = Field(
+        description="rows without a mark, where a column `Reprocess` has one: not chosen", examples=[2]
+    )
+    counts: dict[str, int] = Field(examples=[{"eligible": 38, "not_failed": 2}])
+    eligible: dict[str, int] = Field(
+        description="rows that would be sent, by kind: a reprocess sends one kind", examples=[{"order": 38}]
+    )
+
+
+class ImportRowAnswer(Answer):
+    """A chosen row of a file, and what a reprocess would do with it. Of an unreadable one what stands in its cells, cut short."""
+
+    number: int = Field(description="place among the chosen rows, from 1", examples=[1])
+    sheet: str = Field(description="empty in CSV", examples=["Itens"])
+    row: int = Field(description="place in the sheet, from 1", examples=[2])
+    kind: str = Field(examples=["order"])
+    affiliate: str = Field(examples=["MLC"])
+    code: str = Field(examples=["2000004567"])
+    state: RowState = Field(examples=["eligible"])
+    fault: RowFault | None = Field(
+        description="of an unreadable row: the cell that names nothing, a formula there, or a number that a spreadsheet rounded"
+    )
+
+
+class ImportRowList(Answer):
+    """A page of an import's rows, in the order of the file."""
+
+    items: list[ImportRowAnswer]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+class ImportList(Answer):
+    """A page of the account's import jobs, newest first."""
+
+    items: list[ImportAnswer]
+    next_cursor: str | None
+    previous_cursor: str | None
 
 
 class ReprocessList(Answer):

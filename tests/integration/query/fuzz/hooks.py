@@ -33,6 +33,10 @@ BETWEEN_FIELDS = [
     r"was used for another request within the last 24 hours",  # Idempotency-Key
     r"is not a member of an item",  # `fields`, separated by commas
     r"must lie in the future",
+    r"is empty: send the file itself",
+    r"the preview has no row \d+",  # `numbers` are of one import
+    r"the row \d+ cannot be reprocessed",
+    r"these rows are of several kinds",
 ]
 OPAQUE = re.compile(r"cursor|Last-Event-ID")
 """Any text has their type, and only what we gave is one."""

@@ -1,6 +1,7 @@
 import re
 import string
 from datetime import UTC, datetime
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,7 @@ from services.query.entrypoints.pages.screen import TEMPLATES
 from shared.contracts.catalogue import LANGUAGES, RETRY_ADVICE, Language
 from shared.contracts.commands import JOB_STATES
 from shared.contracts.events import STATUSES
+from shared.contracts.imports import ROW_STATES, RowFault
 from shared.contracts.names import KINDS
 
 NOON = datetime(2026, 11, 23, 15, 4, 5, tzinfo=UTC)
@@ -63,7 +65,8 @@ def test_every_kind_status_state_and_advice_has_its_words(language: Language) ->
         *(f"{part}.{status}" for status in STATUSES for part in ("status", "strip")),
         *(f"job.{state}" for state in JOB_STATES),
         *(f"retry.{advice}{long}" for advice in RETRY_ADVICE for long in ("", ".long")),
-        *(f"skip.{reason}" for reason in ("not_found", "not_failed", "in_progress", "paused", "never")),
+        *(f"skip.{reason}" for reason in ROW_STATES if reason != "eligible"),
+        *(f"imports.fault.{fault}" for fault in get_args(RowFault)),
         *(
             f"problem.{status}{what}"
             for status in (400, 403, 404, 405, 409, 413, 422, 429, 500, 503)

@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import io
 import os
+import zipfile
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,17 +12,30 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
+from services.exporter.adapters.returned_files import pick_rows
+from services.exporter.adapters.spool import finished
 from services.exporter.core.report import Report
-from services.exporter.handlers.exporting import MAX_STARTS, Tools, export_next
+from services.exporter.core.returned import UnreadableFile
+from services.exporter.handlers.exporting import Tools, export_next
+from services.exporter.handlers.importing import ImportTools, import_next
+from services.exporter.handlers.job_run import MAX_STARTS
 from services.ingest.core.decode import read_by_parts
 from services.query.entrypoints.pages.address import parse_address, with_zone
 from services.query.entrypoints.pages.language import words_of
 from services.query.entrypoints.pages.reasons import REASONS, reason_told
 from shared.contracts.commands import ExportCommand, ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidCommand, InvalidEvent, InvalidField
+from shared.contracts.imports import ImportCommand
 from tests.support.builders import make_record
 from tests.support.export_rows import AT, make_entry
-from tests.support.fakes.exporter import MemoryEntryReader, MemoryExportStore, MemoryFileStore
+from tests.support.fakes.exporter import (
+    MemoryEntryLookup,
+    MemoryEntryReader,
+    MemoryExportStore,
+    MemoryFileStore,
+    MemoryImportStore,
+    MemoryReturnedFiles,
+)
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 DATA = {
@@ -85,6 +100,37 @@ def of_report(broken: Callable[[Report], Any], *, died: int = 0) -> str:
         return str(outcome.error)
 
     return asyncio.run(export())
+
+
+def of_file(content: bytes) -> str:
+    with pytest.raises(UnreadableFile) as found:
+        pick_rows(io.BytesIO(content))
+    return str(found.value)
+
+
+def bomb() -> bytes:
+    """Return an archive of a few kilobytes whose entry says that it unpacks to more than a workbook may."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as parts, parts.open("xl/workbook.xml", "w") as part:
+        for _ in range(129):
+            part.write(b" " * 2**20)
+    return written.getvalue()
+
+
+def of_an_import_without_its_file() -> str:
+    store = MemoryImportStore(lambda: AT)
+
+    async def read() -> str:
+        await store.take_in(ImportCommand(id="i1", account="loja"))
+        tools = ImportTools(
+            entries=MemoryEntryLookup(), store=store, files=MemoryReturnedFiles(), open_spool=io.BytesIO, pick_rows=pick_rows,
+            finished=finished, beat_seconds=0.01,
+        )  # fmt: skip
+        outcome = await import_next(tools)
+        assert outcome is not None
+        return str(outcome.error)
+
+    return asyncio.run(read())
 
 
 def refused(number: int) -> Callable[[Report], Any]:
@@ -164,6 +210,13 @@ SAID: list[Callable[[], str]] = [
     lambda: of_report(defective),
     lambda: of_report(defective, died=MAX_STARTS),
     lambda: "nothing could be sent for 0:10:00: the broker is away",
+    lambda: of_file(b"a,b,c\n1,2,3\n"),
+    lambda: of_file(b"Kind,Affiliate,Code\n" + b"Order,MLC,1\n" * 10_001),
+    lambda: of_file(b"Kind,Affiliate,Code,Reprocess\n" + b"Order,MLC,1,\n" * 50_001),
+    lambda: of_file(b"Kind,Affiliate,Code\n\x81\x8d"),
+    lambda: of_file(b"PK\x03\x04 and no more"),
+    lambda: of_file(bomb()),
+    of_an_import_without_its_file,
 ]
 
 

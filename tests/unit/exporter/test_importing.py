@@ -1,0 +1,194 @@
+import io
+from typing import Any
+
+import pytest
+
+from services.exporter.adapters.returned_files import pick_rows
+from services.exporter.adapters.spool import finished
+from services.exporter.core.returned import UnreadableFile
+from services.exporter.handlers.housekeeping import expire_returned, sweep_returned
+from services.exporter.handlers.importing import ImportTools, import_next
+from services.exporter.handlers.job_run import MAX_STARTS, Outcome
+from shared.contracts.errors import StoreUnavailable
+from shared.contracts.imports import ImportCommand, ImportRow, read_rows, upload_id
+from tests.support.export_rows import AT, make_entry
+from tests.support.fakes.exporter import MemoryEntryLookup, MemoryImportStore, MemoryReturnedFiles
+
+UPLOAD = upload_id("loja", "i1")
+ENTRIES = [
+    make_entry(code="error"),
+    make_entry(code="warning", status="warning"),
+    make_entry(code="never", causes=[{"code": "MKT-CLOSED", "message": "closed"}]),
+    make_entry(code="success", status="success", causes=[]),
+    make_entry(code="processing", status="processing", causes=[]),
+    make_entry(code="sent", reprocess={"id": "j", "state": "sent"}),
+    make_entry(code="paused", affiliate="AMZ"),
+    make_entry(code="other", account="outra"),
+]
+
+
+class World:
+    def __init__(self) -> None:
+        self.store = MemoryImportStore(lambda: AT)
+        self.files = MemoryReturnedFiles()
+        self.entries = MemoryEntryLookup(ENTRIES, [{"account": "loja", "affiliate": "AMZ", "kinds": ["price"]}])
+        self.tools = ImportTools(
+            entries=self.entries,
+            store=self.store,
+            files=self.files,
+            open_spool=io.BytesIO,
+            pick_rows=pick_rows,
+            finished=finished,
+            beat_seconds=0.01,
+        )
+
+    async def ask(self, *lines: str, **command: Any) -> dict[str, Any]:
+        self.files.files[UPLOAD] = "\n".join(("Kind,Code,Affiliate", *lines)).encode()
+        await self.store.take_in(ImportCommand(id="i1", account="loja", **command))
+        return self.store.jobs["loja|i1"]
+
+    async def run(self) -> Outcome:
+        outcome = await import_next(self.tools)
+        assert outcome is not None
+        return outcome
+
+    def preview(self, job: dict[str, Any]) -> list[ImportRow]:
+        return list(read_rows(self.files.files[job["progress"]["file_id"]]))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_file_becomes_a_preview_of_what_a_reprocess_would_do_with_each_row(world: World) -> None:
+    codes = ("error", "warning", "never", "success", "processing", "sent", "absent", "other", "error")
+    job = await world.ask(
+        *(f"Order,{code},MLC" for code in codes), "Order,paused,AMZ", "Nothing,1,MLC", "Price,error,MLC"
+    )
+
+    assert (await world.run()).state == "done"
+
+    rows = world.preview(job)
+    assert [row.state for row in rows] == [
+        "eligible", "eligible", "never", "not_failed", "not_failed", "in_progress", "not_found", "not_found", "repeated",
+        "paused", "unreadable", "not_found",
+    ]  # fmt: skip
+    assert [(row.number, row.row) for row in rows] == [(number, number + 1) for number in range(1, 13)]
+    assert (rows[10].kind, rows[10].fault) == ("Nothing", "kind")
+    progress = job["progress"]
+    assert (job["state"], progress["rows"], progress["rows_done"], progress["rows_read"]) == ("done", 12, 12, 12)
+    assert progress["counts"]["eligible"] == 2
+    assert progress["eligible"] == {"order": 2}
+    assert sum(progress["counts"].values()) == 12
+
+
+async def test_more_rows_than_are_looked_up_at_once_keep_their_numbers(world: World) -> None:
+    job = await world.ask(*(f"Order,{number},MLC" for number in range(2_345)))
+
+    await world.run()
+
+    assert [row.number for row in world.preview(job)] == list(range(1, 2_346))
+
+
+async def test_a_file_that_cannot_be_read_fails_its_job_alone_and_does_not_stay(world: World) -> None:
+    job = await world.ask()
+    world.files.files[UPLOAD] = b"PK\x03\x04"
+    other = ImportCommand(id="i2", account="loja")
+    await world.store.take_in(other)
+    world.files.files[upload_id("loja", "i2")] = b"Kind,Code,Affiliate\nOrder,error,MLC\n"
+
+    assert [(await world.run()).state for _ in range(2)] == ["failed", "done"]
+
+    assert job["error"].startswith("the workbook is damaged")
+    assert not [file_id for file_id in world.files.files if file_id.startswith("loja|i1|")]
+    assert upload_id("loja", "i2") in world.files.files
+
+
+async def test_no_command_reaches_the_file_of_another_job_or_account(world: World) -> None:
+    await world.ask()
+    for account, job_id in (("outra", "i1"), ("loja", "i10")):
+        await world.store.take_in(ImportCommand(id=job_id, account=account))
+    await world.run()
+
+    ends = [await world.run() for _ in range(2)]
+
+    assert {end.error for end in ends} == {"the file that came back is not there any more: send it again"}
+    assert UPLOAD in world.files.files
+
+
+async def test_an_upload_survives_the_starts_that_died_and_their_previews_go(world: World) -> None:
+    job = await world.ask("Order,error,MLC")
+    world.files.files["loja|i1|dead"] = b"half"
+
+    assert (await world.run()).state == "done"
+
+    assert sorted(world.files.files) == sorted([UPLOAD, job["progress"]["file_id"]])
+
+
+async def test_a_store_that_is_away_gives_the_job_back_with_its_file(world: World) -> None:
+    job = await world.ask("Order,error,MLC")
+
+    async def away(*_: object) -> Any:
+        raise StoreUnavailable("away")
+
+    world.entries.find_entries = away  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await import_next(world.tools)
+
+    assert (job["state"], job["token"], job["progress"]["starts"]) == ("running", None, 0)
+    assert list(world.files.files) == [UPLOAD]
+
+
+async def test_a_job_that_kills_its_workers_or_is_cancelled_leaves_no_file(world: World) -> None:
+    for field in ("starts", "cancel"):
+        job = await world.ask("Order,error,MLC")
+        if field == "starts":
+            job["progress"]["starts"] = MAX_STARTS
+        else:
+            job["cancel"] = True
+
+        assert (await world.run()).state == ("failed" if field == "starts" else "cancelled")
+
+        assert world.files.files == {}
+        world.store.jobs.clear()
+
+
+async def test_a_defect_of_ours_fails_that_job_and_says_so(world: World) -> None:
+    job = await world.ask("Order,error,MLC")
+
+    def defective(_: object) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    object.__setattr__(world.tools, "pick_rows", defective)
+
+    assert (await world.run()).state == "failed"
+    assert job["error"] == "a defect of the exporter: ZeroDivisionError: division by zero"
+
+
+async def test_old_previews_go_with_the_files_that_they_are_of(world: World) -> None:
+    await world.ask("Order,error,MLC")
+    await world.run()
+    keep = AT - AT
+    world.store.jobs["loja|i1"]["finished_at"] = AT.replace(year=2020)
+
+    assert await expire_returned(world.store, world.files, keep=keep, clock=lambda: AT) == 1
+
+    assert world.files.files == {}
+    assert world.store.jobs["loja|i1"]["state"] == "expired"
+
+
+async def test_what_nobody_wants_is_swept_but_not_what_has_just_come(world: World) -> None:
+    await world.ask("Order,error,MLC")
+    world.files.files |= {"loja|gone|upload": b"", "loja|coming|upload": b""}
+    world.files.fresh.add("loja|coming|upload")
+
+    assert await sweep_returned(world.store, world.files, clock=lambda: AT) == 1
+
+    assert sorted(world.files.files) == ["loja|coming|upload", UPLOAD]
+
+
+def test_a_file_that_cannot_be_read_says_why_in_one_line() -> None:
+    with pytest.raises(UnreadableFile) as found:
+        pick_rows(io.BytesIO(b"PK\x03\x04"))
+    assert "\n" not in str(found.value)
