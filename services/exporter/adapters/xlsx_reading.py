@@ -1,8 +1,8 @@
 """The rows of a workbook that somebody sent, as a stream, with a bound on everything.
 
 openpyxl reads what it trusts: it makes an object of each style and a tree of each row, so that five megabytes of empty elements, which a
-few kilobytes unpack to, become a gigabyte. Here the parts are read by expat as they are unpacked (`workbook_archive.py` bounds what they
-unpack to, `bounded_xml.py` what they may be), and nothing is kept but short texts.
+few kilobytes unpack to, become half a gigabyte. Here the parts are read by expat as they are unpacked (`workbook_archive.py` bounds what they
+unpack to, `bounded_xml.py` what they may be), and nothing is kept but short texts (decision 0018).
 """
 
 import re
