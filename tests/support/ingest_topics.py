@@ -71,13 +71,6 @@ def high(consumer: Consumer, place: TopicPartition) -> int | None:
         raise
 
 
-def _end(consumer: Consumer, place: TopicPartition) -> int:
-    try:
-        return int(consumer.get_watermark_offsets(place, timeout=20)[1])
-    except KafkaException:  # a broker that has just started does not lead its partitions yet
-        return -1
-
-
 def start_at_end(bootstrap: str, group: str, topics: Sequence[str]) -> None:
     """Let `group` begin with what is published from now on: the topics are shared by all tests."""
     with looking(bootstrap, group) as consumer:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from confluent_kafka import Message, Producer
 
+from shared.contracts.names import EVENTS_MAX_MESSAGE_BYTES
 from shared.contracts.records import Address
 from tests.support.tellings import Telling
 
@@ -27,6 +28,7 @@ def publishing(bootstrap: str, note: Note) -> Iterator[Callable[[Telling], None]
             "acks": "all",
             "linger.ms": 5,
             "compression.type": "lz4",
+            "message.max.bytes": EVENTS_MAX_MESSAGE_BYTES,
             "delivery.timeout.ms": ACK_SECONDS * 1000,
             "queue.buffering.max.messages": 2_000_000,
             "log_level": 0,

@@ -28,7 +28,7 @@ class Telling:
 
     id: str
     key: str
-    value: bytes
+    value: bytes | None
     status: str = ""
     processed_at: datetime = BEGINNING
     sequence: int | None = None
