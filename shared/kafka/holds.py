@@ -18,6 +18,9 @@ MAX_HELD_BYTES = 32 * 1024 * 1024
 TELL_EVERY_TRIES = 12
 """At the longest pause between two tries that is once a minute."""
 
+LATE = frozenset({"", "_MSG_TIMED_OUT", "_TIMED_OUT", "REQUEST_TIMED_OUT"})
+"""Reasons that only say that nobody answered in time: a partition whose leader moves to another broker is there again within seconds."""
+
 log = logging.getLogger(__name__)
 
 
@@ -134,7 +137,8 @@ class Holds:
     def _hold(self, place: Place, untaken: list[Untaken], then: int) -> Hold:
         now = self._clock()
         hold = self._holds[place] = Hold(untaken, then, now, now + self._put_aside.delay_before(1))
-        log.error("partition.held", extra={"facts": _facts(place, hold)})
+        level = logging.WARNING if hold.first.error in LATE else logging.ERROR
+        log.log(level, "partition.held", extra={"facts": _facts(place, hold)})
         return hold
 
     def _put_off(self, place: Place, hold: Hold, left: list[Untaken], *, has_hope: bool) -> None:

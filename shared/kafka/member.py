@@ -44,6 +44,7 @@ ANSWER_POLL_SECONDS = 0.01
 """A poll says nothing of an answer that came: it ends after so long."""
 
 log = logging.getLogger(__name__)
+client_log = logging.getLogger("librdkafka")
 
 
 class Member:
@@ -194,7 +195,7 @@ class Member:
                 self._on_commit(error, answers)
 
         told = {"on_commit": on_commit, "stats_cb": contact.hear, "statistics.interval.ms": TELL_EVERY_MS}
-        return Consumer({**self._settings, **told}, logger=log), contact
+        return Consumer({**self._settings, **told}, logger=client_log), contact
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         places = _places(partitions)

@@ -39,6 +39,7 @@ FAULTS_OF_A_RECORD: Final = frozenset(
 Delivery = Literal["sent", "refused", "unknown"]
 
 log = logging.getLogger(__name__)
+client_log = logging.getLogger("librdkafka")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Publisher:
         return results
 
     def _connect(self) -> Producer:
-        return Producer(self._settings, logger=log)
+        return Producer(self._settings, logger=client_log)
 
     def _renew(self, silent: Producer) -> None:
         if not self._renewing.acquire(blocking=False):

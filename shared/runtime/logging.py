@@ -23,6 +23,9 @@ REPEAT_SECONDS: Final = 30.0
 REMEMBERED: Final = 200
 """Sayings of which it is known when they were told last."""
 
+SELF_HEALING: Final = frozenset({"aiokafka", "librdkafka"})
+"""Libraries that look for another broker by themselves."""
+
 
 class JsonLines(logging.Formatter):
     """One JSON object a line."""
@@ -75,6 +78,18 @@ class Repeats(logging.Filter):
         return True
 
 
+class Lenient(logging.Filter):
+    """Takes for a warning what a library of `SELF_HEALING` calls an error: one broker of three that is away is none, and what comes of
+    it, such as a batch that is postponed or a worker that is not ready, our own lines say.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line be written."""
+        if record.levelno == logging.ERROR and record.name.partition(".")[0] in SELF_HEALING and not record.exc_info:
+            record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        return True
+
+
 def without_secrets(text: str) -> str:
     """Return `text` with passwords of connection strings and bearer tokens taken out."""
     return _BEARER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
@@ -84,6 +99,7 @@ def configure_logging(service: str, level: str) -> None:
     """Send every logger of the process to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(service))
+    handler.addFilter(Lenient())
     handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]

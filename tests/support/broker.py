@@ -11,6 +11,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.ports import choose_port
 
 STOP_SECONDS = 15
+KAFKA_FOLDER = "kafka"
 
 
 class Broker:
@@ -19,7 +20,7 @@ class Broker:
     def __init__(self, folder: Path, *, ports: Sequence[int] = (), properties: Mapping[str, str] | None = None) -> None:
         port, controller_port = ports or choose_ports_apart(2)
         self._kafka = Kafka(
-            folder / "kafka",
+            folder / KAFKA_FOLDER,
             port,
             controller_port,
             folder / "kafka.log",
@@ -32,7 +33,14 @@ class Broker:
         return self._kafka.bootstrap
 
     def start(self) -> None:
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it and return at once: one of several is not ready alone."""
         self._kafka.start()
+
+    def wait_until_ready(self) -> None:
         self._kafka.wait_until_ready()
 
     def stop(self) -> None:

@@ -68,9 +68,15 @@ class IngestProcess:
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return its log lines of that event, of all runs."""
+        return [line for line in self._lines() if line["event"] == event]
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return its log lines above a warning, of all runs."""
+        return [line for line in self._lines() if line["level"] in {"error", "critical"}]
+
+    def _lines(self) -> list[dict[str, Any]]:
         lines = self._log.read_bytes().splitlines() if self._log.exists() else []
-        found = [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
-        return [line for line in found if line["event"] == event]
+        return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
 
     def shared_out(self) -> dict[str, int]:
         """Wait until every lane has partitions of its own, and return how many, by member id.

@@ -34,6 +34,12 @@ class Admin:
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
         self._admin.incremental_alter_configs([resource])[resource].result(30)
 
+    def want_copies(self, topic: str, count: int) -> None:
+        """Let the topic take messages only while so many replicas have them."""
+        entry = ConfigEntry("min.insync.replicas", str(count), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+        self._admin.incremental_alter_configs([resource])[resource].result(30)
+
     def make_again(self, topic: str, partitions: int = 1) -> None:
         old = self._id(topic)
         self._admin.delete_topics([topic])[topic].result(30)

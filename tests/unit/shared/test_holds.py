@@ -1,10 +1,12 @@
+import logging
 from collections.abc import Iterable, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.records import BatchOutcome, DeadLetter, Untaken, next_offsets
-from shared.kafka.holds import Holds, PutAside
+from shared.kafka.holds import TELL_EVERY_TRIES, Holds, PutAside
 from tests.support.builders import make_record
 from tests.support.clock import Clock
 
@@ -65,6 +67,21 @@ def test_one_letter_is_tried_while_there_is_no_hope_and_the_pauses_grow() -> Non
     clock.now += 20
     holds.take([first], [])
     assert (holds.find_due(), holds.seconds_until_due()) == ([second], 0)
+
+
+def test_a_refusal_is_an_error_and_an_answer_that_is_only_late_a_warning_unless_it_lasts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, letter = Clock(), letter_at(5)
+    holds_of(clock).settle(outcome_of(range(9), refused(letter)), set())
+    holds = holds_of(clock)
+    late = refused(letter, error="_MSG_TIMED_OUT")
+    holds.settle(outcome_of(range(9), late), set())
+    for _ in range(TELL_EVERY_TRIES):
+        holds.take([letter], late)
+
+    told = [(line.message, line.levelno) for line in caplog.records]
+    assert told == [("partition.held", level) for level in (logging.ERROR, logging.WARNING, logging.ERROR)]
 
 
 def test_a_partition_that_went_away_is_forgotten_and_its_letters_hold_nothing_any_more() -> None:

@@ -7,6 +7,7 @@ from shared.runtime.logging import (
     REMEMBERED,
     REPEAT_SECONDS,
     JsonLines,
+    Lenient,
     Repeats,
     log_ended_threads,
     without_secrets,
@@ -93,3 +94,15 @@ def test_however_many_things_are_said_only_so_many_are_remembered():
         assert told_by(repeats, "x" * n) is None
     assert told_by(repeats, "another") == {}
     assert told_by(repeats, "x") == {}
+
+
+def test_a_client_that_looks_for_another_broker_by_itself_warns_and_others_say_what_they_say():
+    def level_of(name, *, level=logging.ERROR, error=None):
+        record = logging.LogRecord(name, level, __file__, 1, "connection refused", (), error)
+        assert Lenient().filter(record)
+        return record.levelname, record.levelno
+
+    assert level_of("librdkafka") == level_of("aiokafka.consumer") == ("WARNING", logging.WARNING)
+    assert level_of("shared.kafka.holds") == level_of("pymongo") == ("ERROR", logging.ERROR)
+    assert level_of("librdkafka", level=logging.CRITICAL) == ("CRITICAL", logging.CRITICAL)
+    assert level_of("aiokafka", error=(ValueError, ValueError(), None)) == ("ERROR", logging.ERROR)
