@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from services.query.handlers.grouping import Grouped, GroupReader
+from shared.contracts.errors import LimitExceeded
 from shared.contracts.filters import LogFilter
 from shared.runtime.clock import Clock
 
@@ -24,6 +25,12 @@ AT_ONCE: Final = 2
 """Answers that are being counted: each may keep a processor of MongoDB busy, and lists come first."""
 
 MOST: Final = 200
+
+MOST_WAITING: Final = 20
+"""Questions of one account that are not answered yet: at a second each the last has its turn before a request is given up.
+
+Counting goes on though nobody waits any more. Without a bound, who asks for other rows each time would hold up every account for hours.
+"""
 
 Asked = tuple[str, LogFilter, int, datetime]
 
@@ -52,16 +59,27 @@ class RecentGroups:
         self._answers: dict[Asked, _Answer] = {}
 
     async def list_groups(self, account: str, rows: LogFilter, *, limit: int, days: Sequence[datetime]) -> Grouped:
-        """Return what was counted last if that is not too long ago, `as_of` then; else who asks while it is counted waits for that."""
+        """Return what was counted last if that is not too long ago, `as_of` then; else who asks while it is counted waits for that.
+
+        Raise LimitExceeded where the account asks for too much at once.
+        """
         asked, second = (account, rows, limit, days[0]), self._seconds()
         answer = self._answers.get(asked)
         if answer is None or (answer.coming.done() and second >= answer.good_until):
             young = answer if answer is not None and second < answer.told_until else None
+            self._refuse_too_much(account)
             answer = self._answers[asked] = self._ask(asked, days, before=young)
         before = answer.before
         if before is not None and second < before.told_until and not answer.coming.done():
             return before.coming.result()
         return await asyncio.shield(answer.coming)  # who goes away takes it from nobody else
+
+    def _refuse_too_much(self, account: str) -> None:
+        waiting = sum(asked[0] == account and not one.coming.done() for asked, one in self._answers.items())
+        if waiting >= MOST_WAITING:
+            raise LimitExceeded(
+                f"root causes of {waiting} filters are being counted already; ask again when they are told"
+            )
 
     def _ask(self, asked: Asked, days: Sequence[datetime], before: _Answer | None) -> _Answer:
         if len(self._answers) >= MOST:

@@ -9,8 +9,15 @@ import pytest
 
 from services.query.handlers.grouping import Grouped
 from services.query.handlers.reading import Total
-from services.query.handlers.recent_groups import AT_ONCE, CHEAP_SECONDS, LONGEST_SECONDS, MOST, RecentGroups
-from shared.contracts.errors import StoreUnavailable
+from services.query.handlers.recent_groups import (
+    AT_ONCE,
+    CHEAP_SECONDS,
+    LONGEST_SECONDS,
+    MOST,
+    MOST_WAITING,
+    RecentGroups,
+)
+from shared.contracts.errors import LimitExceeded, StoreUnavailable
 from shared.contracts.filters import LogFilter
 
 NOW = datetime(2026, 11, 29, 10, tzinfo=UTC)
@@ -148,3 +155,25 @@ async def test_few_are_counted_at_once_and_no_more_are_kept_than_there_is_room_f
 
     assert slow.most_at_once == AT_ONCE
     assert slow.looks == looks + 1
+
+
+async def test_who_asks_for_other_rows_each_time_is_refused_and_holds_nobody_else_up() -> None:
+    slow = Slow(1.0)
+    slow.gate.clear()
+    asked = [replace(ORDERS, q=f"item {number}") for number in range(MOST_WAITING)]
+    waiting = [asyncio.ensure_future(slow.ask(rows=rows)) for rows in asked]
+    while slow.looks < AT_ONCE:
+        await asyncio.sleep(0)
+    with pytest.raises(LimitExceeded):
+        await slow.ask(rows=replace(ORDERS, q="one more"))
+    waiting += [asyncio.ensure_future(slow.ask(rows=asked[0])), asyncio.ensure_future(slow.ask("outra"))]
+    for left in waiting[:MOST_WAITING]:
+        left.cancel()  # the request was given up; the counting is still to come
+    await asyncio.wait(waiting[:MOST_WAITING])
+    with pytest.raises(LimitExceeded):
+        await slow.ask(rows=replace(ORDERS, q="one more"))
+    slow.gate.set()
+
+    assert len(await asyncio.gather(*waiting[MOST_WAITING:])) == 2
+    assert slow.looks == MOST_WAITING + 1
+    assert (await slow.ask(rows=replace(ORDERS, q="one more"))).total.value == MOST_WAITING + 2
