@@ -62,7 +62,7 @@ Emails = Annotated[
     list[Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(known_email)]],
     Field(
         max_length=MAX_EMAILS,
-        description="who hears of orders that failed; masked in answers to keys without the scope admin",
+        description="who is to hear of orders that failed: kept so far, nothing is sent yet; masked in answers to keys without the scope admin",
         examples=[["operacao@loja.com.br"]],
     ),
     AfterValidator(each_once),
