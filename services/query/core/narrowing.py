@@ -20,6 +20,14 @@ def too_long_a_story(*, within_ms: int) -> str:
     )
 
 
+def too_long_a_history(*, within_ms: int) -> str:
+    """Return the sentence for the history of one item that took longer than `within_ms`."""
+    return (
+        f"the item was tried so often that putting its attempts in order takes longer than {within_ms / 1000:g} s; "
+        "the entry itself tells the newest"
+    )
+
+
 def _ways(rows: LogFilter) -> str:
     unused = [
         name

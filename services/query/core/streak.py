@@ -11,16 +11,23 @@ from typing import Final
 LONGEST: Final = 1_000
 """Attempts looked at; a longer streak reads as this many."""
 
+MOST_SORTED: Final = 20_000
+"""Of more kept attempts nobody asks for the order, which no index has: 100,000 take MongoDB a second and more."""
+
 ENDS_A_STREAK: Final = frozenset({"success", "warning"})
 """It worked, if with a remark. `processing` tells nothing either way and is passed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorStreak:
-    """Errors since the last time it worked, and when the first of them happened; None if there is none."""
+    """Errors since the last time it worked, and when the first of them happened; None if there is none.
+
+    Not `is_whole`: too many attempts are kept to look through; `count` tells of the newest alone, `since` nothing.
+    """
 
     count: int = 0
     since: datetime | None = None
+    is_whole: bool = True
 
 
 def streak_of(newest_first: Iterable[tuple[str, datetime]]) -> ErrorStreak:

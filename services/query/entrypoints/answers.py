@@ -108,6 +108,7 @@ def entry_json(
     return {
         **item_json(entry, names, language),
         "error_streak": streak.count,
+        "error_streak_complete": streak.is_whole,
         "failing_since": _instant(streak.since),
         **_payload_json(entry),
         "log": _log_json(entry.log),

@@ -13,7 +13,7 @@ from services.query.core.masking import mask_attempt, mask_entry, reveal_attempt
 from services.query.core.permissions import Caller
 from services.query.core.remembering import by_identity
 from services.query.core.sorting import DEFAULT_SORT, SORTS, SortField, field_of, is_ascending, type_of, value_of
-from services.query.core.streak import ENDS_A_STREAK, LONGEST, ErrorStreak, streak_of
+from services.query.core.streak import ENDS_A_STREAK, LONGEST, MOST_SORTED, ErrorStreak, streak_of
 from services.query.handlers.leafing import DEFAULT_LIMIT, MAX_LIMIT, check_limit, read_leaf
 from shared.contracts.entries import Attempt, LogEntry
 from shared.contracts.errors import InvalidField, NotFound
@@ -104,15 +104,18 @@ class LogReader(Protocol):
     async def list_attempts(
         self, identity: str, *, after: Position | None, limit: int, ascending: bool = False
     ) -> list[Attempt]:
-        """Return the first `limit` attempts of an entry beyond `after`, newest first by their total order, or oldest first."""
+        """Return the first `limit` attempts of an entry beyond `after`, newest first by their total order, or oldest first. Raise TooBroad."""
         ...
 
-    async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
-        """Return (status, processed at) of the newest `limit` attempts of an entry that `find_entry` gave, in the order of `list_attempts`."""
+    async def list_outcomes(self, entry: LogEntry, *, limit: int, most: int) -> list[tuple[str, datetime]] | None:
+        """Return (status, processed at) of the newest `limit` attempts of an entry that `find_entry` gave, in the order of `list_attempts`.
+
+        None where more than `most` are kept beside the state, which would all have to be looked at.
+        """
         ...
 
     async def find_last_success(self, identity: str) -> Attempt | None:
-        """Return the newest attempt that succeeded, the entry's own state left out; None when there is none, or none any more."""
+        """Return the newest attempt that succeeded, the entry's own state left out; None when there is none, or none any more. Raise TooBroad."""
         ...
 
 
@@ -197,7 +200,10 @@ async def find_streak(log: LogReader, caller: Caller, entry: LogEntry) -> ErrorS
     caller.require("read")
     if entry.status in ENDS_A_STREAK:
         return ErrorStreak()
-    return streak_of(await log.list_outcomes(entry, limit=LONGEST))
+    outcomes = await log.list_outcomes(entry, limit=LONGEST, most=MOST_SORTED)
+    if outcomes is None:
+        return ErrorStreak(int(entry.status == "error"), is_whole=False)
+    return streak_of(outcomes)
 
 
 async def list_attempts(

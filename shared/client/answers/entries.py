@@ -75,6 +75,7 @@ class EntryAnswer(EntryItem):
     payload_masked: bool
     log: LogAnswer | None
     error_streak: int
+    error_streak_complete: bool
     failing_since: datetime | None
     received_at: datetime
     sequence: int | None

@@ -236,7 +236,8 @@ class LogReaderSuite:
         success = await log.find_last_success(events[0].entry_id)
 
         assert entry is not None
-        assert [status for status, _ in await log.list_outcomes(entry, limit=10)] == ["error", "success", "error"]
+        outcomes = await log.list_outcomes(entry, limit=10, most=10)
+        assert [status for status, _ in outcomes or ()] == ["error", "success", "error"]
         assert success is not None
         assert success.event_id == "b0"
 
@@ -251,10 +252,12 @@ class LogReaderSuite:
 
         entry = await log.find_entry(events[0].entry_id)
         assert entry is not None
-        outcomes = await log.list_outcomes(entry, limit=10)
+        outcomes = await log.list_outcomes(entry, limit=10, most=3)
 
         assert outcomes == [(event.data.status, event.processed_at) for event in reversed(events)]
-        assert await log.list_outcomes(entry, limit=2) == outcomes[:2]
+        assert outcomes is not None
+        assert await log.list_outcomes(entry, limit=2, most=3) == outcomes[:2]
+        assert await log.list_outcomes(entry, limit=2, most=2) is None
 
 
 class StoryReaderSuite:

@@ -114,7 +114,9 @@ class FakeLog:
         older = [attempt for attempt in history if [attempt.source, attempt.event_id] != list(state[2:])]
         return next((attempt for attempt in older if attempt.status == "success"), None)
 
-    async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
+    async def list_outcomes(self, entry: LogEntry, *, limit: int, most: int) -> list[tuple[str, datetime]] | None:
+        if await self.count_older(entry, at_most=most + 1) > most:
+            return None
         history = await self.list_attempts(entry.id, after=None, limit=limit)
         return [(attempt.status, attempt.processed_at) for attempt in history]
 

@@ -5,9 +5,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ExecutionTimeout
 
+from services.query.adapters.log.mongo_counting import count_up_to
 from services.query.core.cursor import Position
+from services.query.core.narrowing import too_long_a_history
 from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, attempt_of_state
+from shared.contracts.errors import TooBroad
 from shared.contracts.events import attempt_id
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES
 from shared.contracts.times import aware
@@ -52,11 +56,13 @@ class MongoHistories:
             told = [newest, *found] if after is None else found
         return [attempt_from_document(document) for document in told[:limit]]
 
-    async def list_outcomes(self, entry: LogEntry, *, limit: int) -> list[tuple[str, datetime]]:
-        """Return (status, processed at) of the newest `limit` attempts."""
+    async def list_outcomes(self, entry: LogEntry, *, limit: int, most: int) -> list[tuple[str, datetime]] | None:
+        """Return (status, processed at) of the newest `limit` attempts; None where more than `most` are kept before the newest."""
         source, event_id = entry.version[2:]
         older = _before(entry.id, {"_id": attempt_id(entry.id, source, event_id)})
         with translated():
+            if entry.attempts > most and await self._is_longer(older, most):
+                return None
             found = await self._read(older, dict.fromkeys(OUTCOME, 1), limit)
         told = [(document["status"], aware(document["processed_at"])) for document in found]
         return [(entry.status, entry.processed_at), *told][:limit]
@@ -72,12 +78,19 @@ class MongoHistories:
         entry = await self._states.find_one({"_id": {"$eq": identity}}, {"state": 1}, max_time_ms=self._limit_ms)
         return None if entry is None else attempt_of_state(identity, entry["state"])
 
+    async def _is_longer(self, query: Query, most: int) -> bool:
+        """Say whether more than `most` attempts are kept, by their keys alone: an entry counts those that expired, too."""
+        return await count_up_to(self._attempts, query, "_id_", limit=most + 1, within_ms=self._limit_ms) > most
+
     async def _read(
         self, query: Query, fields: Document | None, limit: int, *, ascending: bool = False
     ) -> list[Document]:
         found = self._attempts.find(query, fields, max_time_ms=self._limit_ms)
         direction = 1 if ascending else -1
-        return await found.sort([(field, direction) for field in ATTEMPT_ORDER]).limit(limit).to_list()
+        try:
+            return await found.sort([(field, direction) for field in ATTEMPT_ORDER]).limit(limit).to_list()
+        except ExecutionTimeout as error:
+            raise TooBroad(too_long_a_history(within_ms=self._limit_ms)) from error
 
     async def _beyond(self, after: Position, *, ascending: bool) -> Query:
         known = await self._attempts.find_one({"_id": {"$eq": after.id}}, {"version": 1}, max_time_ms=self._limit_ms)

@@ -1,12 +1,13 @@
 """One entry: its own page, and the part of it that an opened row loads."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.query.core.leaf import Leaf
 from services.query.core.masking import hides
 from services.query.core.retries import coming_retry
 from services.query.entrypoints.middleware.paths import Segment
@@ -19,10 +20,14 @@ from services.query.entrypoints.pages.screen import Screen
 from services.query.handlers.reading import find_streak, get_entry, list_attempts
 from services.query.handlers.registry import marketplace_names
 from shared.contracts.entries import Attempt, LogEntry
+from shared.contracts.errors import TooBroad
 from shared.contracts.names import Kind
 
 IN_A_ROW = 10
 ON_A_PAGE = 50
+
+TOO_LONG: Leaf[Attempt] = Leaf([], None, None)
+"""In place of a history that takes too long to be put in order: all else of the item is told."""
 
 Key = tuple[Kind, str, str]
 """Kind, affiliate and code."""
@@ -60,7 +65,9 @@ async def entry_shown(
     services, caller = screen.services, screen.caller
     entry, attempts, marketplaces, job = await asyncio.gather(
         get_entry(services.log, caller, *key, is_revealed=is_revealed),
-        list_attempts(services.log, caller, *key, cursor=cursor or None, limit=limit, is_revealed=is_revealed),
+        _in_time(
+            list_attempts(services.log, caller, *key, cursor=cursor or None, limit=limit, is_revealed=is_revealed)
+        ),
         marketplace_names(services.registry, caller),
         find_job(screen, job_id),
     )
@@ -71,6 +78,7 @@ async def entry_shown(
         "kind": key[0],
         "history": [attempt_of(attempt) for attempt in attempts.items],
         "attempts": attempts,
+        "is_history_too_long": attempts is TOO_LONG,
         "job": job,
         "streak": await find_streak(services.log, caller, entry),
         "retry_at": coming_retry(entry, marketplaces, services.settings.retry_delays, now=services.now()),
@@ -83,6 +91,13 @@ async def entry_shown(
         "older": opened_from(row.path(), behind, cursor=attempts.next_cursor or ""),
         "newer": opened_from(row.path(), behind, cursor=attempts.previous_cursor or ""),
     }
+
+
+async def _in_time(listing: Awaitable[Leaf[Attempt]]) -> Leaf[Attempt]:
+    try:
+        return await listing
+    except TooBroad:
+        return TOO_LONG
 
 
 def _is_masked(entry: LogEntry, attempts: Sequence[Attempt]) -> bool:

@@ -93,6 +93,9 @@ class EntryAnswer(EntryItem, ToldAnswer):
     """One entry, whole."""
 
     error_streak: int = Field(description="errors since it last worked; 1000 stands for more", examples=[3])
+    error_streak_complete: bool = Field(
+        description="false: too many attempts are kept to look through; `error_streak` is then of the newest alone, `failing_since` null"
+    )
     failing_since: Instant | None = Field(description="when the first of them happened")
     received_at: Instant
     sequence: int | None

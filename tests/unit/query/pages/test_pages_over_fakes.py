@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from services.query.entrypoints.http import create_app
-from shared.contracts.entries import attempt_document
-from shared.contracts.errors import StoreUnavailable
+from shared.contracts.entries import Attempt, attempt_document
+from shared.contracts.errors import StoreUnavailable, TooBroad
 from shared.contracts.filters import LogFilter
 from shared.contracts.groups import group_of
 from shared.contracts.records import Address
@@ -288,6 +288,21 @@ async def test_the_history_shows_what_was_said_and_exchanged_in_each_attempt() -
         for text in ("Pedido exportado", "***@example.com", "answer-2", "ORD-SLA", "ask-1", "answer-1"):
             assert text in page
         assert "ana@example.com" not in page
+
+
+async def test_an_item_whose_history_takes_too_long_is_shown_without_it() -> None:
+    class Endless(FakeLog):
+        async def list_attempts(self, *_: Any, **__: Any) -> list[Attempt]:
+            raise TooBroad("tried so often")
+
+    log = Endless([entry_document([make_event(status="success", causes=[])])], [])
+    async with await visitor(services(log=log), "read") as client:
+        pages = [await client.get(f"/logs/order/MLC/2000004567{part}") for part in ("", "/details")]
+
+    for page in pages:
+        assert page.status_code == 200
+        assert "não houve tempo de pôr o histórico em ordem" in page.text
+    assert "2000004567" in pages[0].text
 
 
 async def test_a_job_tells_what_the_connectors_answered_in_the_language_of_the_reader() -> None:
