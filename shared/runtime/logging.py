@@ -18,6 +18,8 @@ import orjson
 _PASSWORD: Final = re.compile(r"(\w+://[^:/@\s]+:)[^@\s]+@")
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)[\w.~+/=-]+")
 _NUMBERS: Final = re.compile(r"\d+")
+_FOR_A_PERSON: Final = re.compile(r"(?i)authenti|authori[sz]|certificate|handshake")
+"""Of what a client says: no other broker will think otherwise."""
 
 REPEAT_SECONDS: Final = 30.0
 REMEMBERED: Final = 200
@@ -80,14 +82,19 @@ class Repeats(logging.Filter):
 
 class Lenient(logging.Filter):
     """Takes for a warning what a library of `SELF_HEALING` calls an error: one broker of three that is away is none, and what comes of
-    it, such as a batch that is postponed or a worker that is not ready, our own lines say.
+    it, such as a batch that is postponed or a worker that is not ready, our own lines say. Passwords and certificates stay errors.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every line be written."""
-        if record.levelno == logging.ERROR and record.name.partition(".")[0] in SELF_HEALING and not record.exc_info:
+        if _heals_by_itself(record):
             record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
         return True
+
+
+def _heals_by_itself(record: logging.LogRecord) -> bool:
+    is_of_a_client = record.name.partition(".")[0] in SELF_HEALING and not record.exc_info
+    return is_of_a_client and record.levelno == logging.ERROR and not _FOR_A_PERSON.search(record.getMessage())
 
 
 def without_secrets(text: str) -> str:

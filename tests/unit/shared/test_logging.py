@@ -97,12 +97,14 @@ def test_however_many_things_are_said_only_so_many_are_remembered():
 
 
 def test_a_client_that_looks_for_another_broker_by_itself_warns_and_others_say_what_they_say():
-    def level_of(name, *, level=logging.ERROR, error=None):
-        record = logging.LogRecord(name, level, __file__, 1, "connection refused", (), error)
+    def level_of(name, *, level=logging.ERROR, error=None, said="sasl_ssl://a:1/1: Connection refused"):
+        record = logging.LogRecord(name, level, __file__, 1, said, (), error)
         assert Lenient().filter(record)
         return record.levelname, record.levelno
 
     assert level_of("librdkafka") == level_of("aiokafka.consumer") == ("WARNING", logging.WARNING)
     assert level_of("shared.kafka.holds") == level_of("pymongo") == ("ERROR", logging.ERROR)
     assert level_of("librdkafka", level=logging.CRITICAL) == ("CRITICAL", logging.CRITICAL)
+    assert level_of("librdkafka", said="SASL authentication error: wrong")[0] == "ERROR"
+    assert level_of("librdkafka", said="SSL handshake failed: certificate verify failed")[0] == "ERROR"
     assert level_of("aiokafka", error=(ValueError, ValueError(), None)) == ("ERROR", logging.ERROR)
