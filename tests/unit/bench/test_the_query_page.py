@@ -46,7 +46,7 @@ def test_some_items_have_a_history() -> None:
 def test_a_view_that_keeps_to_its_targets_has_met_them() -> None:
     page = render([tab(4.5), tab(5.0, entries=10_000_000), tab(4.6, name="page 10,000", kind="deep")], QUIET, 50)
 
-    assert page.count("| met |") == 6
+    assert page.count("| met |") == 7
     assert "missed**" not in page
 
 
@@ -58,6 +58,17 @@ def test_what_misses_a_target_is_named() -> None:
     assert "| p50 ≤ the driver's + 3 ms (lists) | tab of 10,000,000; page 10,000 of 1,000,000 | **missed** |" in page
     assert "| the largest shop ≤ 1.2 x the smallest | tab of 10,000,000 | **missed** |" in page
     assert "| keys ≤ 50 for each row | page 10,000 of 1,000,000 | **missed** |" in page
+
+
+def test_a_deep_page_is_held_against_new_pages_and_against_the_remembered_first() -> None:
+    views = [tab(3.0), tab(4.5, name="pages in turn"), tab(4.8, name="page 10,000", kind="deep")]
+
+    page = render(views, QUIET, 50)
+
+    assert "| a deep page ≤ 1.2 x one near the beginning that nobody looked at either |  | met |" in page
+    assert (
+        "| a deep page ≤ 1.2 x the first, whose rows are remembered | page 10,000 of 1,000,000 | **missed** |" in page
+    )
 
 
 def test_a_busy_machine_gets_no_verdict() -> None:
