@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -126,7 +127,9 @@ def niceness_of_threads(pid: int) -> dict[str, set[int]]:
     """Return by the name of a thread how much longer than the process it waits, the first thread left out."""
     own, found = psutil.Process(pid).nice(), defaultdict(set)
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        if thread.name != str(pid):
+        if thread.name == str(pid):
+            continue
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             found[(thread / "comm").read_text().strip()].add(os.getpriority(os.PRIO_PROCESS, int(thread.name)) - own)
     return found
 
