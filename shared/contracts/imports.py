@@ -23,7 +23,9 @@ RowFault = Literal["kind", "affiliate", "code", "formula", "rounded"]
 
 SENDABLE: Final = frozenset({"eligible", "never"})
 
-FileName = Annotated[str, Field(max_length=200, json_schema_extra=ONE_LINE), AfterValidator(one_line)]
+LONGEST_FILE_NAME: Final = 200
+
+FileName = Annotated[str, Field(max_length=LONGEST_FILE_NAME, json_schema_extra=ONE_LINE), AfterValidator(one_line)]
 
 UPLOAD: Final = "upload"
 """Last part of an uploaded file's id; that of a preview is the token of the lease under which it was written."""

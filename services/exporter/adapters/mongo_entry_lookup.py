@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from shared.contracts.entries import LogEntry, entry_from_document
-from shared.contracts.names import INTEGRATIONS, LOG_ENTRIES
+from shared.contracts.names import LOG_ENTRIES
 from shared.mongo.client import Database
 from shared.mongo.errors import translated
+from shared.mongo.integrations import find_affiliates, is_off
 
 DECIDING: Final = dict.fromkeys(
     (
@@ -22,7 +23,7 @@ class MongoEntryLookup:
 
     def __init__(self, database: Database) -> None:
         self._entries = database[LOG_ENTRIES]
-        self._integrations = database[INTEGRATIONS]
+        self._database = database
 
     async def find_entries(self, identities: Sequence[str]) -> Mapping[str, LogEntry]:
         """Return the entries among `identities`, by id."""
@@ -32,11 +33,4 @@ class MongoEntryLookup:
 
     async def list_paused(self, account: str, kind: str) -> frozenset[str]:
         """Return the affiliates that the account has paused or removed, or for which `kind` is switched off."""
-        off = [
-            {"paused": {"$eq": True}},
-            {"removed_at": {"$type": "date"}},
-            {"kinds": {"$exists": True, "$ne": kind}},
-        ]
-        with translated():
-            found = await self._integrations.find({"account": {"$eq": account}, "$or": off}, {"affiliate": 1}).to_list()
-        return frozenset(document["affiliate"] for document in found)
+        return await find_affiliates(self._database, account, is_off(kind))

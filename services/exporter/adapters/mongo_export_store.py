@@ -108,15 +108,15 @@ class MongoExportStore:
 
     async def is_wanted(self, file_id: str) -> bool:
         """Say whether a job that is under way, or done with this very file, owns it."""
+        state, made = await self._owner_of(file_id)
+        return state == "running" or (state == "done" and made == file_id)
+
+    async def _owner_of(self, file_id: str) -> tuple[str | None, str | None]:
+        """Return state and file of the job that the id names; None for what is not there."""
         identity = file_id.rpartition("|")[0]
         with translated():
             document = await self._documents.find_one({"_id": {"$eq": identity}}, {"state": 1, "progress.file_id": 1})
-        if document is None:
-            return False
-        return bool(
-            document["state"] == "running"
-            or (document["progress"].get("file_id") == file_id and document["state"] == "done")
-        )
+        return (None, None) if document is None else (document["state"], document["progress"].get("file_id"))
 
 
 class MongoImportStore(MongoExportStore):
@@ -126,13 +126,9 @@ class MongoImportStore(MongoExportStore):
 
     async def is_wanted(self, file_id: str) -> bool:
         """Say whether a job that is under way needs the file, or one that is done has it."""
-        identity, _, part = file_id.rpartition("|")
-        with translated():
-            document = await self._documents.find_one({"_id": {"$eq": identity}}, {"state": 1, "progress.file_id": 1})
-        if document is None:
-            return False
-        is_its_own = part == UPLOAD or document["progress"].get("file_id") == file_id
-        return document["state"] in {"queued", "running"} or (document["state"] == "done" and is_its_own)
+        state, made = await self._owner_of(file_id)
+        is_its_own = made == file_id or file_id.endswith(f"|{UPLOAD}")
+        return state in {"queued", "running"} or (state == "done" and is_its_own)
 
 
 def _held(job: Job) -> Document:

@@ -12,10 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from shared.contracts.errors import InvalidField
+from shared.contracts.imports import LONGEST_FILE_NAME
 
 MOST_FIELDS: Final = 1_000
-
-LONGEST_FILE_NAME: Final = 200
 
 LONGEST_REVISION: Final = 18
 """Digits: MongoDB counts no further."""
