@@ -50,6 +50,7 @@ PAYLOAD_FIELDS = ("payload_json", "payload")
 PAYLOAD_MARKS = ("payload_truncated", "payload_bytes", "payload_preview", "payload_masked")
 
 _MARKS = frozenset(PAYLOAD_MARKS)
+_UNMARKED = (False, None, None, False)
 
 LOG_TEXTS = ("message", "operation", "direction")
 _EMPTY: Document = {}
@@ -241,33 +242,46 @@ def bounded_ids(ids: list[str], code: str, aliases: Mapping[str, Sequence[Any]])
 
 def entry_from_document(document: Mapping[str, Any]) -> LogEntry:
     """Return the log entry that a document of `log_entries` holds; absent fields of a projection read as empty."""
-    state = document.get("state", {})
+    read = document.get
+    state: Mapping[str, Any] = read("state", _EMPTY)
+    told = state.get
+    processed, first, success = state["processed_at"], document["first_seen_at"], read("last_success_at")
+    processed_at = aware(processed)
+    is_truncated, length, preview, is_masked = _marks_of(state)
+    # By place: by name, the call takes three times as long, and a page has fifty.
     return LogEntry(
-        account=document["account"],
-        kind=document["kind"],
-        affiliate=document["affiliate"],
-        code=document["code"],
-        status=state["status"],
-        processed_at=aware(state["processed_at"]),
-        received_at=aware(state["received_at"]),
-        first_seen_at=aware(document["first_seen_at"]),
-        last_success_at=aware(document["last_success_at"]) if document.get("last_success_at") else None,
-        attempts=document.get("attempts", 0),
-        causes=state.get("causes", ()),
-        aliases={unescape_name(name): pair[1] for name, pair in sorted(document.get("aliases", {}).items())},
-        payload=_payload_of(state),
-        sequence=state.get("sequence"),
-        reprocess_id=state.get("reprocess_id"),
-        reprocess=document.get("reprocess"),
-        version=state.get("version", ()),
-        groups=state.get("groups", ()),
-        log=_log_of(state),
-        **_marks_of(state),
+        document["account"],
+        document["kind"],
+        document["affiliate"],
+        document["code"],
+        state["status"],
+        processed_at,
+        aware(state["received_at"]),
+        processed_at if first == processed else aware(first),  # of what was told of once they are one instant
+        None if success is None else processed_at if success == processed else aware(success),
+        read("attempts", 0),
+        told("causes", ()),
+        {
+            unescape_name(name) if "%" in name else name: pair[1]
+            for name, pair in sorted(read("aliases", _EMPTY).items())
+        },
+        _payload_of(state),
+        told("sequence"),
+        told("reprocess_id"),
+        read("reprocess"),
+        told("version", ()),
+        is_truncated,
+        length,
+        preview,
+        is_masked,
+        told("groups", ()),
+        _log_of(state),
     )
 
 
 def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
     """Return the attempt that a document of `attempts` holds."""
+    is_truncated, length, preview, is_masked = _marks_of(document)
     return Attempt(
         id=document["_id"],
         status=document["status"],
@@ -279,8 +293,11 @@ def attempt_from_document(document: Mapping[str, Any]) -> Attempt:
         event_id=document["version"][3],
         causes=document.get("causes", ()),
         payload=_payload_of(document),
+        payload_truncated=is_truncated,
+        payload_bytes=length,
+        payload_preview=preview,
+        payload_masked=is_masked,
         log=_log_of(document),
-        **_marks_of(document),
     )
 
 
@@ -301,10 +318,17 @@ def _log_of(document: Mapping[str, Any]) -> Document | None:
     return log if any(log.values()) else None
 
 
-def _marks_of(document: Mapping[str, Any]) -> Document:
+def _marks_of(document: Mapping[str, Any]) -> tuple[bool, int | None, str | None, bool]:
+    """Return PAYLOAD_MARKS, in their order."""
     if _MARKS.isdisjoint(document):
-        return _EMPTY
-    return {name: document[name] for name in PAYLOAD_MARKS if name in document}
+        return _UNMARKED
+    told = document.get
+    return (
+        told("payload_truncated", False),
+        told("payload_bytes"),
+        told("payload_preview"),
+        told("payload_masked", False),
+    )
 
 
 @remember_short(1024)  # connectors have a handful of names, and write them with every event
