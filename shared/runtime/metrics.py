@@ -74,6 +74,14 @@ EXPORT_ROWS: Final = Counter("ponte_export_rows", "Rows written to reports")
 EXPORT_SECONDS: Final = Histogram(
     "ponte_export_seconds", "From an export job taken to its end", buckets=(*SECONDS, 60, 120, 300, 600)
 )
+IMPORT_ROWS: Final = Counter(
+    "ponte_import_rows",
+    "Chosen rows of reports that came back, by what a reprocess would do with them. Many unreadable: somebody edits them in a way that loses the codes",
+    ["state"],
+)
+IMPORT_SECONDS: Final = Histogram(
+    "ponte_import_seconds", "From an import job taken to its end", buckets=(*SECONDS, 60, 120, 300, 600)
+)
 JOBS_RUNNING: Final = Gauge("ponte_jobs_running", "Jobs in hand, by service", ["service"])
 JOBS_ENDED: Final = Counter(
     "ponte_jobs_ended",

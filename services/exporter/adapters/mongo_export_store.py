@@ -25,6 +25,7 @@ class MongoExportStore:
     """The jobs of the collection `exports`. Each lease has a token of its own, so a worker cannot take its own lost lease for good."""
 
     collection = EXPORTS
+    noun = "export"
 
     def __init__(self, database: Database, jobs: Jobs, *, lease_for: timedelta, clock: Clock) -> None:
         """`jobs` are those of `collection`."""
@@ -56,7 +57,7 @@ class MongoExportStore:
         begin = partial(self.record, job, {"starts": job.starts, "rows": None, "rows_done": 0})
         try:
             # An answer that is lost may leave the start counted, and nobody would know whether to take it back.
-            await until_done(begin, what="export.begin")
+            await until_done(begin, what=f"{self.noun}.begin")
         except LeaseLost:
             return None
         return job
@@ -123,6 +124,7 @@ class MongoImportStore(MongoExportStore):
     """The jobs of the collection `imports`: the file that came back is there before its job and until the preview goes."""
 
     collection = IMPORTS
+    noun = "import"
 
     async def is_wanted(self, file_id: str) -> bool:
         """Say whether a job that is under way needs the file, or one that is done has it."""

@@ -1,4 +1,4 @@
-"""Jobs → their stories, one whole job at a time; each is told of, and reports are measured."""
+"""Jobs → their stories, one whole job at a time; each is told of and measured."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from services.exporter.handlers.job_run import Outcome
 from shared.runtime.job_loop import Bell, JobLoop
 from shared.runtime.logging import get_logger
-from shared.runtime.metrics import EXPORT_ROWS, EXPORT_SECONDS, JOBS_RUNNING
+from shared.runtime.metrics import EXPORT_ROWS, EXPORT_SECONDS, IMPORT_ROWS, IMPORT_SECONDS, JOBS_RUNNING
 
 log = get_logger(__name__)
 
@@ -18,7 +18,7 @@ def export_loop(name: str, export_next: RunNext, bell: Bell, *, idle_seconds: fl
     """Return a loop that runs one export job after the other. Cancelled, it gives the job in hand back."""
 
     async def work() -> bool:
-        return await _run("export", export_next, _measure)
+        return await _run("export", export_next, _measure_export)
 
     return JobLoop(name, work, bell=bell, idle_seconds=idle_seconds, postponed="export.postponed")
 
@@ -27,7 +27,7 @@ def import_loop(name: str, import_next: RunNext, bell: Bell, *, idle_seconds: fl
     """Return a loop that runs one import job after the other. Cancelled, it gives the job in hand back."""
 
     async def work() -> bool:
-        return await _run("import", import_next, lambda *_: None)
+        return await _run("import", import_next, _measure_import)
 
     return JobLoop(name, work, bell=bell, idle_seconds=idle_seconds, postponed="import.postponed")
 
@@ -44,9 +44,15 @@ async def _run(what: str, run_next: RunNext, measure: Callable[[Outcome, float],
     return True
 
 
-def _measure(outcome: Outcome, seconds: float) -> None:
+def _measure_export(outcome: Outcome, seconds: float) -> None:
     EXPORT_SECONDS.observe(seconds)
     EXPORT_ROWS.inc(outcome.progress.rows_done)
+
+
+def _measure_import(outcome: Outcome, seconds: float) -> None:
+    for state, rows in outcome.progress.made.get("counts", {}).items():
+        IMPORT_ROWS.labels(state).inc(rows)
+    IMPORT_SECONDS.observe(seconds)
 
 
 def _tell(what: str, outcome: Outcome, seconds: float) -> None:

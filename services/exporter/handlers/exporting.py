@@ -8,7 +8,7 @@ from functools import partial
 
 from services.exporter.core.report import Report, report_of
 from services.exporter.core.tally import Tally
-from services.exporter.handlers.job_run import BEAT_SECONDS, Outcome, Progress, discard_files, run_next
+from services.exporter.handlers.job_run import BEAT_SECONDS, Noun, Outcome, Progress, discard_files, run_next
 from services.exporter.handlers.ports import (
     EntryReader,
     FileStore,
@@ -32,6 +32,7 @@ class Tools:
     files: FileStore
     open_workbook: OpenWorkbook
     clock: Clock
+    noun: Noun = "export"
     beat_seconds: float = BEAT_SECONDS
 
 

@@ -1,5 +1,6 @@
 """The quiet stories: old files go, orphans are swept, commands are taken in."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -26,10 +27,7 @@ async def expire(store: JobStore, files: FileStore, *, keep: timedelta, clock: C
 
 async def sweep(store: JobStore, files: FileStore) -> int:
     """Delete the files and pieces that no job wants; return how many. Safe beside other workers: what is under way is wanted."""
-    unwanted = [file_id for file_id in await files.list_ids() if not await store.is_wanted(file_id)]
-    for file_id in unwanted:
-        await files.delete(file_id)
-    return len(unwanted)
+    return await _delete_all_but(store.is_wanted, files)
 
 
 async def expire_returned(store: JobStore, files: FileStore, *, keep: timedelta, clock: Clock) -> int:
@@ -44,11 +42,15 @@ async def expire_returned(store: JobStore, files: FileStore, *, keep: timedelta,
 async def sweep_returned(store: JobStore, files: ReturnedFiles, *, clock: Clock) -> int:
     """Delete what no import wants, but what may have been on its way here for less than an hour; return how many files."""
     since = clock() - ARRIVING
-    unwanted = [
-        file_id
-        for file_id in await files.list_ids()
-        if not await store.is_wanted(file_id) and not await files.is_fresh(file_id, since=since)
-    ]
+
+    async def may_be_wanted(file_id: str) -> bool:
+        return await store.is_wanted(file_id) or await files.is_fresh(file_id, since=since)
+
+    return await _delete_all_but(may_be_wanted, files)
+
+
+async def _delete_all_but(is_kept: Callable[[str], Awaitable[bool]], files: FileStore) -> int:
+    unwanted = [file_id for file_id in await files.list_ids() if not await is_kept(file_id)]
     for file_id in unwanted:
         await files.delete(file_id)
     return len(unwanted)

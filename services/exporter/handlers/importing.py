@@ -11,7 +11,7 @@ from functools import partial
 from typing import BinaryIO, Final
 
 from services.exporter.core.returned import Picked, PickedRow, UnreadableFile, state_of
-from services.exporter.handlers.job_run import BEAT_SECONDS, Outcome, Progress, discard_files, run_next
+from services.exporter.handlers.job_run import BEAT_SECONDS, Noun, Outcome, Progress, discard_files, run_next
 from services.exporter.handlers.ports import EntryLookup, FinishedFile, Job, JobStore, ReturnedFiles
 from services.exporter.handlers.threads import in_thread
 from shared.contracts.commands import parse_command
@@ -33,6 +33,7 @@ class ImportTools:
     open_spool: Callable[[], BinaryIO]
     pick_rows: Callable[[BinaryIO], Picked]
     finished: Callable[[BinaryIO], FinishedFile]
+    noun: Noun = "import"
     beat_seconds: float = BEAT_SECONDS
 
 

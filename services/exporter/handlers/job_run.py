@@ -5,10 +5,10 @@ A crash at any point leaves the job leased until the lease runs out; whoever lea
 
 import contextlib
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from services.exporter.handlers.ports import FileStore, Job, JobStore
 from shared.contracts.errors import Invalid, LeaseLost, Transient
@@ -20,6 +20,14 @@ BEAT_SECONDS: Final = 0.5
 
 MAX_STARTS: Final = 5
 """A job whose worker died so often is what kills it (memory, a defect): it fails, instead of taking every worker down in turn."""
+
+Noun = Literal["export", "import"]
+
+GIVEN_UP: Final[Mapping[Noun, str]] = {
+    "export": "wrote this file; ask for fewer rows",
+    "import": "read this file; send fewer rows",
+}
+"""What a worker did when it died, and what to do instead."""
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """It may pass: a job fails with it, and the exporter starts even so."""
@@ -36,6 +44,11 @@ class Tools(Protocol):
     @property
     def files(self) -> FileStore:
         """What the jobs make."""
+        ...
+
+    @property
+    def noun(self) -> Noun:
+        """What a job is, in its log and its errors."""
         ...
 
     @property
@@ -96,7 +109,7 @@ async def run_next(tools: Tools, work: Work, discard: Discard) -> Outcome | None
     except LeaseLost:
         state = "lost"
     except (Invalid, OSError, TooManyStarts) as reason:
-        state, error = "failed", _told(reason)
+        state, error = "failed", _told(reason, tools.noun)
     except Transient:
         await _give_back(job, tools)
         raise
@@ -137,12 +150,12 @@ async def _end(outcome: Outcome, tools: Tools, discard: Discard) -> Outcome:
     job, state = outcome.job, outcome.state
     if state != "lost":
         if state != "done":
-            await until_done(partial(tools.files.delete, job.file_id), what="export.discard")
+            await until_done(partial(tools.files.delete, job.file_id), what=f"{tools.noun}.discard")
         finish = partial(tools.store.finish, job, state, progress=outcome.progress.fields(), error=outcome.error)
         # What was written whole is not thrown away for an answer that was lost. Whoever takes over when the lease is over ends this too.
-        if await until_done(finish, what="export.finish"):
+        if await until_done(finish, what=f"{tools.noun}.finish"):
             if state != "done":  # only now is it certain that nobody else works on it
-                await until_done(partial(discard, job), what="export.discard")
+                await until_done(partial(discard, job), what=f"{tools.noun}.discard")
             return outcome
         # A cancel at the last moment: whoever leases it next, at once, ends it as cancelled.
     await _give_back(job, tools)
@@ -151,7 +164,7 @@ async def _end(outcome: Outcome, tools: Tools, discard: Discard) -> Outcome:
 
 async def _give_back(job: Job, tools: Tools) -> None:
     """Give the job back as soon as the store can be asked, its lease lost or not: who says so did not die of it."""
-    await until_done(partial(_put_back, job, tools), what="export.give_back")
+    await until_done(partial(_put_back, job, tools), what=f"{tools.noun}.give_back")
 
 
 async def _leave(job: Job, tools: Tools) -> None:
@@ -164,9 +177,9 @@ async def _put_back(job: Job, tools: Tools) -> None:
     await tools.store.give_back(job)
 
 
-def _told(reason: Exception) -> str:
+def _told(reason: Exception, noun: Noun) -> str:
     if isinstance(reason, TooManyStarts):
-        return f"given up: the worker died {MAX_STARTS} times while it wrote this file; ask for fewer rows"
+        return f"given up: the worker died {MAX_STARTS} times while it {GIVEN_UP[noun]}"
     if isinstance(reason, OSError):
         todo = (
             "free space on the exporter's disk" if reason.errno in DISK_FULL else "look at PONTE_EXPORTER_TEMP_FOLDER"

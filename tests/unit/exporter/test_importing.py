@@ -1,16 +1,22 @@
+import asyncio
 import io
+from functools import partial
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.exporter.adapters.returned_files import pick_rows
 from services.exporter.adapters.spool import finished
 from services.exporter.core.returned import UnreadableFile
+from services.exporter.entrypoints.runner import import_loop
 from services.exporter.handlers.housekeeping import expire_returned, sweep_returned
 from services.exporter.handlers.importing import ImportTools, import_next
 from services.exporter.handlers.job_run import MAX_STARTS, Outcome
 from shared.contracts.errors import StoreUnavailable
 from shared.contracts.imports import ImportCommand, ImportRow, read_rows, upload_id
+from shared.runtime.job_loop import Bell
+from tests.support.eventually import eventually_async
 from tests.support.export_rows import AT, make_entry
 from tests.support.fakes.exporter import MemoryEntryLookup, MemoryImportStore, MemoryReturnedFiles
 
@@ -164,6 +170,50 @@ async def test_a_defect_of_ours_fails_that_job_and_says_so(world: World) -> None
 
     assert (await world.run()).state == "failed"
     assert job["error"] == "a defect of the exporter: ZeroDivisionError: division by zero"
+
+
+async def test_what_is_tried_again_is_told_as_an_import(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    await world.ask("Order,error,MLC")
+    finish, answers = world.store.finish, [StoreUnavailable("away")]
+
+    async def finish_at_last(*told: Any, **more: Any) -> bool:
+        if answers:
+            raise answers.pop()
+        return await finish(*told, **more)
+
+    world.store.finish = finish_at_last  # type: ignore[method-assign]
+
+    assert (await world.run()).state == "done"
+
+    steps = [record.facts["what"] for record in caplog.records if record.message == "operation.postponed"]  # type: ignore[attr-defined]
+    assert steps == ["import.finish"]
+
+
+async def test_chosen_rows_are_counted_by_what_a_reprocess_would_do_and_jobs_by_how_long_they_took(world: World) -> None:
+    await world.ask("Order,error,MLC", "Order,warning,MLC", "Order,absent,MLC", "Nothing,1,MLC")
+    before = counted()
+    loop = import_loop("one", partial(import_next, world.tools), Bell(), idle_seconds=600)
+
+    task = asyncio.create_task(loop.run())
+    after = await eventually_async(seen, lambda now: now["jobs"] > before["jobs"])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert {name: after[name] - before[name] for name in after} == {
+        "jobs": 1, "eligible": 2, "not_found": 1, "unreadable": 1, "repeated": 0,
+    }  # fmt: skip
+
+
+def counted() -> dict[str, float]:
+    rows = {
+        state: REGISTRY.get_sample_value("ponte_import_rows_total", {"state": state}) or 0
+        for state in ("eligible", "not_found", "unreadable", "repeated")
+    }
+    return {"jobs": REGISTRY.get_sample_value("ponte_import_seconds_count") or 0, **rows}
+
+
+async def seen() -> dict[str, float]:
+    return counted()
 
 
 async def test_old_previews_go_with_the_files_that_they_are_of(world: World) -> None:

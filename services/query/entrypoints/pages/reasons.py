@@ -55,6 +55,7 @@ REASONS: Final[dict[str, str]] = {
     "reason.job.folder": r"the temporary file could not be written: (?P<why>.+); look at PONTE_EXPORTER_TEMP_FOLDER",
     "reason.job.defect": r"a defect of the exporter: (?P<fault>.+)",
     "reason.job.stalled": r"nothing could be sent for (?P<time>.+?): (?P<why>.+)",
+    "reason.import.restarts": r"given up: the worker died (?P<times>\d+) times while it read this file; send fewer rows",
     "reason.import.columns": r"no sheet has the columns of the kind, the affiliate and the code in its first row: send a report as it was exported, rows removed or marked",
     "reason.import.rows": r"the file has more than (?P<most>\d+) rows: remove some, or reprocess by a filter",
     "reason.import.chosen": r"more than (?P<most>\d+) rows are chosen: remove or mark fewer, or reprocess by a filter",

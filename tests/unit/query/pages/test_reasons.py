@@ -117,11 +117,12 @@ def bomb() -> bytes:
     return written.getvalue()
 
 
-def of_an_import_without_its_file() -> str:
+def of_an_import_without_its_file(*, died: int = 0) -> str:
     store = MemoryImportStore(lambda: AT)
 
     async def read() -> str:
         await store.take_in(ImportCommand(id="i1", account="loja"))
+        store.jobs["loja|i1"]["progress"]["starts"] = died
         tools = ImportTools(
             entries=MemoryEntryLookup(), store=store, files=MemoryReturnedFiles(), open_spool=io.BytesIO, pick_rows=pick_rows,
             finished=finished, beat_seconds=0.01,
@@ -217,6 +218,7 @@ SAID: list[Callable[[], str]] = [
     lambda: of_file(b"PK\x03\x04 and no more"),
     lambda: of_file(bomb()),
     of_an_import_without_its_file,
+    lambda: of_an_import_without_its_file(died=MAX_STARTS),
 ]
 
 
