@@ -23,6 +23,9 @@ from shared.contracts.text import fold
 MOST_READ: Final = 50_000
 """Rows of a file, blank ones not counted; more is what a filter is for."""
 
+MOST_BLANK: Final = MOST_READ
+"""Rows that have cells where an item is named, but name none: the one row of a report without rows is such a one, and others are nobody's."""
+
 MOST_CHOSEN: Final = MAX_ITEMS
 """Rows that are looked at; so many items has one command."""
 
@@ -57,6 +60,11 @@ CellType = Literal["text", "number", "formula"]
 
 class UnreadableFile(Invalid):
     """The file as a whole cannot be read; the message says why, and what to do."""
+
+
+def too_many_rows(most: int) -> UnreadableFile:
+    """Return the refusal of a file that has more rows than are read."""
+    return UnreadableFile(f"the file has more than {most} rows: remove some, or reprocess by a filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ class Picker:
         self._sheet: str | None = None
         self._columns: Mapping[str, int] | None = None
         self._known_sheets = 0
+        self._blank = 0
         self._seen: set[tuple[str, str, str]] = set()
 
     def take(self, row: SheetRow) -> None:
@@ -129,11 +138,14 @@ class Picker:
     def _take(self, row: SheetRow, columns: Mapping[str, int]) -> None:
         said = {name: row.cells.get(columns[name], _EMPTY) for name in IDENTITY}
         if _is_blank(said):
+            self._blank += 1
+            if self._blank > MOST_BLANK:
+                raise too_many_rows(MOST_BLANK)
             return
         picked = self.picked
         picked.rows_read += 1
         if picked.rows_read > MOST_READ:
-            raise UnreadableFile(f"the file has more than {MOST_READ} rows: remove some, or reprocess by a filter")
+            raise too_many_rows(MOST_READ)
         if row.is_hidden:
             picked.hidden += 1
         elif MARK in columns and not _is_marked(row.cells.get(columns[MARK], _EMPTY)):
@@ -163,6 +175,11 @@ def columns_of(cells: Mapping[int, Cell]) -> Mapping[str, int] | None:
         if name is not None:
             columns.setdefault(name, place)
     return columns if all(name in columns for name in IDENTITY) else None
+
+
+def naming_places(columns: Mapping[str, int]) -> frozenset[int]:
+    """Return the columns of the identity: a row without a cell in any of them names nothing."""
+    return frozenset(columns[name] for name in IDENTITY)
 
 
 def identity_of(said: Mapping[str, Cell]) -> tuple[str, str, str] | RowFault:

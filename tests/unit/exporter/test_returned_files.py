@@ -12,7 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from services.exporter.adapters import bounded_xml, workbook_archive, xlsx_reading
+from services.exporter.adapters import bounded_xml, returned_files, workbook_archive, xlsx_reading
 from services.exporter.adapters.returned_files import pick_rows
 from services.exporter.adapters.text_files import CsvFile, csv_cell, csv_text
 from services.exporter.adapters.xlsx_workbook import XlsxWorkbook
@@ -71,14 +71,33 @@ def sheet_of(*rows: Sequence[Any], title: str = "Itens") -> bytes:
 
 
 def parts_of(content: bytes, **changed: str) -> bytes:
-    """Return the workbook with other parts: `sheet`, `book`, `strings`."""
-    named = {"sheet": "xl/worksheets/sheet1.xml", "book": "xl/workbook.xml", "strings": "xl/sharedStrings.xml"}
+    """Return the workbook with other parts: `sheet`, `second` (sheet), `book`, `strings`."""
+    named = {
+        "sheet": "xl/worksheets/sheet1.xml",
+        "second": "xl/worksheets/sheet2.xml",
+        "book": "xl/workbook.xml",
+        "strings": "xl/sharedStrings.xml",
+    }
     told = {named[name]: text for name, text in changed.items()}
     made = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
         for name in {*old.namelist(), *told}:
             new.writestr(name, told[name] if name in told else old.read(name))
     return made.getvalue()
+
+
+def two_sheets(first: str, second: str) -> bytes:
+    """Return a workbook whose two sheets have these rows, as XML."""
+    book = openpyxl.Workbook()
+    book.create_sheet()
+    saved = io.BytesIO()
+    book.save(saved)
+    rows = (f"<worksheet {MAIN}><sheetData>{one}</sheetData></worksheet>" for one in (first, second))
+    return parts_of(saved.getvalue(), **dict(zip(("sheet", "second"), rows, strict=True)))
+
+
+def row_of(*texts: str) -> str:
+    return "<row>" + "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in texts) + "</row>"
 
 
 BOUNDING = (workbook_archive, bounded_xml, xlsx_reading)
@@ -307,12 +326,14 @@ def test_files_outside_are_not_read() -> None:
         ("MOST_UNPACKED", 5_000, written(XlsxWorkbook)),
         ("MOST_DIRECTORY", 100, written(XlsxWorkbook)),
         ("LONGEST_TOKEN", 70_000, parts_of(sheet_of(HEADINGS), sheet=f'<worksheet {MAIN} a="{"x" * 300_000}"/>')),
+        ("MOST_KEPT", 100, parts_of(sheet_of(HEADINGS), strings=f"<sst {MAIN}>{'<si/>' * 3}</sst>")),
         ("MOST_STRINGS", 2, parts_of(sheet_of(HEADINGS), strings=f"<sst {MAIN}>{'<si/>' * 3}</sst>")),
         ("MOST_ELEMENTS", 50, written(XlsxWorkbook)),
+        ("MOST_ATTRIBUTES", 50, written(XlsxWorkbook)),
         ("DEEPEST", 3, written(XlsxWorkbook)),
         ("MOST_NAMES", 20, written(XlsxWorkbook)),
     ],
-    ids=["unpacked", "directory", "token", "strings", "elements", "depth", "names"],
+    ids=["unpacked", "directory", "token", "kept", "strings", "elements", "attributes", "depth", "names"],
 )
 def test_what_would_take_too_much_memory_is_refused_before_it_does(
     bound: str, most: int, content: bytes, monkeypatch: pytest.MonkeyPatch
@@ -324,12 +345,71 @@ def test_what_would_take_too_much_memory_is_refused_before_it_does(
 
 
 def test_cells_far_to_the_right_and_long_texts_are_not_kept() -> None:
-    far = "".join(f'<c t="inlineStr"><is><t>{"x" * 1000}</t></is></c>' for _ in range(2_000))
-    sheet = parts_of(sheet_of(HEADINGS), sheet=f"<worksheet {MAIN}><sheetData><row>{far}</row></sheetData></worksheet>")
-    (row,) = xlsx_reading.read_workbook(io.BytesIO(sheet))
+    headings = row_of(*HEADINGS, *["x" * 1_000] * 2_000)
+    content = two_sheets(headings + row_of("y" * 1_000, "1", "MLC", "beside"), "")
 
-    assert len(row.cells) == xlsx_reading.MOST_COLUMNS
-    assert {len(cell.text) for cell in row.cells.values()} == {xlsx_reading.LONGEST_TEXT}
+    first, second = xlsx_reading.read_workbook(io.BytesIO(content))
+
+    assert len(first.cells) == xlsx_reading.MOST_COLUMNS
+    assert max(len(cell.text) for cell in first.cells.values()) == xlsx_reading.LONGEST_TEXT
+    assert [len(cell.text) for cell in second.cells.values()] == [xlsx_reading.LONGEST_TEXT, 1, 3]
+
+
+def test_elements_are_counted_over_all_parts_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = row_of(*HEADINGS) + row_of("Pedido", "1", "MLC") * 100
+    content, smaller = two_sheets(rows, rows), two_sheets(rows, row_of(*HEADINGS))
+    monkeypatch.setattr(bounded_xml, "MOST_ELEMENTS", 1_500)
+
+    assert pick(smaller).rows_read == 100
+    with pytest.raises(UnreadableFile, match="unpacks to more than"):
+        pick(content)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["before", "behind"])
+def test_a_sheet_that_is_no_report_is_read_no_further_than_its_first_row(
+    order: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, ours = row_of("Month", "Sum") + row_of("x", "y") * 10_000, row_of(*HEADINGS) + row_of("Pedido", "1", "MLC")
+    content = two_sheets(*(other, ours)[::order])
+    monkeypatch.setattr(bounded_xml, "MOST_ELEMENTS", 10_000)
+
+    assert names_of(pick(content)) == [("order", "MLC", "1")]
+
+
+def test_what_stands_beside_the_columns_that_count_makes_no_row_of_nothing() -> None:
+    column = "".join(f'<row><c r="Z{number}"><f>1+1</f><v>2</v></c></row>' for number in range(100))
+    content = two_sheets(row_of(*HEADINGS, "Reprocessar") + row_of("Pedido", "1", "MLC", "x") + column, "")
+    marks = two_sheets(row_of(*HEADINGS, "Reprocessar") + '<row><c r="D9"><v>1</v></c></row>' * 100, "")
+
+    assert [len(list(xlsx_reading.read_workbook(io.BytesIO(one)))) for one in (content, marks)] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("bound", "content", "sentence"),
+    [
+        ("LONGEST_RECORD", "Kind,Code,Affiliate\n" + "," * 200, "is neither"),
+        ("LONGEST_RECORD", "Kind,Code,Affiliate\n" + '"\n",' * 50, "is neither"),
+        ("MOST_LINES", "Kind,Code,Affiliate\n" + "\n" * 200, "more than 100 rows"),
+    ],
+)
+def test_text_that_would_take_too_much_is_refused(
+    bound: str, content: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returned_files, bound, 100)
+    fine = "Kind,Code,Affiliate\n" + "Order,1,MLC\n" * 50
+
+    assert pick(fine.encode()).rows_read == 50
+    with pytest.raises(UnreadableFile, match=sentence):
+        pick(content.encode())
+
+
+def test_rows_of_blanks_are_read_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(returned, "MOST_BLANK", 3)
+    blanks = [["No items found", " ", None]] * 4
+
+    assert pick(sheet_of(HEADINGS, *blanks[:3], ["Pedido", "1", "MLC"])).rows_read == 1
+    with pytest.raises(UnreadableFile, match="more than 3 rows"):
+        pick(sheet_of(HEADINGS, *blanks))
 
 
 @pytest.mark.parametrize(
