@@ -106,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=FORMATS, help="default: what the name of --output ends with, else xlsx")
     export.add_argument("-o", "--output", metavar="FILE")
 
+    back = _command(commands, "import", "bring an edited report back: what a reprocess of its rows would do", _import)
+    back.add_argument("file", metavar="FILE", help="an .xlsx or CSV report as it was exported, rows removed or marked")
+    back.add_argument("--apply", action="store_true", help="send the rows that can be; without it nothing is sent")
+    back.add_argument("--reason", default="", help="why, for those who look later")
+    back.add_argument("--max-per-second", type=int, metavar="N")
+
     topics = _command(commands, "topics", "the topics, their messages and what they are for", _topics)
     status = _command(commands, "status", "what runs on PONTE_HTTP_PORT, with a fresh sign-in link", _status)
     for listing in (topics, status):
@@ -183,6 +189,14 @@ def _export(chosen: argparse.Namespace) -> int:
     # The report may have gone where we print.
     is_piped = chosen.output is not None and not Path(chosen.output).is_file()
     print(told, file=sys.stderr if is_piped else sys.stdout)
+    return 0
+
+
+def _import(chosen: argparse.Namespace) -> int:
+    from deploy.bring_back import bring_back
+
+    for line in bring_back(chosen):
+        _say(line)
     return 0
 
 

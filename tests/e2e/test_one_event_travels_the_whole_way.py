@@ -190,6 +190,35 @@ def test_an_export_is_a_workbook_that_honours_the_filter(ponte, tmp_path, code):
     assert f"{code}-19" in text.read_text(encoding="utf-8-sig")
 
 
+def test_a_report_that_ops_edited_is_brought_back_told_of_and_sent(ponte, tmp_path, code):
+    failed = [make_data(code=f"{code}-{n}", affiliate="XPR", processed_at=now_text()) for n in range(5)]
+    publish(ponte, tmp_path, *failed)
+    for n in range(5):
+        eventually(lambda n=n: ponte.entry("order", "XPR", f"{code}-{n}"))
+    report = tmp_path / "report.csv"
+    assert ponte.run("export", "order", "--filter", "affiliate=XPR", "-o", str(report)).returncode == 0
+    heading, *rows = report.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    gone = rows[0].replace(code, f"gone-{code}")
+    report.write_text("".join([heading, *rows[:3], gone]), encoding="utf-8")
+
+    told = ponte.run("import", str(report))
+    sent = ponte.run("import", str(report), "--apply", "--reason", "token renewed")
+
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines()[:2] == [
+        "report.csv: 4 of 4 rows are chosen",
+        "would send 3 of 4: 3 order; left out: 1 not_found",
+    ]
+    job = re.search(r"asked: job (\w+) for 3 order", sent.stdout)[1]
+    ended = eventually(lambda: ponte.ask("GET", f"/v1/reprocess/{job}")[1], lambda job: job["state"] == "done")
+    assert (ended["sent"], ended["reason"]) == (3, "token renewed")
+    again = ponte.run("import", str(report), "--apply")
+    assert (again.returncode, again.stderr) == (
+        1,
+        "ponte: none of these rows can be reprocessed now, so nothing was sent\n",
+    )
+
+
 def test_ingest_killed_under_load_loses_and_doubles_nothing(ponte, code):
     topic = events_topic("stock")
     count = 6_000
