@@ -8,8 +8,9 @@ from services.exporter.adapters.gridfs_files import GridFsFiles
 from services.exporter.adapters.mongo_entry_lookup import MongoEntryLookup
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader
 from services.exporter.adapters.mongo_export_store import MongoExportStore, MongoImportStore
+from services.exporter.adapters.mongo_returned_files import MongoReturnedFiles
 from services.exporter.adapters.returned_files import pick_rows
-from services.exporter.adapters.spool import finished, open_spool
+from services.exporter.adapters.spool import open_spool
 from services.exporter.core.report import Report
 from services.exporter.entrypoints.commands import Taker, on_command
 from services.exporter.entrypoints.runner import export_loop, import_loop
@@ -21,7 +22,7 @@ from services.exporter.handlers.job_run import DISK_FULL
 from services.exporter.handlers.ports import Workbook
 from services.exporter.settings import Settings
 from shared.contracts.errors import Defect
-from shared.contracts.names import EXPORTS, EXPORTS_TOPIC, IMPORT_FILES, IMPORTS
+from shared.contracts.names import EXPORTS, EXPORTS_TOPIC, IMPORTS
 from shared.kafka.dead_letters import KafkaDeadLetters
 from shared.kafka.producer import Publisher
 from shared.mongo.client import Database, connect
@@ -121,10 +122,9 @@ def import_tools_of(settings: Settings, database: Database, jobs: Jobs, *, clock
         store=MongoImportStore(
             database, jobs, lease_for=timedelta(seconds=settings.exporter_lease_seconds), clock=clock
         ),
-        files=GridFsFiles(database, clock=clock, bucket=IMPORT_FILES),
+        files=MongoReturnedFiles(database, clock=clock),
         open_spool=partial(open_spool, settings.exporter_temp_folder),
         pick_rows=pick_rows,
-        finished=finished,
     )
 
 

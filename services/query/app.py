@@ -103,7 +103,7 @@ def build(settings: Settings, *, health_listener: socket.socket | None = None, *
         "letters": MongoLetterReader(database, time_limit_ms=limit),
         "replays": Jobs(database, REPLAY_REQUESTS),
         "files": MongoFileStore(database),
-        "returned": MongoReturnedFiles(database),
+        "returned": MongoReturnedFiles(database, now=clock.now),
         "commands": KafkaCommands(publisher),
         "registry": MongoRegistry(database, time_limit_ms=limit, now=clock.now),
         "views": MongoViews(database, time_limit_ms=limit),

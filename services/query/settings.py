@@ -108,7 +108,12 @@ class Settings(shared_settings.Settings):
     )
     query_max_body_bytes: Annotated[int, Field(ge=1024, description="a longer request body is refused")] = 1024 * 1024
     query_max_import_bytes: Annotated[
-        int, Field(ge=1024, le=256 * 1024 * 1024, description="a longer report that comes back is refused")
+        int,
+        Field(
+            ge=1024,
+            le=256 * 1024 * 1024,
+            description="a longer report that comes back is refused; a process holds the bytes of three",
+        ),
     ] = 16 * 1024 * 1024
     query_compress_from_bytes: Annotated[int, Field(ge=1, description="answers at least this long are compressed")] = (
         1_024

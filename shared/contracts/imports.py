@@ -1,13 +1,12 @@
 """An edited report that comes back: the command, the file that it is about, and the preview that its worker writes.
 
-The uploaded file and the preview stand in one bucket. Their ids begin with the account's and the job's, so a command can name no file but its own.
+The uploaded file stands in a bucket, the preview's rows in a collection. The ids of both begin with the account's and the job's, so a command can name no file but its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Final, Literal, get_args
 
-import orjson
 from pydantic import AfterValidator, Field
 
 from shared.contracts.commands import Command, job_document_id
@@ -67,12 +66,11 @@ class ImportRow:
     fault: RowFault | None = None
 
 
-def write_rows(rows: Iterable[ImportRow]) -> bytes:
-    """Return a preview as it is stored: a line for each row."""
-    return b"".join(orjson.dumps(asdict(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+def row_document(file_id: str, account: str, row: ImportRow) -> dict[str, Any]:
+    """Return a row of the preview `file_id` as it is stored."""
+    return {"_id": f"{file_id}|{row.number}", "file_id": file_id, "account": account, **asdict(row)}
 
 
-def read_rows(content: bytes) -> Iterator[ImportRow]:
-    """Yield the rows of a stored preview."""
-    for line in content.splitlines():
-        yield ImportRow(**orjson.loads(line))
+def row_from_document(document: Mapping[str, Any]) -> ImportRow:
+    """Return the row that a document holds."""
+    return ImportRow(**{one.name: document[one.name] for one in fields(ImportRow)})

@@ -110,6 +110,7 @@ EXPORTS: Final = "exports"
 EXPORT_FILES: Final = "export_files"
 IMPORTS: Final = "imports"
 IMPORT_FILES: Final = "import_files"
+IMPORT_ROWS: Final = "import_rows"
 API_KEYS: Final = "api_keys"
 SIGN_IN_CODES: Final = "sign_in_codes"
 SESSIONS: Final = "sessions"
@@ -271,6 +272,18 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
         (
             IndexSpec("by_state", (("state", 1), ("leased_until", 1), ("created_at", 1)), "the runner's next job"),
             BY_CREATION,
+        ),
+    ),
+    CollectionSpec(
+        IMPORT_ROWS,
+        "exporter",
+        "previews of imports: what a reprocess would do with each chosen row; _id = file id of the preview|number of the row",
+        (
+            IndexSpec(
+                "by_number",
+                (("file_id", 1), ("state", 1), ("number", 1)),
+                "a page of a preview, of all its rows or of those in some states",
+            ),
         ),
     ),
     CollectionSpec(

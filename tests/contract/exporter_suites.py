@@ -17,7 +17,7 @@ from shared.contracts.eligibility import refusal
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import LeaseLost
 from shared.contracts.filters import LogFilter
-from shared.contracts.imports import ImportCommand, upload_id
+from shared.contracts.imports import ImportCommand, ImportRow, upload_id
 from tests.support.export_rows import AT, hostile_entries, make_entry, make_report
 from tests.support.fakes.exporter import lets_pass, sha256_of
 
@@ -287,6 +287,23 @@ class ReturnedFilesSuite:
         assert not await port.load("loja|i2|upload", io.BytesIO())
 
         assert into.getvalue() == content
+
+    async def test_a_preview_is_listed_and_deleted_as_a_file_is(self, port: ReturnedFiles) -> None:
+        await port.put("loja|i1|upload", finished(io.BytesIO(b"x")), name="r.xlsx", facts={})
+        for file_id in ("loja|i1|a", "loja|i1|b", "loja|i10|c"):
+            await port.put_rows(file_id, "loja", [make_row(number) for number in range(1, 2_002)])
+
+        assert await port.list_ids("loja|i1|") == ["loja|i1|a", "loja|i1|b", "loja|i1|upload"]
+        for _ in range(2):
+            await port.delete("loja|i1|a")
+        await port.delete("loja|i1|upload")
+        assert await port.list_ids() == ["loja|i10|c", "loja|i1|b"]
+
+
+def make_row(number: int) -> ImportRow:
+    return ImportRow(
+        number=number, sheet="", row=number + 1, kind="order", affiliate="MLC", code=f"{number}", state="eligible"
+    )
 
 
 class EntryLookupSuite:

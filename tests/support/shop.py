@@ -13,13 +13,14 @@ from services.query.core.view import View
 from services.query.handlers.auditing import AuditLine
 from shared.contracts.commands import ExportCommand, ReprocessCommand
 from shared.contracts.dead_letters import ReplayCommand
-from shared.contracts.imports import ImportCommand, ImportRow, write_rows
+from shared.contracts.imports import ImportCommand, ImportRow, row_document
 from shared.contracts.names import (
     COLLECTIONS,
     DEAD_LETTERS,
     EXPORT_FILES,
     EXPORTS,
     IMPORT_FILES,
+    IMPORT_ROWS,
     IMPORTS,
     INTEGRATIONS,
     REPLAY_REQUESTS,
@@ -130,8 +131,7 @@ async def _finish_export(database: Database, account: str, job_id: str) -> None:
 async def _finish_import(database: Database, account: str, names: dict[str, Any]) -> None:
     file, item = f"{account}-{WORD}-preview", {"affiliate": names["affiliate"], "code": names["code"]}
     row = ImportRow(number=1, sheet=WORD, row=2, kind=names["kind"], **item, state="eligible")
-    bucket = AsyncGridFSBucket(database, IMPORT_FILES)
-    await bucket.upload_from_stream_with_id(file, WORD, write_rows([row]), metadata={"account": account})
+    await database[IMPORT_ROWS].insert_one(row_document(file, account, row))
     told = {"file_id": file, "rows": 1, "rows_done": 1, "counts": {"eligible": 1}, "eligible": {"order": 1}}
     done = {"state": "done", "progress": told}
     await database[IMPORTS].update_one({"_id": f"{account}|{names['job_id']}"}, {"$set": done})

@@ -3,7 +3,6 @@
 Nothing is sent to anybody here: the preview tells what a reprocess would do, and whoever reads it asks for that.
 """
 
-import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,27 +11,25 @@ from typing import BinaryIO, Final
 
 from services.exporter.core.returned import Picked, PickedRow, UnreadableFile, state_of
 from services.exporter.handlers.job_run import BEAT_SECONDS, Noun, Outcome, Progress, discard_files, run_next
-from services.exporter.handlers.ports import EntryLookup, FinishedFile, Job, JobStore, ReturnedFiles
+from services.exporter.handlers.ports import EntryLookup, Job, JobStore, ReturnedFiles
 from services.exporter.handlers.threads import in_thread
 from shared.contracts.commands import parse_command
 from shared.contracts.entries import LogEntry
 from shared.contracts.events import entry_id
-from shared.contracts.imports import UPLOAD, ImportCommand, ImportRow, upload_id, write_rows
+from shared.contracts.imports import UPLOAD, ImportCommand, ImportRow, upload_id
 
 LOOKED_UP_AT_ONCE: Final = 1_000
-PREVIEW_NAME: Final = "preview.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportTools:
-    """What the story works with. `pick_rows` reads a file, and raises UnreadableFile; `finished` completes one that was written."""
+    """What the story works with. `pick_rows` reads a file, and raises UnreadableFile."""
 
     entries: EntryLookup
     store: JobStore
     files: ReturnedFiles
     open_spool: Callable[[], BinaryIO]
     pick_rows: Callable[[BinaryIO], Picked]
-    finished: Callable[[BinaryIO], FinishedFile]
     noun: Noun = "import"
     beat_seconds: float = BEAT_SECONDS
 
@@ -90,9 +87,7 @@ def _told(row: PickedRow, number: int, entry: LogEntry | None, paused: frozenset
 
 
 async def _store(tools: ImportTools, job: Job, picked: Picked, rows: Sequence[ImportRow], progress: Progress) -> None:
-    file = tools.finished(io.BytesIO(write_rows(rows)))
-    facts = {"account": job.account, "job_id": job.id, "sha256": file.sha256}
-    await tools.files.put(job.file_id, file, name=PREVIEW_NAME, facts=facts)
+    await tools.files.put_rows(job.file_id, job.account, rows)
     progress.made = {
         "file_id": job.file_id,
         "rows_read": picked.rows_read,

@@ -11,6 +11,7 @@ from services.exporter.core.tally import Tally
 from shared.contracts.commands import Command
 from shared.contracts.entries import LogEntry
 from shared.contracts.filters import LogFilter
+from shared.contracts.imports import ImportRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,11 @@ class FileStore(Protocol):
 
 
 class ReturnedFiles(FileStore, Protocol):
-    """Reports that came back, and their previews."""
+    """Reports that came back, and their previews, which are no files but have an id like one: `delete` and `list_ids` know both."""
+
+    async def put_rows(self, file_id: str, account: str, rows: Sequence[ImportRow]) -> None:
+        """Store the preview of that id; when this raises or is cancelled, some of its rows may remain."""
+        ...
 
     async def load(self, file_id: str, into: BinaryIO) -> bool:
         """Write the file's bytes to `into`; False when it is not there whole."""

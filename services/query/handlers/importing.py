@@ -19,9 +19,9 @@ from services.query.handlers.commanding import (
     was_requested,
 )
 from services.query.handlers.leafing import DEFAULT_LIMIT, check_limit
-from shared.contracts.commands import ReprocessCommand, parse_command
+from shared.contracts.commands import MAX_ITEMS, ReprocessCommand, parse_command
 from shared.contracts.errors import InvalidCommand, NotEligible, NotFound
-from shared.contracts.imports import ImportCommand, ImportRow, read_rows, upload_id
+from shared.contracts.imports import ImportCommand, ImportRow, upload_id
 from shared.contracts.names import Kind
 from shared.runtime.clock import Clock
 
@@ -36,8 +36,10 @@ class ReturnedFiles(Protocol):
         """Store the file; what an attempt that broke off has left is replaced."""
         ...
 
-    async def read_file(self, file_id: str) -> bytes | None:
-        """Return the whole file, None when it is gone."""
+    async def list_rows(
+        self, preview: str, *, states: Sequence[str] = (), after: int | None = None, ascending: bool = True, limit: int
+    ) -> list[ImportRow]:
+        """Return the first `limit` rows beyond the number `after`, in the order of their numbers or against it; those in `states` alone if some are named."""
         ...
 
 
@@ -85,11 +87,16 @@ async def read_preview(
     check_limit(limit)
     binding = Binding(caller.account, f"import {job_id} {sorted(set(states))}", ORDER)
     start = decode_cursor(cursor, binding, int) if cursor else None
-    rows = [row for row in await _rows_of(jobs, files, caller, job_id) if not states or row.state in states]
-    if start is not None:
-        at, backwards = start.position.at, start.backwards
-        rows = [row for row in reversed(rows) if row.number < at] if backwards else [r for r in rows if r.number > at]
-    return cut_leaf(rows[: limit + 1], start, binding, limit=limit, place_of=_place_of)
+    found = await files.list_rows(
+        await _preview_of(jobs, caller, job_id),
+        states=states,
+        after=start.position.at if start else None,
+        ascending=start is None or not start.backwards,
+        limit=limit + 1,
+    )
+    if not found:
+        await _preview_of(jobs, caller, job_id)  # it may have expired meanwhile
+    return cut_leaf(found, start, binding, limit=limit, place_of=_place_of)
 
 
 async def reprocess_rows(
@@ -110,23 +117,23 @@ async def reprocess_rows(
 
     Raise NotPermitted, NotFound, NotEligible, InvalidField. The reprocessor looks at each row again: what succeeded since is skipped.
     """
-    rows = await _rows_of(jobs, files, caller, job_id)
+    rows = await files.list_rows(
+        await _preview_of(jobs, caller, job_id), states=() if numbers else ("eligible",), limit=MAX_ITEMS
+    )
     one_kind, chosen = chosen_rows(rows, kind=kind, numbers=numbers)
     told = {"requested_by": caller.name, **said, "account": caller.account, "kind": one_kind, "items": items_of(chosen)}
     command = parse_command(ReprocessCommand, told)
     return await request_reprocess(reprocesses, commands, audit, caller, command, now=now)
 
 
-async def _rows_of(jobs: JobStore, files: ReturnedFiles, caller: Caller, job_id: str) -> list[ImportRow]:
+async def _preview_of(jobs: JobStore, caller: Caller, job_id: str) -> str:
+    """Return the id of an import's preview. Raise NotFound, NotEligible."""
     job = await get_import(jobs, caller, job_id)
     if job.state == "expired":
         raise NotFound(f"the preview of the import {job_id!r} has expired; send the file again")
     if job.state != "done":
         raise NotEligible(f"the import {job_id!r} is {job.state}; its rows can be read once it is done")
-    content = await files.read_file(str(job.progress.get("file_id", "")))
-    if content is None:
-        raise NotFound(f"the preview of the import {job_id!r} is gone; send the file again")
-    return list(read_rows(content))
+    return str(job.progress["file_id"])
 
 
 def _place_of(row: ImportRow) -> Position:

@@ -7,8 +7,8 @@ import pytest
 from gridfs import GridFSBucket
 from playwright.sync_api import Page, expect
 
-from shared.contracts.imports import ImportRow, RowState, upload_id, write_rows
-from shared.contracts.names import IMPORT_FILES, IMPORTS, REPROCESS_REQUESTS
+from shared.contracts.imports import ImportRow, RowState, row_document, upload_id
+from shared.contracts.names import IMPORT_FILES, IMPORT_ROWS, IMPORTS, REPROCESS_REQUESTS
 from tests.support.eventually import eventually
 from tests.support.page_audit import findings, overflow
 from tests.support.panel_site import PanelSite, Visit
@@ -33,7 +33,7 @@ def finish(site: PanelSite, job: dict[str, Any]) -> None:
         for n, state in enumerate(STATES, 1)
     ]
     preview = f"{job['_id']}|token"
-    GridFSBucket(site.mongo, IMPORT_FILES).upload_from_stream_with_id(preview, "preview", write_rows(rows))
+    site.mongo[IMPORT_ROWS].insert_many([row_document(preview, site.account, row) for row in rows])
     counts = {state: STATES.count(state) for state in STATES}
     told = {"file_id": preview, "rows": 4, "rows_done": 4, "counts": counts, "eligible": {"order": 2}, "hidden": 3}
     site.mongo[IMPORTS].update_one({"_id": job["_id"]}, {"$set": {"state": "done", "progress": told}})

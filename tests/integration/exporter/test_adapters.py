@@ -16,6 +16,7 @@ from services.exporter.adapters.gridfs_files import GridFsFiles
 from services.exporter.adapters.mongo_entry_lookup import MongoEntryLookup
 from services.exporter.adapters.mongo_entry_reader import MongoEntryReader, MongoReading
 from services.exporter.adapters.mongo_export_store import MongoExportStore, MongoImportStore
+from services.exporter.adapters.mongo_returned_files import MongoReturnedFiles
 from services.exporter.handlers.ports import FinishedFile
 from shared.contracts.commands import ExportCommand
 from shared.contracts.entries import LogEntry
@@ -246,12 +247,12 @@ class TestMongoImportStore(ImportStoreSuite, ExportStoreSuite):
         return MongoImportStore(database, Jobs(database, IMPORTS), lease_for=timedelta(seconds=15), clock=time)
 
 
-class TestReturnedFilesInGridFs(ReturnedFilesSuite):
+class TestMongoReturnedFiles(ReturnedFilesSuite):
     @pytest.fixture
-    def port(self, database: Database) -> GridFsFiles:
-        return GridFsFiles(database, clock=now, bucket=IMPORT_FILES)
+    def port(self, database: Database) -> MongoReturnedFiles:
+        return MongoReturnedFiles(database, clock=now)
 
-    async def test_a_file_is_fresh_from_its_first_piece_on(self, port: GridFsFiles, database: Database) -> None:
+    async def test_a_file_is_fresh_from_its_first_piece_on(self, port: MongoReturnedFiles, database: Database) -> None:
         await database[f"{IMPORT_FILES}.chunks"].insert_one({"files_id": "loja|i1|upload", "n": 0, "data": b"x"})
 
         assert await port.is_fresh("loja|i1|upload", since=now() - timedelta(minutes=1))

@@ -26,13 +26,14 @@ from pymongo.database import Database
 from deploy.local.servers import Servers
 from services.exporter.core.columns import COLUMNS
 from shared.contracts.commands import FINAL_STATES, ExportCommand
-from shared.contracts.imports import read_rows, upload_id
+from shared.contracts.imports import row_from_document, upload_id
 from shared.contracts.names import (
     DEAD_LETTER_TOPIC,
     EXPORT_FILES,
     EXPORTS,
     EXPORTS_TOPIC,
     IMPORT_FILES,
+    IMPORT_ROWS,
     IMPORTS,
     INTEGRATIONS,
     LOG_ENTRIES,
@@ -204,7 +205,8 @@ def test_a_report_that_was_made_edited_and_brought_back_becomes_a_preview_of_the
         letters = _dead_letters(servers, account, 1)
 
     assert (back["state"], back["progress"]["rows"], back["progress"]["eligible"]) == ("done", 10, {"order": 5})
-    rows = list(read_rows(files.open_download_stream(back["progress"]["file_id"]).read()))
+    preview = {"file_id": back["progress"]["file_id"]}
+    rows = [row_from_document(one) for one in documents[IMPORT_ROWS].find(preview).sort("number")]
     assert {(row.kind, row.affiliate) for row in rows} == {("order", "AMZ")}
     assert [(row.code, row.state) for row in rows] == [
         (f"{number:06}", "eligible" if number % 2 else "not_failed") for number in range(40) if number % 3
@@ -212,7 +214,8 @@ def test_a_report_that_was_made_edited_and_brought_back_becomes_a_preview_of_the
     assert (broken["state"], broken["error"]) == ("failed", "the workbook is damaged: its end is missing")
     assert letters == ["InvalidCommand"]
     left = documents[f"{IMPORT_FILES}.files"].distinct("_id", {"_id": {"$regex": f"^{account}"}})
-    assert left == sorted([back["progress"]["file_id"], upload_id(account, "back")])
+    assert left == [upload_id(account, "back")]
+    assert documents[IMPORT_ROWS].distinct("file_id", {"account": account}) == [back["progress"]["file_id"]]
 
 
 def test_a_command_with_odd_headers_is_taken_and_so_are_those_behind_it(

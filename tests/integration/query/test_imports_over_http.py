@@ -10,8 +10,8 @@ from gridfs import AsyncGridFSBucket
 
 from deploy.local.servers import Servers
 from services.query.entrypoints.schemas.jobs import ImportAnswer, ImportRowList, ReprocessAnswer
-from shared.contracts.imports import ImportRow, RowState, upload_id, write_rows
-from shared.contracts.names import AUDIT, EXPORTS_TOPIC, IMPORT_FILES, IMPORTS, MIB, REPROCESS_TOPIC
+from shared.contracts.imports import ImportRow, RowState, row_document, upload_id
+from shared.contracts.names import AUDIT, EXPORTS_TOPIC, IMPORT_FILES, IMPORT_ROWS, IMPORTS, MIB, REPROCESS_TOPIC
 from shared.mongo.client import Database
 from tests.support.topics import read_key
 
@@ -30,7 +30,7 @@ def row(number: int, state: RowState, *, kind: str = "order") -> ImportRow:
 async def finish(database: Database, account: str, job_id: str, *rows: ImportRow) -> None:
     """End a job as the exporter does."""
     preview = f"{account}|{job_id}|token"
-    await AsyncGridFSBucket(database, IMPORT_FILES).upload_from_stream_with_id(preview, "preview", write_rows(rows))
+    await database[IMPORT_ROWS].insert_many([row_document(preview, account, one) for one in rows])
     states = [one.state for one in rows]
     eligible = [one.kind for one in rows if one.state == "eligible"]
     told = {

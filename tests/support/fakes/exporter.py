@@ -22,7 +22,7 @@ from shared.contracts.commands import FINAL_STATES, Command
 from shared.contracts.entries import LogEntry
 from shared.contracts.errors import LeaseLost
 from shared.contracts.filters import LogFilter
-from shared.contracts.imports import UPLOAD
+from shared.contracts.imports import UPLOAD, ImportRow
 from shared.contracts.names import KINDS
 from tests.support.passing import lets_pass
 
@@ -169,7 +169,19 @@ class MemoryImportStore(MemoryExportStore):
 class MemoryReturnedFiles(MemoryFileStore):
     """`fresh`: the ids of files that were written just now."""
 
+    previews: dict[str, Sequence[ImportRow]] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
+
+    async def put_rows(self, file_id: str, account: str, rows: Sequence[ImportRow]) -> None:
+        self.previews[file_id] = rows
+
+    async def delete(self, file_id: str) -> None:
+        await super().delete(file_id)
+        self.previews.pop(file_id, None)
+
+    async def list_ids(self, prefix: str = "") -> list[str]:
+        previews = {file_id for file_id in self.previews if file_id.startswith(prefix)}
+        return sorted({*await super().list_ids(prefix), *previews})
 
     async def load(self, file_id: str, into: BinaryIO) -> bool:
         if file_id not in self.files:

@@ -36,6 +36,7 @@ from shared.contracts.entries import Attempt, LogEntry, attempt_from_document, a
 from shared.contracts.errors import BrokerUnavailable, StoreUnavailable
 from shared.contracts.events import STATUSES
 from shared.contracts.filters import LogFilter
+from shared.contracts.imports import ImportRow
 from shared.contracts.matching import lets_pass
 from shared.contracts.names import Kind
 from shared.contracts.rollups import sorted_codes
@@ -417,14 +418,20 @@ class FakeFileStore:
 class FakeReturnedFiles:
     """ReturnedFiles."""
 
-    def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
-        self.files = dict(files or {})
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.previews: dict[str, Sequence[ImportRow]] = {}
 
     async def put_file(self, file_id: str, content: bytes, *, name: str, facts: Mapping[str, Any]) -> None:
         self.files[file_id] = content
 
-    async def read_file(self, file_id: str) -> bytes | None:
-        return self.files.get(file_id)
+    async def list_rows(
+        self, preview: str, *, states: Sequence[str] = (), after: int | None = None, ascending: bool = True, limit: int
+    ) -> list[ImportRow]:
+        rows = [row for row in self.previews.get(preview, ()) if not states or row.state in states]
+        rows.sort(key=lambda row: row.number, reverse=not ascending)
+        beyond = [row for row in rows if after is None or (row.number > after if ascending else row.number < after)]
+        return beyond[:limit]
 
 
 class FakeRegistry:

@@ -7,14 +7,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.exporter.adapters.returned_files import pick_rows
-from services.exporter.adapters.spool import finished
 from services.exporter.core.returned import UnreadableFile
 from services.exporter.entrypoints.runner import import_loop
 from services.exporter.handlers.housekeeping import expire_returned, sweep_returned
 from services.exporter.handlers.importing import ImportTools, import_next
 from services.exporter.handlers.job_run import MAX_STARTS, Outcome
 from shared.contracts.errors import StoreUnavailable
-from shared.contracts.imports import ImportCommand, ImportRow, read_rows, upload_id
+from shared.contracts.imports import ImportCommand, ImportRow, upload_id
 from shared.runtime.job_loop import Bell
 from tests.support.eventually import eventually_async
 from tests.support.export_rows import AT, make_entry
@@ -44,7 +43,6 @@ class World:
             files=self.files,
             open_spool=io.BytesIO,
             pick_rows=pick_rows,
-            finished=finished,
             beat_seconds=0.01,
         )
 
@@ -59,7 +57,7 @@ class World:
         return outcome
 
     def preview(self, job: dict[str, Any]) -> list[ImportRow]:
-        return list(read_rows(self.files.files[job["progress"]["file_id"]]))
+        return list(self.files.previews[job["progress"]["file_id"]])
 
 
 @pytest.fixture
@@ -107,7 +105,7 @@ async def test_a_file_that_cannot_be_read_fails_its_job_alone_and_does_not_stay(
     assert [(await world.run()).state for _ in range(2)] == ["failed", "done"]
 
     assert job["error"].startswith("the workbook is damaged")
-    assert not [file_id for file_id in world.files.files if file_id.startswith("loja|i1|")]
+    assert await world.files.list_ids("loja|i1|") == []
     assert upload_id("loja", "i2") in world.files.files
 
 
@@ -125,11 +123,11 @@ async def test_no_command_reaches_the_file_of_another_job_or_account(world: Worl
 
 async def test_an_upload_survives_the_starts_that_died_and_their_previews_go(world: World) -> None:
     job = await world.ask("Order,error,MLC")
-    world.files.files["loja|i1|dead"] = b"half"
+    world.files.previews["loja|i1|dead"] = []
 
     assert (await world.run()).state == "done"
 
-    assert sorted(world.files.files) == sorted([UPLOAD, job["progress"]["file_id"]])
+    assert await world.files.list_ids() == sorted([UPLOAD, job["progress"]["file_id"]])
 
 
 async def test_a_store_that_is_away_gives_the_job_back_with_its_file(world: World) -> None:
@@ -156,7 +154,7 @@ async def test_a_job_that_kills_its_workers_or_is_cancelled_leaves_no_file(world
 
         assert (await world.run()).state == ("failed" if field == "starts" else "cancelled")
 
-        assert world.files.files == {}
+        assert await world.files.list_ids() == []
         world.store.jobs.clear()
 
 
@@ -189,7 +187,9 @@ async def test_what_is_tried_again_is_told_as_an_import(world: World, caplog: py
     assert steps == ["import.finish"]
 
 
-async def test_chosen_rows_are_counted_by_what_a_reprocess_would_do_and_jobs_by_how_long_they_took(world: World) -> None:
+async def test_chosen_rows_are_counted_by_what_a_reprocess_would_do_and_jobs_by_how_long_they_took(
+    world: World,
+) -> None:
     await world.ask("Order,error,MLC", "Order,warning,MLC", "Order,absent,MLC", "Nothing,1,MLC")
     before = counted()
     loop = import_loop("one", partial(import_next, world.tools), Bell(), idle_seconds=600)
@@ -224,18 +224,19 @@ async def test_old_previews_go_with_the_files_that_they_are_of(world: World) -> 
 
     assert await expire_returned(world.store, world.files, keep=keep, clock=lambda: AT) == 1
 
-    assert world.files.files == {}
+    assert await world.files.list_ids() == []
     assert world.store.jobs["loja|i1"]["state"] == "expired"
 
 
 async def test_what_nobody_wants_is_swept_but_not_what_has_just_come(world: World) -> None:
     await world.ask("Order,error,MLC")
     world.files.files |= {"loja|gone|upload": b"", "loja|coming|upload": b""}
+    world.files.previews["loja|gone|token"] = []
     world.files.fresh.add("loja|coming|upload")
 
-    assert await sweep_returned(world.store, world.files, clock=lambda: AT) == 1
+    assert await sweep_returned(world.store, world.files, clock=lambda: AT) == 2
 
-    assert sorted(world.files.files) == ["loja|coming|upload", UPLOAD]
+    assert await world.files.list_ids() == ["loja|coming|upload", UPLOAD]
 
 
 def test_a_file_that_cannot_be_read_says_why_in_one_line() -> None:

@@ -48,7 +48,11 @@ TAKES: Final = {
     }
 }
 REFUSES: Final[dict[int | str, dict[str, Any]]] = {
-    415: {**PROBLEMS[415], "description": "The body is not sent as a report is, or with a Content-Encoding"}
+    415: {**PROBLEMS[415], "description": "The body is not sent as a report is, or with a Content-Encoding"},
+    429: {
+        **PROBLEMS[429],
+        "description": "Too many requests, or too many files are being received at once; see Retry-After",
+    },
 }
 FORM_BYTES: Final = 64 * KIB
 """What the panel's form may add to a file's bytes."""

@@ -1,14 +1,18 @@
 """The panel's pages of reports that come back, over fakes: the exporter's part is played by `done`."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
 from services.query.entrypoints.dependencies import Services
-from shared.contracts.imports import ImportRow, write_rows
+from shared.contracts.imports import ImportRow
+from shared.contracts.names import KIB
 from tests.support.builders import RECEIVED_AT
-from tests.support.panel_over_fakes import FROM_PANEL, services, visitor
+from tests.support.eventually import eventually_async
+from tests.support.panel_over_fakes import FROM_PANEL, SETTINGS, services, visitor
 
 REPORT = b"Tipo,C\xc3\xb3digo,Afiliado\r\nPedido,1,MLC\r\n"
 ROWS = [
@@ -37,7 +41,7 @@ async def done(made: Services, rows: list[ImportRow] = ROWS, **progress: Any) ->
         **progress,
     }
     made.imports.jobs["loja|i1"].update(state="done", progress=told)  # type: ignore[attr-defined]  # the fake's
-    made.returned.files["preview"] = write_rows(rows)  # type: ignore[attr-defined]
+    made.returned.previews["preview"] = rows  # type: ignore[attr-defined]
     return "/imports/i1"
 
 
@@ -68,6 +72,33 @@ async def test_a_form_without_a_file_comes_back_and_says_so(files: dict[str, Any
     assert page.status_code == 422
     assert told in page.text
     assert await made.imports.list_jobs("loja", limit=9) == []
+
+
+async def test_who_sends_while_others_fill_all_the_room_reads_a_page_and_may_send_again() -> None:
+    made = services(settings=SETTINGS.model_copy(update={"query_max_import_bytes": 1024}))
+    headers = {**FROM_PANEL, "Content-Type": "multipart/form-data; boundary=b", "Accept": "text/html"}
+    may_go, waiting = asyncio.Event(), []
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + b"x" * 64 * KIB
+        waiting.append(1)
+        await may_go.wait()
+
+    async def is_waiting() -> int:
+        return len(waiting)
+
+    async with await visitor(made, "read", "reprocess") as client:
+        slow = [asyncio.create_task(client.post("/imports", content=slowly(), headers=headers)) for _ in range(2)]
+        await eventually_async(is_waiting, lambda seen: seen == 2)
+        refused = await client.post("/imports", content=b"x" * 4096, headers=headers)
+        may_go.set()
+        ended = await asyncio.gather(*slow)
+        sent = await bring_back(client)
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert "Espere um pouco e tente de novo." in refused.text
+    assert {answer.status_code for answer in ended} & {429, 500} == set()
+    assert sent.status_code == 303
 
 
 async def test_a_form_that_is_none_is_refused() -> None:
@@ -155,6 +186,19 @@ async def test_a_file_that_could_not_be_read_says_why_in_the_readers_language() 
 
     for page in pages:
         assert "a planilha está danificada: File is not a zip file" in page
+
+
+async def test_a_preview_that_goes_while_it_is_read_is_gone_and_not_empty() -> None:
+    made = services()
+    address = await done(made)
+
+    async def expired(*_: Any, **__: Any) -> list[ImportRow]:
+        made.imports.jobs["loja|i1"]["state"] = "expired"  # type: ignore[attr-defined]
+        return []
+
+    made.returned.list_rows = expired  # type: ignore[method-assign]
+    async with await visitor(made, "read", "reprocess") as client:
+        assert (await client.get(address)).status_code == 404
 
 
 async def test_rows_are_leafed_through_both_ways() -> None:

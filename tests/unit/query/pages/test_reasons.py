@@ -13,7 +13,6 @@ import orjson
 import pytest
 
 from services.exporter.adapters.returned_files import pick_rows
-from services.exporter.adapters.spool import finished
 from services.exporter.core.report import Report
 from services.exporter.core.returned import UnreadableFile
 from services.exporter.handlers.exporting import Tools, export_next
@@ -125,7 +124,7 @@ def of_an_import_without_its_file(*, died: int = 0) -> str:
         store.jobs["loja|i1"]["progress"]["starts"] = died
         tools = ImportTools(
             entries=MemoryEntryLookup(), store=store, files=MemoryReturnedFiles(), open_spool=io.BytesIO, pick_rows=pick_rows,
-            finished=finished, beat_seconds=0.01,
+            beat_seconds=0.01,
         )  # fmt: skip
         outcome = await import_next(tools)
         assert outcome is not None
