@@ -16,6 +16,8 @@ A log entry's document:
     ids             folded code and alias values, all that ever came up to MAX_IDS: what the search box finds
     first_seen_at   earliest, last_success_at latest: instants by which events are ordered
     attempts        how many distinct events; every change by ingest adds to it, so it also says whether the entry is still the one that was read
+    in_order        of a long history (LONG_HISTORY): what `attempts` was when all that it counts came to carry `entry`. As long as the two are
+                    alike an index has the attempts in order; a writer that knows nothing of it adds to `attempts` alone, and so takes it back
     applied         {partition: offset}: up to where this entry has counted its attempts; "order:3" is a partition of another kind's topic
     was             {n, status, processed_at, codes}: the counted facts of the state before this one, and how many attempts there were then;
                     for whoever follows the changes (rollups), and of the delivery, like `applied`: other orders leave another
@@ -24,6 +26,7 @@ A log entry's document:
 
 The newest attempt is the entry's `state`; `attempts` holds those before it (decision 0006). An attempt's document: `_id` (entry id + U+001F + hash),
 the fields of `state` without `words` and `groups`, and `address` {topic, partition, offset} of its first delivery if it never was a state.
+Of a long history it carries `entry`, the entry's id, as its last field: those alone stand in the index `by_order`, which costs no other item anything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,6 +68,11 @@ _ESCAPES = str.maketrans(NAME_ESCAPES)
 
 MAX_ALIASES = 100
 """Names of an entry's aliases. Connectors have a handful; one that makes a new name for each event must not fill the document."""
+
+LONG_HISTORY = 1_000
+"""An item that was attempted so often has a *long history*: an index has its attempts in order. Few items come so far; sorting the attempts of
+all others takes MongoDB some ten milliseconds at most. More than one: a first event is no history.
+"""
 
 MAX_IDS = 500
 """Ids by which an entry is found, besides its code and the values of its aliases, which always are among them."""
@@ -158,6 +166,11 @@ def attempt_of_state(entry_id: str, state: Mapping[str, Any]) -> Document:
     """Return the document of the attempt that an entry's `state` holds."""
     facts = {name: state[name] for name in state if name not in FOR_FINDING}
     return {"_id": attempt_id_of_state(entry_id, state), **facts}
+
+
+def is_long_history(attempts: int) -> bool:
+    """Say whether an item that was attempted so often has a long history."""
+    return attempts >= LONG_HISTORY
 
 
 def attempt_id_of_state(entry_id: str, state: Mapping[str, Any]) -> str:

@@ -238,6 +238,12 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = (
                 "attempts vanish after PONTE_INGEST_ATTEMPTS_KEEP_DAYS: ingest sets the time",
                 expire_after_seconds=90 * DAY_MS // 1000,
             ),
+            IndexSpec(
+                "by_order",
+                (("entry", 1), ("version.0", 1), ("version.1", 1), ("version.2", 1), ("version.3", 1)),
+                "the attempts of an item with a long history in their order; those of all others take no place in it",
+                partial={"entry": {"$exists": True}},
+            ),
         ),
     ),
     CollectionSpec(

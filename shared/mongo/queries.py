@@ -5,7 +5,7 @@ Every query starts with `account`, every external value stands under an explicit
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson.regex import Regex
@@ -41,6 +41,11 @@ def query_of(account: str, rows: LogFilter) -> Query:
     if rows.q:
         query["$or"] = search_of(rows.q)
     return query
+
+
+def attempts_of(identity: str) -> Mapping[str, str]:
+    """Return the range of `_id` that holds the attempts of an entry: they start with its id and U+001F."""
+    return {"$gt": f"{identity}\x1f", "$lt": f"{identity}\x20"}
 
 
 def search_of(text: str) -> list[Query]:

@@ -31,9 +31,9 @@ def attempt(event: IntegrationEvent, offset: int) -> PastDelivery:
     return PastDelivery(delivered(event, offset))
 
 
-def attempt_of(event: IntegrationEvent) -> PastState:
+def attempt_of(event: IntegrationEvent, *, is_long: bool = False) -> PastState:
     """Return the attempt of the state that the event was."""
-    return PastState(event.entry_id, state_document(event))
+    return PastState(event.entry_id, state_document(event), is_long=is_long)
 
 
 async def write(store: LogStore, *deliveries: Delivery) -> Tally:

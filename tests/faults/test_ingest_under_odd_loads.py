@@ -12,6 +12,7 @@ from confluent_kafka import TopicPartition
 from pymongo import MongoClient
 
 from deploy.local.servers import Servers
+from shared.contracts.entries import LONG_HISTORY
 from shared.contracts.names import EVENTS_TOPICS
 from tests.support.ingest_process import IngestProcess
 from tests.support.ingest_topics import looking
@@ -94,16 +95,17 @@ def odd_telling(what: str, account: str, payload: str) -> Telling:
     return replace(plain, value=value)
 
 
-def test_an_item_that_is_told_of_without_end_does_not_grow(
+def test_an_item_that_is_told_of_without_end_does_not_grow_and_its_history_stays_in_order(
     ingest: IngestProcess, journal: Journal, database: Any
 ) -> None:
     with ingest.running():
         journal.publish(journal.teller(items=1).tell(HOT_EVENTS))
         check(journal, database, group=ingest.group)
 
-    sizes = [len(bson.encode(entry)) for entry in database.log_entries.find({"account": journal.account})]
-    assert len(sizes) == len(journal.kinds)
-    assert max(sizes) < HOT_ENTRY_BYTES
+    entries = list(database.log_entries.find({"account": journal.account}))
+    assert len(entries) == len(journal.kinds)
+    assert max(len(bson.encode(entry)) for entry in entries) < HOT_ENTRY_BYTES
+    assert all(entry["in_order"] == entry["attempts"] > LONG_HISTORY for entry in entries)
 
 
 def every_byte(database: Any) -> dict[str, bytes]:

@@ -15,9 +15,9 @@ from shared.contracts.records import Record
 from shared.mongo.client import Database, connect
 from shared.runtime.retry import until_done
 from tests.support.fakes.ingest import MemoryDeadLetters
-from tests.support.invariants import PutAside, Stored
+from tests.support.invariants import PutAside, Stored, strays_of
 from tests.support.journal import Journal, hold
-from tests.support.stored import read_log
+from tests.support.stored import log_of, read_documents
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,8 @@ def fail(uri: str, command: str, times: int, **how: Any) -> None:
 def hold_now(uri: str, journal: Journal, aside: MemoryDeadLetters) -> None:
     letters = [PutAside(one.record.address, one.record.value, one.error_class) for one in aside.letters]
     with MongoClient[dict[str, Any]](uri) as client:
-        hold(journal, Stored(*read_log(client["faults"], journal.account), letters=letters))
+        documents = read_documents(client["faults"], journal.account)
+        hold(journal, Stored(*log_of(*documents), letters=letters, strays=strays_of(*documents)))
 
 
 INTERRUPTED, NOT_REPLICATED = {"errorCode": 11601}, {"code": 64, "errmsg": "waiting for replication timed out"}

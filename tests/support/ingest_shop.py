@@ -87,6 +87,7 @@ def essence(attempts: Mapping[str, Document], entries: Mapping[str, Document]) -
                 "ids": sorted(entry["ids"]),
                 "seen": [entry["first_seen_at"], entry.get("last_success_at"), entry["attempts"]],
                 "identity": [entry[name] for name in ("account", "kind", "affiliate", "code")],
+                "in_order": entry.get("in_order"),
             }
         )
     return kept

@@ -8,6 +8,7 @@
 | I4 | a committed offset never passes a record that is not stored, and never goes back |
 | I5 | the dead letters are exactly the bad records: whole, with a reason; nothing is both |
 | I6 | the rollups are what counting the entries again comes to (`rollup_check.py`; it is waited for, since they follow) |
+| I7 | an entry with a long history, and no other, says that it is in order; then each attempt before its state carries the entry's id |
 """
 
 from collections import Counter
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.contracts.entries import Attempt, LogEntry
+from shared.contracts.entries import Attempt, LogEntry, attempt_id_of_state, is_long_history
 from shared.contracts.records import Address
 from tests.support.tellings import Telling, by_key
 
@@ -48,7 +49,8 @@ class Told:
 class Stored:
     """What the product holds of it. `kept` are the letters of the collection; None: nobody was there to keep them.
 
-    `commits` are the committed offsets as they were seen one after the other, the last ones read before all the rest.
+    `commits` are the committed offsets as they were seen one after the other, the last ones read before all the rest. `strays` are what
+    `strays_of` says of the documents.
     """
 
     attempts: Sequence[Attempt] = ()
@@ -56,12 +58,14 @@ class Stored:
     letters: Sequence[PutAside] = ()
     kept: Sequence[PutAside] | None = None
     commits: Sequence[Mapping[Place, int]] = ()
+    strays: Sequence[str] = ()
 
 
 def breaches(told: Told, stored: Stored) -> list[str]:
     """Return one sentence for each invariant that does not hold, with the ids that break it."""
     found = [*attempts_broken(told, stored), *entries_broken(told, stored)]
     found += [*commits_broken(told, stored), *letters_broken(told, stored)]
+    found += _broken("I7: out of order", stored.strays)
     return found
 
 
@@ -128,6 +132,16 @@ def letters_broken(told: Told, stored: Stored) -> Iterable[str]:
     events = {attempt.event_id for attempt in stored.attempts}
     both = [t.id for one in stored.letters if (t := told.acked.get(one.address)) is not None and t.id in events]
     yield from _broken("I5: both an attempt and a dead letter", both)
+
+
+def strays_of(attempts: Iterable[Mapping[str, Any]], entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """I7, of documents: return the entries that do not say how their history is, and the attempts that an index should have and has not."""
+    held = {entry["_id"]: entry for entry in entries}
+    said = {identity: one["attempts"] if is_long_history(one["attempts"]) else None for identity, one in held.items()}
+    states = {attempt_id_of_state(identity, entry["state"]) for identity, entry in held.items()}
+    wrong = [identity for identity, entry in held.items() if entry.get("in_order") != said[identity]]
+    before = [(one, one["_id"].partition("\x1f")[0]) for one in attempts if one["_id"] not in states]
+    return wrong + [one["_id"] for one, identity in before if said.get(identity) and one.get("entry") != identity]
 
 
 def _is_fold(entry: LogEntry, events: Sequence[Telling]) -> bool:

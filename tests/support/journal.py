@@ -24,10 +24,10 @@ from shared.contracts.records import Address, Record
 from tests.support.builders import make_record
 from tests.support.eventually import eventually
 from tests.support.ingest_topics import lag, looking
-from tests.support.invariants import Place, Stored, Told, breaches, commits_broken
+from tests.support.invariants import Place, Stored, Told, breaches, commits_broken, strays_of
 from tests.support.publishing import ACK_SECONDS, publishing
 from tests.support.rollup_check import differences
-from tests.support.stored import committed_by, read_committed, read_kept, read_letters, read_log
+from tests.support.stored import committed_by, log_of, read_committed, read_documents, read_kept, read_letters
 from tests.support.tellings import USUAL_KINDS, Teller, Telling
 
 LOOK_EVERY_SECONDS = 0.5
@@ -152,11 +152,13 @@ def check_commits(journal: Journal, database: Database[Any], *, group: str) -> N
 def read_stored(journal: Journal, database: Database[Any], *, group: str) -> Stored:
     """Return what is stored of the journal's account, the committed offsets read first."""
     journal.commits.append(read_committed(journal.bootstrap, group, journal.topics))
+    documents = read_documents(database, journal.account)
     return Stored(
-        *read_log(database, journal.account),
+        *log_of(*documents),
         letters=read_letters(journal.bootstrap, journal.account),
         kept=read_kept(database, journal.account),
         commits=list(journal.commits),
+        strays=strays_of(*documents),
     )
 
 

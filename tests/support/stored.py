@@ -25,11 +25,13 @@ from tests.support.ingest_topics import looking
 from tests.support.invariants import Place, PutAside
 from tests.support.topic_contents import read_topic
 
+Document = dict[str, Any]
 
-def read_log(database: Database[Any], account: str) -> tuple[list[Attempt], list[LogEntry]]:
-    """Return the attempts and the entries of the account."""
+
+def read_documents(database: Database[Any], account: str) -> tuple[list[Document], list[Document]]:
+    """Return the documents of the account's attempts and of its entries."""
     attempts = database[ATTEMPTS].find({"_id": {"$regex": f"^{re.escape(account)}[|]"}})
-    return log_of(attempts, database[LOG_ENTRIES].find({"account": {"$eq": account}}))
+    return list(attempts), list(database[LOG_ENTRIES].find({"account": {"$eq": account}}))
 
 
 def log_of(

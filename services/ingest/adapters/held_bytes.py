@@ -15,7 +15,9 @@ from bson.raw_bson import RawBSONDocument
 from services.ingest.core.fold import Held, held_from_document
 from shared.contracts.times import aware
 
-FIELDS: Final = dict.fromkeys(("state", "aliases", "ids", "first_seen_at", "last_success_at", "attempts", "applied"), 1)
+FIELDS: Final = dict.fromkeys(
+    ("state", "aliases", "ids", "first_seen_at", "last_success_at", "attempts", "applied", "in_order"), 1
+)
 """What is asked of an entry. They come in the order in which they are stored, the state first, right behind the id."""
 
 _int32: Final = Struct("<i").pack
@@ -24,6 +26,7 @@ _STATE: Final = b"\x03state\0"
 _WORDS: Final = b"\x04words\0"
 _GROUPS: Final = b"\x04groups\0"
 _ID: Final = b"\x02_id\0"
+_ENTRY: Final = b"\x02entry\0"
 _LOOKED_AT: Final = ("version", "status", "processed_at", "causes")
 
 
@@ -46,11 +49,18 @@ def held_of(document: RawBSONDocument) -> tuple[str, Held]:
     return found or (document["_id"], held_from_document(document))
 
 
-def attempt_of_kept(identity: str, state: KeptState) -> bytes:
-    """Return the document of the attempt `identity` that the state holds."""
+def attempt_of_kept(identity: str, state: KeptState, entry_id: str | None = None) -> bytes:
+    """Return the document of the attempt `identity` that the state holds; `entry_id`: what one of a long history carries."""
     written = identity.encode()
-    size = 4 + len(_ID) + 4 + len(written) + 1 + len(state.facts) + 1
-    return b"".join((_int32(size), _ID, _int32(len(written) + 1), written, b"\0", state.facts, b"\0"))
+    named = b"" if entry_id is None else _named(entry_id)
+    size = 4 + len(_ID) + 4 + len(written) + 1 + len(state.facts) + len(named) + 1
+    return b"".join((_int32(size), _ID, _int32(len(written) + 1), written, b"\0", state.facts, named, b"\0"))
+
+
+def _named(entry_id: str) -> bytes:
+    """Return the element `entry`."""
+    written = entry_id.encode()
+    return b"".join((_ENTRY, _int32(len(written) + 1), written, b"\0"))
 
 
 def _usual(raw: bytes) -> tuple[str, Held] | None:
@@ -77,6 +87,7 @@ def _usual(raw: bytes) -> tuple[str, Held] | None:
         ids=told["ids"],
         first_seen_at=aware(told["first_seen_at"]),
         last_success_at=None if success is None else aware(success),
+        in_order=told.get("in_order", 0),
     )
 
 

@@ -20,7 +20,7 @@ from pymongo.read_concern import ReadConcern
 from services.ingest.adapters.entry_bytes import REFERENCE, entry_bytes
 from services.ingest.adapters.held_bytes import FIELDS, KeptState, attempt_of_kept, held_of
 from services.ingest.core.fold import Held, PastAttempt, PastState
-from services.ingest.core.plan import Change, Stored
+from services.ingest.core.plan import Change, Stored, Unordered
 from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Found
 from shared.contracts.entries import Document
 from shared.contracts.errors import OutcomeUnknown, StoreUnavailable
@@ -29,12 +29,17 @@ from shared.contracts.records import Address
 from shared.contracts.times import to_milliseconds
 from shared.mongo.client import Database
 from shared.mongo.errors import DUPLICATE_KEY, TRANSIENT_CODES, translated
+from shared.mongo.queries import attempts_of
 
 HELD_BYTES: Final = 8 * 1024 * 1024
 """Of entries, held in memory at once: a small event may meet a large one, and what is held goes back as history."""
 
 AT_ONCE: Final = 50
 """Entries that are read before their bytes are added up."""
+
+STRETCH: Final = 5_000
+"""Attempts that are put in order by one command, some tenths of a second: those of an item with a hundred thousand, at its first event since
+there is an order, would take longer than an answer is waited for."""
 
 BY_ID: Final = [("_id", 1)]
 
@@ -97,11 +102,33 @@ class MongoLogStore:
             for position, error in errors.items()
             if error["code"] != DUPLICATE_KEY
         }
-        if counted := [attempt.id for attempt in there if isinstance(attempt, PastState)]:
+        if counted := [_counted(attempt) for attempt in there if isinstance(attempt, PastState)]:
             with translated():
-                await self._attempts.update_many(_any_of(counted), {"$unset": {"address": 1}})
+                await self._attempts.bulk_write(counted, ordered=False)
         present = frozenset(attempt.id for attempt in there if not isinstance(attempt, PastState))
         return AttemptsStored(present, unstorable)
+
+    async def put_in_order(self, histories: Sequence[Unordered]) -> None:
+        """Set `entry`, of a whole history a stretch of ids after the other."""
+        with translated():
+            for one in histories:
+                if one.ids is None:
+                    await self._put_all_in_order(one.entry_id)
+                else:
+                    await self._name(one.entry_id, {"$in": list(one.ids)})
+
+    async def _put_all_in_order(self, entry_id: str) -> None:
+        rest = dict(attempts_of(entry_id))
+        while True:
+            stretch = await self._attempts.find({"_id": rest}, {"_id": 1}, sort=BY_ID, limit=STRETCH).to_list()
+            if stretch:
+                await self._name(entry_id, {**rest, "$lte": stretch[-1]["_id"]})
+            if len(stretch) < STRETCH:
+                return
+            rest["$gt"] = stretch[-1]["_id"]
+
+    async def _name(self, entry_id: str, ids: Document) -> None:
+        await self._attempts.update_many({"_id": ids, "entry": {"$exists": False}}, {"$set": {"entry": entry_id}})
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
         """Delete these attempts."""
@@ -232,8 +259,14 @@ def _new(change: Change, unstorable: dict[str, str]) -> RawBSONDocument | None:
 def _past(attempt: PastAttempt, unstorable: dict[str, str]) -> RawBSONDocument | None:
     """Return the bytes of the attempt to insert; None, and the reason in `unstorable`, when MongoDB cannot hold it."""
     if isinstance(attempt, PastState) and isinstance(attempt.state, KeptState):  # it is shorter than its entry was
-        return RawBSONDocument(attempt_of_kept(attempt.id, attempt.state))
+        return RawBSONDocument(attempt_of_kept(attempt.id, attempt.state, attempt.entry))
     return _encode(attempt.document(), attempt.id, unstorable)
+
+
+def _counted(attempt: PastState) -> UpdateOne:
+    """Return what makes of an attempt that is there that of a state."""
+    named = {} if attempt.entry is None else {"$set": {"entry": attempt.entry}}
+    return UpdateOne({"_id": attempt.id}, {"$unset": {"address": 1}, **named})
 
 
 def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSONDocument | None:

@@ -19,6 +19,7 @@ from shared.contracts.entries import (
     attempt_of_state,
     bounded_ids,
     escape_name,
+    is_long_history,
     search_ids,
     state_document,
 )
@@ -42,32 +43,37 @@ class Delivery:
 
 
 class PastDelivery:
-    """The attempt of an event that is not the newest of its entry, first delivered at the address of `delivery`."""
+    """The attempt of an event that is not the newest of its entry, first delivered at the address of `delivery`.
 
-    __slots__ = ("delivery", "id")
+    `entry`: the id of its entry, which an attempt of a long history carries, and None for all others.
+    """
 
-    def __init__(self, delivery: Delivery) -> None:
+    __slots__ = ("delivery", "entry", "id")
+
+    def __init__(self, delivery: Delivery, *, is_long: bool = False) -> None:
         self.id = delivery.event.attempt_id
+        self.entry = delivery.event.entry_id if is_long else None
         self.delivery = delivery
 
     def document(self) -> Document:
         """Return the document to insert."""
-        return attempt_document(self.delivery.event, self.delivery.address)
+        return _of_entry(attempt_document(self.delivery.event, self.delivery.address), self.entry)
 
 
 class PastState:
-    """The attempt of an entry's state that gives way: it was counted, and has no address."""
+    """The attempt of an entry's state that gives way: it was counted, and has no address. `entry`: as of a PastDelivery."""
 
-    __slots__ = ("_entry_id", "id", "state")
+    __slots__ = ("_entry_id", "entry", "id", "state")
 
-    def __init__(self, entry_id: str, state: Mapping[str, Any]) -> None:
+    def __init__(self, entry_id: str, state: Mapping[str, Any], *, is_long: bool = False) -> None:
         self.id = attempt_id_of_state(entry_id, state)
+        self.entry = entry_id if is_long else None
         self._entry_id = entry_id
         self.state = state
 
     def document(self) -> Document:
         """Return the document to insert."""
-        return attempt_of_state(self._entry_id, self.state)
+        return _of_entry(attempt_of_state(self._entry_id, self.state), self.entry)
 
 
 PastAttempt = PastDelivery | PastState
@@ -99,6 +105,7 @@ class Held:
     ids: Sequence[str]
     first_seen_at: datetime
     last_success_at: datetime | None
+    in_order: int = 0
     version: list[Any] = field(init=False)
     """The version of the event that gave the state."""
 
@@ -116,6 +123,7 @@ def held_from_document(document: Mapping[str, Any]) -> Held:
         ids=document["ids"],
         first_seen_at=document["first_seen_at"],
         last_success_at=document.get("last_success_at"),
+        in_order=document.get("in_order", 0),
     )
 
 
@@ -134,6 +142,7 @@ def new_entry(deliveries: Sequence[Delivery]) -> Document:
         **_last_success(events, None),
         "attempts": len(events),
         "applied": _applied(deliveries),
+        **({"in_order": len(events)} if is_long_history(len(events)) else {}),
     }
 
 
@@ -146,8 +155,10 @@ def changed_fields(held: Held, deliveries: Sequence[Delivery]) -> Document:
     ids = _merged_ids(held.ids, events, aliases)
     first_seen_at = min(held.first_seen_at, _first_seen(events))
     success = _last_success(events, held.last_success_at)
+    attempts = held.attempts + len(events)
     return {
-        "attempts": held.attempts + len(events),
+        "attempts": attempts,
+        **({"in_order": attempts} if is_long_history(attempts) else {}),
         **{f"applied.{partition}": offset for partition, offset in _applied(deliveries).items()},
         **({"state": state_document(newest), "was": counted_facts(held)} if is_newer(newest, held) else {}),
         **({"aliases": aliases} if aliases != _plain(held.aliases) else {}),
@@ -166,15 +177,22 @@ def counted_facts(held: Held) -> Document:
     return {"n": held.attempts, "status": state["status"], "processed_at": state["processed_at"], "codes": codes}
 
 
-def history(entry_id: str, held: Held | None, deliveries: Sequence[Delivery]) -> list[PastAttempt]:
-    """Return the attempts to store beside the entry: all but the newest, which the entry holds itself. A state that gives way goes there too."""
+def history(
+    entry_id: str, held: Held | None, deliveries: Sequence[Delivery], *, is_long: bool = False
+) -> list[PastAttempt]:
+    """Return the attempts to store beside the entry: all but the newest, which the entry holds itself. A state that gives way goes there too.
+
+    `is_long`: with these the history is a long one.
+    """
     if held is None and len(deliveries) == 1:
         return []
     newest = max(deliveries, key=_version_of).event
     stays = held is not None and not is_newer(newest, held)
-    older: list[PastAttempt] = [PastDelivery(one) for one in deliveries if stays or one.event is not newest]
+    older: list[PastAttempt] = [
+        PastDelivery(one, is_long=is_long) for one in deliveries if stays or one.event is not newest
+    ]
     if held is not None and not stays:
-        older.append(PastState(entry_id, held.state))
+        older.append(PastState(entry_id, held.state, is_long=is_long))
     return older
 
 
@@ -212,6 +230,11 @@ def _identity(event: IntegrationEvent) -> Document:
         "affiliate": data.affiliate,
         "code": data.code,
     }
+
+
+def _of_entry(attempt: Document, entry_id: str | None) -> Document:
+    # The last field, as if it had been set later: what is stored must not tell when the history became long.
+    return attempt if entry_id is None else {**attempt, "entry": entry_id}
 
 
 def _merged_ids(held: Iterable[str], events: Sequence[IntegrationEvent], aliases: Document) -> list[str]:

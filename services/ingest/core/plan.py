@@ -13,7 +13,7 @@ from services.ingest.core.fold import (
     history,
     new_entry,
 )
-from shared.contracts.entries import Document
+from shared.contracts.entries import Document, is_long_history
 from shared.contracts.records import Address
 
 Stored = Mapping[str, Address | None]
@@ -23,10 +23,19 @@ Told = Mapping[str, Sequence[Delivery]]
 """Entry id → the deliveries that tell of it. Twins are deliveries of one event."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unordered:
+    """Attempts of a long history that may be stored without their entry's id; `ids` None: any that the entry has."""
+
+    entry_id: str
+    ids: Sequence[str] | None = None
+
+
 @dataclass(slots=True)  # not frozen: that costs microseconds each, and there is one for nearly every event
 class Change:
     """What a batch does to one entry. `older` attempts are stored first. Then `document` is inserted where there was no entry (`held`
     is None); else `fields` are set where the entry still counts the attempts of `held`: if not, somebody else was there meanwhile.
+    What is `unordered` is put in order in between: the entry says that its attempts are.
 
     Both are made when they are asked for: what is encoded at once never leaves the processor's caches.
     """
@@ -35,6 +44,7 @@ class Change:
     deliveries: Sequence[Delivery]
     older: Sequence[PastAttempt]
     held: Held | None = None
+    unordered: Unordered | None = None
 
     def document(self) -> Document:
         """Return the entry to insert."""
@@ -83,13 +93,25 @@ def plan(told: Told, found: Mapping[str, Held], stored: Stored, remembered_since
         counting = uncounted(deliveries, held, stored, remembered_since)
         if not counting:
             continue
-        older = [one for one in history(entry_id, held, counting) if _is_wanting(one, stored)]
-        yield Change(entry_id, counting, older, held)
+        is_long = is_long_history(len(counting) + (held.attempts if held else 0))
+        past = history(entry_id, held, counting, is_long=is_long)
+        older = [one for one in past if _is_wanting(one, stored)]
+        yield Change(entry_id, counting, older, held, _unordered(entry_id, held, past, stored) if is_long else None)
 
 
 def _is_wanting(attempt: PastAttempt, stored: Stored) -> bool:
     """Say whether the attempt must be stored: it is not there, or as one that is yet to be counted, though it has been."""
     return attempt.id not in stored or (isinstance(attempt, PastState) and stored[attempt.id] is not None)
+
+
+def _unordered(entry_id: str, held: Held | None, past: Sequence[PastAttempt], stored: Stored) -> Unordered | None:
+    """Return what may lack the id of its entry: all of a history that has just become long, or that a writer of before went on with; else
+    those that are counted or give way now and were found stored, by whoever planned a shorter history and was not done with it.
+    """
+    if held is None or held.in_order != held.attempts:
+        return Unordered(entry_id)
+    found = [one.id for one in past if one.id in stored]
+    return Unordered(entry_id, found) if found else None
 
 
 def uncounted(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from services.ingest.core.fold import Held, PastAttempt
-from services.ingest.core.plan import Change, Stored
+from services.ingest.core.plan import Change, Stored, Unordered
 from services.ingest.core.replay import Walk
 from shared.contracts.dead_letters import Letter
 from shared.contracts.records import DeadLetter, Record, Untaken
@@ -60,10 +60,13 @@ class LogStore(Protocol):
         """Return the address of each stored attempt; absent ones are left out."""
 
     async def store_attempts(self, attempts: Sequence[PastAttempt]) -> AttemptsStored:
-        """Insert those that are not there yet. That of a state takes the address of one that is there.
+        """Insert those that are not there yet. That of a state takes the address of one that is there, and gives it its `entry`.
 
         What cannot be stored harms no other.
         """
+
+    async def put_in_order(self, histories: Sequence[Unordered]) -> None:
+        """Set `entry` of these attempts where it is missing; absent ones are no error."""
 
     async def write_entries(self, changes: Sequence[Change]) -> ChangesWritten:
         """Write each entry that is still as it was found."""

@@ -1,4 +1,8 @@
-"""Deliveries into the log: look at what is held, plan, store what becomes history, then write the entries that are still as they were found."""
+"""Deliveries into the log: look at what is held, plan, store what becomes history, then write the entries that are still as they were found.
+
+An entry that says that its attempts are `in_order` is written when they are, whoever else stores some meanwhile: what is stored by
+others is not counted yet, and whoever counts it finds it stored (`plan.py`).
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -64,11 +68,14 @@ async def write(
         storing = await log.store_attempts([attempt for change in changes for attempt in change.older])
         late = _entries_of(changes, storing.present)
         refused = storing.unstorable
-        written = await log.write_entries(
+        to_write = (
             [change for change in changes if change.entry_id not in late and not _reason(change, refused)]
             if late or refused
             else changes
         )
+        if unordered := [change.unordered for change in to_write if change.unordered is not None]:
+            await log.put_in_order(unordered)
+        written = await log.write_entries(to_write)
         conflicts = late | written.conflicts
         if not (conflicts or refused or written.unstorable):
             tally.entries += len(changes)

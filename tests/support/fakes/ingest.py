@@ -9,7 +9,7 @@ import bson
 
 from services.ingest.adapters.mongo_log_store import HELD_BYTES
 from services.ingest.core.fold import Held, PastAttempt, PastState, held_from_document
-from services.ingest.core.plan import Change, Stored
+from services.ingest.core.plan import Change, Stored, Unordered
 from services.ingest.core.replay import Walk
 from services.ingest.handlers.ports import Answer, AttemptsStored, ChangesWritten, Fate, Found, Replayed
 from shared.contracts.dead_letters import Letter, letter_from_document
@@ -57,6 +57,8 @@ class MemoryLogStore:
             known = self.attempts.get(attempt.id)
             if known is not None and isinstance(attempt, PastState):
                 known.pop("address", None)
+                if attempt.entry is not None:
+                    known.setdefault("entry", attempt.entry)
             elif known is not None:
                 present.add(attempt.id)
             elif _is_encodable(document := attempt.document()):
@@ -64,6 +66,14 @@ class MemoryLogStore:
             else:
                 unstorable[attempt.id] = "not encodable"
         return AttemptsStored(frozenset(present), unstorable)
+
+    async def put_in_order(self, histories: Sequence[Unordered]) -> None:
+        self.before("put_in_order")
+        for one in histories:
+            ids = [i for i in self.attempts if i.startswith(f"{one.entry_id}\x1f")] if one.ids is None else one.ids
+            for identity in ids:
+                if identity in self.attempts:
+                    self.attempts[identity].setdefault("entry", one.entry_id)
 
     async def forget_attempts(self, attempt_ids: Sequence[str]) -> None:
         self.before("forget_attempts")

@@ -47,6 +47,7 @@ def told(held: Held) -> Document:
         "ids": list(held.ids),
         "first_seen_at": held.first_seen_at,
         "last_success_at": held.last_success_at,
+        "in_order": held.in_order,
         "version": held.version,
         "counted": counted_facts(held),
     }
@@ -57,8 +58,9 @@ def assert_same(document: Document) -> Held:
     expected = held_from_document(found(document))
     assert (identity, told(held)) == (document["_id"], told(expected))
     if isinstance(held.state, KeptState):
-        past = PastState(identity, expected.state)
-        assert attempt_of_kept(PastState(identity, held.state).id, held.state) == bson.encode(past.document())
+        for is_long in (False, True):
+            past = PastState(identity, expected.state, is_long=is_long)
+            assert attempt_of_kept(past.id, held.state, past.entry) == bson.encode(past.document())
     return held
 
 
@@ -70,6 +72,7 @@ USUAL: dict[str, Document] = {
     "a payload that looks like what comes behind it": entry(
         make_cloudevent(payload={"a": "\x04words\0\x05\0\0\0\0\0"})
     ),
+    "a long history in order": {**entry(make_cloudevent()), "attempts": 2**31, "in_order": 2**31},
     "unknown fields": entry(make_cloudevent(log={"message": "m", "$where": 1})),
 }
 

@@ -7,8 +7,9 @@ import pytest
 from services.ingest.handlers.ingesting import Ingest
 from shared.contracts.records import Address
 from tests.support.fakes.ingest import MemoryDeadLetters, MemoryLogStore
-from tests.support.invariants import PutAside, Stored, Told, breaches
+from tests.support.invariants import PutAside, Stored, Told, breaches, strays_of
 from tests.support.journal import Journal, hold
+from tests.support.long_histories import long_from
 from tests.support.stored import log_of
 from tests.support.tellings import Telling, make_telling
 
@@ -125,6 +126,10 @@ def the_last_success_is_forgotten(_: Told, stored: Stored) -> None:
     of_entry(stored, number, last_success_at=None)
 
 
+def an_attempt_is_not_in_order(_: Told, stored: Stored) -> None:
+    stored.strays = [stored.attempts[0].id]
+
+
 def a_commit_passed_an_event_that_is_not_stored(told: Told, _: Stored) -> None:
     told.acked[Address(TOPIC, 0, 50)] = make_telling("late", account="loja")
 
@@ -197,6 +202,7 @@ def a_letter_gives_no_reason(_: Told, stored: Stored) -> None:
         (a_good_record_was_put_aside_instead, "I5: a dead letter of the topic that was no bad record"),
         (a_letter_is_cut, "I5: a dead letter of the topic that is not the record's bytes"),
         (a_letter_gives_no_reason, "I5: a dead letter of the topic without its reason"),
+        (an_attempt_is_not_in_order, "I7: out of order"),
     ],
 )
 def test_each_breach_is_found_and_named(journal: Journal, stored: Stored, harm: Harm, said: str) -> None:
@@ -207,6 +213,20 @@ def test_each_breach_is_found_and_named(journal: Journal, stored: Stored, harm: 
     assert any(found.startswith(said) for found in breaches(journal.told, stored)), breaches(journal.told, stored)
     with pytest.raises(AssertionError, match=journal.account):
         hold(journal, stored)
+
+
+async def test_what_is_not_in_order_is_found(journal: Journal) -> None:
+    log = MemoryLogStore()
+    with long_from(3):
+        await Ingest(log, MemoryDeadLetters()).handle(journal.as_records(journal.teller(items=1).tell(8)))
+        assert strays_of(log.attempts.values(), log.entries.values()) == []
+
+        first, *_ = log.attempts.values()
+        del first["entry"]
+        assert strays_of(log.attempts.values(), log.entries.values()) == [first["_id"]]
+        (entry,) = log.entries.values()
+        entry["in_order"] -= 1
+        assert entry["_id"] in strays_of(log.attempts.values(), log.entries.values())
 
 
 async def test_duplicates_and_any_order_break_nothing(journal: Journal) -> None:
