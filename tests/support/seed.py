@@ -23,7 +23,7 @@ def entry_document(events: Iterable[IntegrationEvent], **changes: Any) -> Docume
     told = sorted(events, key=lambda event: event.version)
     newest = told[-1]
     data = newest.data
-    successes = [to_milliseconds(event.processed_at) for event in told if event.data.status == "success"]
+    successes = [to_milliseconds(event.order_at) for event in told if event.data.status == "success"]
     aliases = {name: pair for event in told for name, pair in alias_pairs(event).items()}
     return {
         "_id": newest.entry_id,
@@ -42,14 +42,19 @@ def entry_document(events: Iterable[IntegrationEvent], **changes: Any) -> Docume
     }
 
 
+def history_documents(entry: Document, events: Iterable[IntegrationEvent]) -> list[Document]:
+    """Return the documents of the attempts before the state of `entry`, the document of what `events` come to."""
+    named = {"entry": entry["_id"]} if entry.get("in_order") == entry["attempts"] else {}
+    older = sorted(events, key=lambda event: event.version)[:-1]
+    return [{**attempt_document(event, Address("integration.events.order", 0, 0)), **named} for event in older]
+
+
 async def seed_entry(database: Database, *events: IntegrationEvent, **changes: Any) -> Document:
-    """Store an entry and its history; return the entry's document."""
+    """Store an entry and its history, in order if `changes` say that it is; return the entry's document."""
     document = entry_document(events, **changes)
     await database[LOG_ENTRIES].insert_one(document)
-    history = sorted(events, key=lambda event: event.version)[:-1]
-    if history:
-        address = Address("integration.events.order", 0, 0)
-        await database[ATTEMPTS].insert_many([attempt_document(event, address) for event in history])
+    if history := history_documents(document, events):
+        await database[ATTEMPTS].insert_many(history)
     return document
 
 

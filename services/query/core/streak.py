@@ -12,7 +12,9 @@ LONGEST: Final = 1_000
 """Attempts looked at; a longer streak reads as this many."""
 
 MOST_SORTED: Final = 20_000
-"""Of more kept attempts nobody asks for the order, which no index has: 100,000 take MongoDB a second and more."""
+"""Of more kept attempts nobody asks for the order unless an index has it, as of every item that was told of since there is such an index:
+100,000 take MongoDB a second and more to sort.
+"""
 
 ENDS_A_STREAK: Final = frozenset({"success", "warning"})
 """It worked, if with a remark. `processing` tells nothing either way and is passed over."""

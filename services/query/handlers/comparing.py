@@ -39,7 +39,7 @@ async def compare_with_last_success(
     shown = entry if is_revealed else mask_entry(entry)
     if entry.status == "success":
         return Comparison(shown, "current", None, Changes((), cut=False), None, entry.payload_masked)
-    success = await log.find_last_success(entry.id)
+    success = await log.find_last_success(entry)
     if success is None:
         basis: Basis = "expired" if entry.last_success_at else "never"
         return Comparison(shown, basis, None, None, "no_success", entry.payload_masked)

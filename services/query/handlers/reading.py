@@ -110,12 +110,14 @@ class LogReader(Protocol):
     async def list_outcomes(self, entry: LogEntry, *, limit: int, most: int) -> list[tuple[str, datetime]] | None:
         """Return (status, processed at) of the newest `limit` attempts of an entry that `find_entry` gave, in the order of `list_attempts`.
 
-        None where more than `most` are kept beside the state, which would all have to be looked at.
+        None where more than `most` are kept beside the state and all of them would have to be looked at: no index has them in order yet.
         """
         ...
 
-    async def find_last_success(self, identity: str) -> Attempt | None:
-        """Return the newest attempt that succeeded, the entry's own state left out; None when there is none, or none any more. Raise TooBroad."""
+    async def find_last_success(self, entry: LogEntry) -> Attempt | None:
+        """Return the attempt that an entry that `find_entry` gave, and that is not in success now, tells of as its last success; None when
+        there was none, or it is not kept any more. Raise TooBroad.
+        """
         ...
 
 

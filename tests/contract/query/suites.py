@@ -1,6 +1,6 @@
 """What every adapter behind the query service promises. Subclass with the fixtures that each suite names."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -21,13 +21,15 @@ from services.query.handlers.reading import LogReader, Total
 from services.query.handlers.telling import StoryReader
 from shared.contracts.dead_letters import LetterFilter
 from shared.contracts.eligibility import refusal
-from shared.contracts.entries import LogEntry
+from shared.contracts.entries import Attempt, LogEntry
+from shared.contracts.events import IntegrationEvent
 from shared.contracts.filters import LogFilter
 from shared.contracts.groups import group_of
 from shared.contracts.names import KINDS
 from shared.contracts.text import fold_id
-from tests.support.builders import make_event
+from tests.support.builders import RECEIVED_AT, make_event
 from tests.support.letters import LetterSeed, make_letter
+from tests.support.long_histories import long_from
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NO_SLA = group_of("order", "ORD-SLA", "No available sla to deliver this order")
@@ -62,6 +64,19 @@ SAME_INSTANT = ("a0", "b0", "c", "d1", "É")
 
 
 class LogReaderSuite:
+    @pytest.fixture(params=["sorted", "in order"])
+    def remember(self, request: pytest.FixtureRequest, seed: Seed) -> Iterator[Seed]:
+        """Store an entry and its history, which is short, or long and in order."""
+
+        async def in_order(*events: IntegrationEvent, **changes: Any) -> None:
+            await seed(*events, in_order=len(events), **changes)
+
+        if request.param == "sorted":
+            yield seed
+            return
+        with long_from(2):
+            yield in_order
+
     async def page(self, log: LogReader, rows: LogFilter = ORDERS, **asked: Any) -> list[str]:
         found = await log.list_entries("loja", rows, **{"after": None, "ascending": False, "limit": 50, **asked})
         assert found.reached is None
@@ -162,21 +177,70 @@ class LogReaderSuite:
                         listed[at + 1 : at + 3]
                     )
 
-    async def test_the_last_success_is_that_before_the_state(self, log: LogReader, seed: Seed) -> None:
+    async def test_the_last_success_is_that_before_the_state(self, log: LogReader, remember: Seed) -> None:
         at = "2026-11-23T10:00:0{}Z".format
         statuses = ["success", "error", "success", "warning", "error"]
         events = [
             make_event(id=f"e{n}", processed_at=at(n), status=status, causes=[], payload={"n": n})
             for n, status in enumerate(statuses)
         ]
-        await seed(*events)
-        await seed(make_event(code="never"))
+        await remember(*events)
+        await remember(make_event(code="never"), make_event(code="never"))
 
-        found = await log.find_last_success(events[0].entry_id)
+        found = await self.last_success(log, events[0].entry_id)
 
         assert found is not None
         assert (found.event_id, found.payload) == ("e2", {"n": 2})
-        assert await log.find_last_success("loja|order|MLC|never") is None
+        assert await self.last_success(log, "loja|order|MLC|never") is None
+
+    @pytest.mark.parametrize("whole", ["10:00:00.123", "10:00:00.120", "10:00:00.000", "10:59:59.999"])
+    async def test_of_one_millisecond_the_last_success_is_told_by_all_decimals(
+        self, log: LogReader, remember: Seed, whole: str
+    ) -> None:
+        later = {"0": "success", "0001": "success", "9999": "success", "99991": "error", "99999": "processing"}
+        at = {
+            "before": ("09:59:59.9999999", "success"),
+            "after": ("11:00:00", "warning"),
+            "state": ("11:00:01", "error"),
+        }
+        at |= {f"in{more}": (whole + more, status) for more, status in later.items()}
+        events = [
+            make_event(id=name, processed_at=f"2026-11-23T{clock}Z", status=status, received_at=NOW)
+            for name, (clock, status) in at.items()
+        ]
+        await remember(*events)
+
+        found = await self.last_success(log, events[0].entry_id)
+
+        assert found is not None
+        assert found.event_id == "in9999"
+
+    async def test_a_success_of_a_clock_that_runs_ahead_is_found_where_the_broker_took_it_in(
+        self, log: LogReader, remember: Seed
+    ) -> None:
+        ahead = make_event(id="ahead", processed_at="2027-11-23T00:00:00Z", status="success", causes=[])
+        state = make_event(processed_at="2026-11-23T10:11:14Z", received_at=RECEIVED_AT + timedelta(seconds=1))
+        await remember(make_event(status="success", causes=[]), ahead, state)
+
+        found = await self.last_success(log, ahead.entry_id)
+
+        assert found is not None
+        assert found.event_id == "ahead"
+
+    async def test_a_last_success_that_is_not_kept_any_more_is_none_that_was_before_it(
+        self, log: LogReader, remember: Seed
+    ) -> None:
+        kept = make_event(processed_at="2026-11-23T10:00:00Z", status="success", causes=[])
+        state = make_event(processed_at="2026-11-23T10:00:09Z")
+        gone = kept.order_at + timedelta(milliseconds=1)
+        await remember(kept, state, last_success_at=gone)
+
+        assert await self.last_success(log, kept.entry_id) is None
+
+    async def last_success(self, log: LogReader, identity: str) -> Attempt | None:
+        entry = await log.find_entry(identity)
+        assert entry is not None
+        return await log.find_last_success(entry)
 
     async def test_counting_stops_where_it_is_told_to(self, log: LogReader, seed: Seed) -> None:
         await seed_variety(seed)
@@ -195,7 +259,7 @@ class LogReaderSuite:
         assert listed.aliases == {"vtex_order_id": "MLC-2000004567"}
         assert await log.find_entry("loja|order|MLC|absent") is None
 
-    async def test_attempts_come_by_their_total_order(self, log: LogReader, seed: Seed) -> None:
+    async def test_attempts_come_by_their_total_order(self, log: LogReader, remember: Seed, seed: Seed) -> None:
         at = "2026-11-23T10:00:00.123{}Z".format
         events = [
             make_event(id="a", processed_at=at("1")),
@@ -205,7 +269,7 @@ class LogReaderSuite:
             *[make_event(id=one, processed_at=at(""), sequence=3, source="/\U0001f600") for one in SAME_INSTANT],
             *[make_event(id=one, processed_at=at(""), sequence=3, source="/\uffff") for one in SAME_INSTANT],
         ]
-        await seed(*events)
+        await remember(*events)
         await seed(make_event(code="2000004567 ", id="other"))
         same = sorted(SAME_INSTANT, reverse=True)
         identity = events[0].entry_id
@@ -226,14 +290,14 @@ class LogReaderSuite:
         assert await log.list_attempts(identity, after=gone, limit=20, ascending=True) == history[::-1]
 
     async def test_of_one_instant_the_last_event_by_id_decides_how_often_it_failed_since(
-        self, log: LogReader, seed: Seed
+        self, log: LogReader, remember: Seed
     ) -> None:
         statuses = {"a0": "error", "b0": "success", "c": "error"}
         events = [make_event(id=one, source="/c", status=status) for one, status in statuses.items()]
-        await seed(*events)
+        await remember(*events)
 
         entry = await log.find_entry(events[0].entry_id)
-        success = await log.find_last_success(events[0].entry_id)
+        success = await self.last_success(log, events[0].entry_id)
 
         assert entry is not None
         outcomes = await log.list_outcomes(entry, limit=10, most=10)
@@ -241,13 +305,13 @@ class LogReaderSuite:
         assert success is not None
         assert success.event_id == "b0"
 
-    async def test_outcomes_come_in_the_order_of_attempts(self, log: LogReader, seed: Seed) -> None:
+    async def test_outcomes_come_in_the_order_of_attempts(self, log: LogReader, remember: Seed, seed: Seed) -> None:
         at = "2026-11-23T10:00:0{}Z".format
         events = [
             make_event(processed_at=at(n), status=status)
             for n, status in enumerate(["success", "error", "warning", "error"])
         ]
-        await seed(*[events[n] for n in (2, 0, 3, 1)])
+        await remember(*[events[n] for n in (2, 0, 3, 1)])
         await seed(make_event(code="2000004567 ", processed_at=at(9)))
 
         entry = await log.find_entry(events[0].entry_id)
@@ -257,7 +321,19 @@ class LogReaderSuite:
         assert outcomes == [(event.data.status, event.processed_at) for event in reversed(events)]
         assert outcomes is not None
         assert await log.list_outcomes(entry, limit=2, most=3) == outcomes[:2]
-        assert await log.list_outcomes(entry, limit=2, most=2) is None
+
+    async def test_more_outcomes_than_may_be_sorted_are_told_only_where_they_are_in_order(
+        self, log: LogReader, seed: Seed
+    ) -> None:
+        for code, said in (("sorted", {}), ("ordered", {"in_order": 3})):
+            await seed(*(make_event(code=code, id=str(n)) for n in range(3)), **said)
+        entry, ordered = await log.find_entry("loja|order|MLC|sorted"), await log.find_entry("loja|order|MLC|ordered")
+        assert entry is not None
+        assert ordered is not None
+
+        assert await log.list_outcomes(entry, limit=2, most=1) is None
+        with long_from(3):
+            assert await log.list_outcomes(ordered, limit=2, most=1) == [("error", ordered.processed_at)] * 2
 
 
 class StoryReaderSuite:

@@ -40,6 +40,7 @@ from shared.contracts.imports import ImportRow
 from shared.contracts.matching import lets_pass
 from shared.contracts.names import Kind
 from shared.contracts.rollups import sorted_codes
+from shared.contracts.times import instant_of, to_milliseconds
 
 Document = dict[str, Any]
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,14 +110,15 @@ class FakeLog:
             found = []
         return [attempt_from_document(document) for document in found[:limit]]
 
-    async def find_last_success(self, identity: str) -> Attempt | None:
-        state = self.entries[identity]["state"]["version"]
-        history = await self.list_attempts(identity, after=None, limit=len(self.attempts) + 1)
-        older = [attempt for attempt in history if [attempt.source, attempt.event_id] != list(state[2:])]
-        return next((attempt for attempt in older if attempt.status == "success"), None)
+    async def find_last_success(self, entry: LogEntry) -> Attempt | None:
+        history = await self.list_attempts(entry.id, after=None, limit=len(self.attempts) + 1)
+        successes = [one for one in history if one.status == "success" and one.id != state_of(entry).attempt.id]
+        at = {one.id: to_milliseconds(instant_of(self.attempts[one.id]["version"][0])) for one in successes}
+        return next((one for one in successes if at[one.id] == entry.last_success_at), None)
 
     async def list_outcomes(self, entry: LogEntry, *, limit: int, most: int) -> list[tuple[str, datetime]] | None:
-        if await self.count_older(entry, at_most=most + 1) > most:
+        is_in_order = self.entries[entry.id].get("in_order") == entry.attempts
+        if not is_in_order and await self.count_older(entry, at_most=most + 1) > most:
             return None
         history = await self.list_attempts(entry.id, after=None, limit=limit)
         return [(attempt.status, attempt.processed_at) for attempt in history]

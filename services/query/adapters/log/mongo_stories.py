@@ -7,7 +7,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
 from services.query.adapters.log.mongo_counting import count_up_to
-from services.query.adapters.log.mongo_histories import ATTEMPT_ORDER, attempts_of, on_one_side
+from services.query.adapters.log.stretch import ATTEMPT_ORDER, on_one_side
 from services.query.core.narrowing import too_long_a_story
 from services.query.core.story import Moment, Place, state_of
 from shared.contracts.entries import LogEntry, attempt_from_document, entry_from_document
@@ -15,6 +15,7 @@ from shared.contracts.errors import TooBroad
 from shared.contracts.names import ATTEMPTS, LOG_ENTRIES, Kind
 from shared.mongo.client import Database, Document
 from shared.mongo.errors import translated
+from shared.mongo.queries import attempts_of
 
 TOLD: Final = (
     *("version", "status", "processed_at", "received_at", "sequence", "reprocess_id"),
