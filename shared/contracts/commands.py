@@ -20,6 +20,7 @@ from shared.contracts.field_faults import reason
 from shared.contracts.filter_values import refuse_blank
 from shared.contracts.filters import LogFilter
 from shared.contracts.names import Kind
+from shared.contracts.read_json import read_json
 from shared.contracts.records import Record
 from shared.contracts.said import JobReason, RequestedBy
 
@@ -131,7 +132,7 @@ def _bound(asked: Mapping[str, Any], kinds: Sequence[str]) -> LogFilter:
 def read_command(record: Record) -> dict[str, Any]:
     """Return the JSON of a command's record, plain or the data of a CloudEvent. Raise Invalid."""
     try:
-        body = orjson.loads(record.value or b"")
+        body = read_json(record.value or b"")
     except orjson.JSONDecodeError as error:
         msg = f"a command is JSON in UTF-8: {error}"
         raise Invalid(msg) from error

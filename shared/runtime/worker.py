@@ -209,9 +209,11 @@ class Worker:
 
 def leave_loudly(event: str, error: BaseException) -> NoReturn:
     """Log `error` and end the process at once, so that nothing is acknowledged that was not done."""
-    log.critical(event, exc_info=error)
-    sys.stderr.flush()
-    os._exit(EXIT_DEFECT)
+    try:
+        log.critical(event, exc_info=error)
+        sys.stderr.flush()
+    finally:  # there may be no memory left to say it with
+        os._exit(EXIT_DEFECT)
 
 
 def _leave_in_time(worker: Any, within_seconds: float) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import sys
 import urllib.error
 import urllib.request
@@ -125,6 +126,12 @@ class IngestProcess:
         """Return the most memory that it ever held."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+    def give_no_more_memory(self) -> None:
+        """Let it have no more than it holds. What it has given back to its own allocator it may use again."""
+        _, hard = resource.prlimit(self.process.pid, resource.RLIMIT_DATA)
+        # Beyond a limit of addresses the kernel would not mind that what the allocator has reserved is taken into use.
+        resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (1, hard))
 
     def _ask(self, path: str) -> tuple[int, str]:
         assert self.is_running, f"ingest ended by itself: {self.process.log_lines()[-5:]}"

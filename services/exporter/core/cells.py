@@ -120,6 +120,8 @@ def _json(value: Any, zone: tzinfo) -> Cell:
 def _anything(value: Any, _zone: tzinfo) -> Cell:
     try:
         return safe_text(str(value)) or None
+    except MemoryError:  # says nothing of the value
+        raise
     except Exception:  # noqa: BLE001  # a number of 5,000 digits, a broken __str__: a report never fails for a value
         return f"<{type(value).__name__}>"
 

@@ -113,6 +113,8 @@ async def run_next(tools: Tools, work: Work, discard: Discard) -> Outcome | None
     except Transient:
         await _give_back(job, tools)
         raise
+    except MemoryError:
+        raise  # with the start counted: whether it is the job that takes so much, MAX_STARTS finds out
     except Exception as defect:  # noqa: BLE001  # ours, and bound to come again: the job says so, the other jobs go on
         state, error, crash = "failed", f"a defect of the exporter: {type(defect).__name__}: {defect}", defect
     except BaseException:

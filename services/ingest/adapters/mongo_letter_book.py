@@ -145,6 +145,8 @@ def _hint(walk: Walk) -> str:
 def _is_sound(letter: Mapping[str, Any]) -> bool:
     try:
         bson.encode(letter)
+    except MemoryError:  # says nothing of the letter
+        raise
     except Exception as error:  # noqa: BLE001  # whatever it is, the letter still stands on its topic
         log.error("letter.unstorable", extra={"facts": {"id": letter["_id"], "why": str(error)}})  # noqa: TRY400
         return False

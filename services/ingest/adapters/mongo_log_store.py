@@ -275,6 +275,8 @@ def _encode(document: Any, identity: str, unstorable: dict[str, str]) -> RawBSON
         raw = bson.encode(document)
         if REFERENCE in raw:
             raw = bson.encode(_without_references(document))
+    except MemoryError:  # says nothing of the document
+        raise
     except Exception as error:  # noqa: BLE001  # OverflowError, RecursionError and others come out of the encoder
         unstorable[identity] = f"{type(error).__name__}: {error}"
         return None

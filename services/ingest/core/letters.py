@@ -23,6 +23,7 @@ from shared.contracts.names import (
     HEADER_REPLAYED_LETTER,
     KINDS,
 )
+from shared.contracts.read_json import read_json
 from shared.contracts.records import Address, Headers, Record
 from shared.contracts.times import to_milliseconds
 
@@ -162,7 +163,7 @@ def _subject_of(message: Document, headers: Headers) -> list[list[str]]:
 
 def _object_in(value: bytes | None) -> Document:
     try:
-        found = orjson.loads(value or b"")
+        found = read_json(value or b"")
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}

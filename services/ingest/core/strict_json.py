@@ -14,6 +14,7 @@ from services.ingest.core.json_faults import fault_of
 from shared.contracts.errors import InvalidEvent
 from shared.contracts.field_faults import this_is
 from shared.contracts.names import MAX_EVENT_BYTES
+from shared.contracts.read_json import read_json
 
 MAX_DEPTH: Final = 100
 """Nested objects and arrays; MongoDB refuses 180 levels, and ours add a few."""
@@ -81,7 +82,7 @@ def _has_long_number(outline: bytes) -> bool:
 
 def _parse(value: bytes) -> Any:
     try:
-        return orjson.loads(value)
+        return read_json(value)
     except orjson.JSONDecodeError as error:
         raise fault_of(value, error) from error
 

@@ -98,6 +98,8 @@ class Rollups:
                 self._failure = f"counts are not kept up: {error}"[:300]
                 log.warning("rollups.postponed", extra={"facts": {"failures": failures, "why": str(error)}})
                 await rest(delay_before(failures))
+            except MemoryError:  # the whole worker's, whoever meets it first
+                raise
             except Exception:  # a defect here must not keep events from being taken in
                 log.exception("rollups.failed")
                 self._failure = "counts are not kept up: a defect, see rollups.failed in the log"

@@ -135,6 +135,8 @@ def decode_all(
             deliveries += [Delivery(keeping.keep(e, size), record.address) for e in decode(record, accounts, known)]
         except InvalidEvent as error:
             letters.append(DeadLetter(record, error.error_class, str(error)))
+        except MemoryError:  # says nothing of the record: the worker ends, and the next one reads it again
+            raise
         except Exception as error:  # noqa: BLE001  # one record must not stop the others; many of them trip the limit
             letters.append(DeadLetter(record, "Undecodable", f"{type(error).__name__}: {error}"))
     return deliveries, letters

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from shared.contracts.errors import InvalidCursor
+from shared.contracts.read_json import read_json
 
 VERSION: Final = 3
 MAX_CURSOR_LENGTH: Final = 4096
@@ -95,7 +96,7 @@ def _bytes(text: str) -> bytes:
 
 def _fields(body: bytes) -> list[Any]:
     try:
-        fields = orjson.loads(body)
+        fields = read_json(body)
     except orjson.JSONDecodeError as error:
         raise InvalidCursor(_NOT_OURS) from error
     if not isinstance(fields, list) or len(fields) == 0:

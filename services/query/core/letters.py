@@ -17,6 +17,7 @@ from shared.contracts.masking import mask_content, mask_text
 from shared.contracts.masking.content import is_tax_number
 from shared.contracts.masking.fields import category_of, is_impersonal
 from shared.contracts.masking.values import HIDDEN
+from shared.contracts.read_json import read_json
 
 Encoding = Literal["utf-8", "base64", "withheld"]
 
@@ -73,7 +74,7 @@ def mask_document(text: str) -> str:
     """Return a message's text masked: JSON by its fields, broken JSON wholly, any other text by its patterns."""
     body = text.removeprefix(MARK)
     try:
-        value = orjson.loads(body)
+        value = read_json(body)
         masked = mask_content(value)
         return text if masked == value else orjson.dumps(masked).decode()
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):

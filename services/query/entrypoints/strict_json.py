@@ -6,10 +6,11 @@ from http import HTTPStatus
 from json import JSONDecodeError
 from typing import Any, Final
 
-import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+
+from shared.contracts.read_json import read_json
 
 MAX_DEPTH: Final = 50
 """No body of ours is deeper than six; deeper ones only exist to hurt whoever walks through them."""
@@ -28,7 +29,7 @@ class StrictJsonRequest(Request):
         """Return the body. Raise JSONDecodeError, which FastAPI answers as a body that is no JSON."""
         if not hasattr(self, "_json"):
             text = await self.body()
-            body = orjson.loads(text)
+            body = read_json(text)
             if is_deeper(body, MAX_DEPTH):
                 raise JSONDecodeError(f"deeper than {MAX_DEPTH} levels", "", 0)
             json.loads(text, object_pairs_hook=refuse_doubled)

@@ -49,6 +49,8 @@ async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on
     """
     try:
         work = Work(job)
+    except MemoryError:  # says nothing of the job: whoever leases it next goes on
+        raise
     except Exception as error:  # noqa: BLE001  # a stored job that nobody can read, whatever is wrong with it
         why = str(error) if isinstance(error, InvalidCommand) else _told(error, job)
         await plugs.jobs.finish(job, "failed", worker=worker, now=plugs.clock(), error=why)
@@ -66,6 +68,8 @@ async def reprocess_slice(job: Document, plugs: Plugs, *, worker: str, may_go_on
             raise
         except Transient as error:
             await _stall(work, plugs, worker, error)
+        except MemoryError:
+            raise
         except Exception as defect:  # noqa: BLE001  # ours: the job says so, the other jobs go on
             await _end(work, plugs, worker, "failed", _told(defect, job))
         else:

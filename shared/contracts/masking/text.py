@@ -24,6 +24,7 @@ from shared.contracts.masking.patterns_in_text import mask_patterns
 from shared.contracts.masking.people_in_text import is_anybody_printed
 from shared.contracts.masking.secrets_in_text import mask_bearer, mask_listed
 from shared.contracts.masking.xml_in_text import mask_xml
+from shared.contracts.read_json import read_json
 
 _HARMLESS: Final = re.compile(r"[^0-9@=:<%&\[]*")
 """Most messages: words alone. Nothing below finds anything in them, but for what follows one word."""
@@ -113,7 +114,7 @@ def _json_sign(found: re.Match[str]) -> str:
 def _masked_json(text: str) -> str | None:
     """Return a JSON document masked by its fields; None for what is none, or is nested deeper than we can follow."""
     try:
-        value = orjson.loads(text)
+        value = read_json(text)
         masked = mask_with(mask_text, value)
         return text if masked == value else orjson.dumps(masked).decode()
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):

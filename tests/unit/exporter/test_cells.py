@@ -35,6 +35,11 @@ class Broken:
         raise RuntimeError
 
 
+class Vast:
+    def __str__(self) -> str:
+        raise MemoryError
+
+
 @given(ANYTHING)
 def test_any_value_makes_a_cell(value: Any) -> None:
     cell = safe_cell(value, ZONE)
@@ -135,3 +140,8 @@ def test_every_start_of_a_formula_is_known() -> None:
 
 def test_a_number_too_long_to_print_is_named_by_its_type() -> None:
     assert safe_cell(10**5000, ZONE) == "<int>"
+
+
+def test_a_value_that_there_is_no_memory_for_is_not_replaced_by_another() -> None:
+    with pytest.raises(MemoryError):
+        safe_cell(Vast(), ZONE)

@@ -217,6 +217,25 @@ async def test_a_defect_fails_its_own_job_and_says_so(world: World) -> None:
     assert "ZeroDivisionError" in job["error"]
 
 
+async def test_a_lack_of_memory_ends_the_worker_and_fails_the_job_only_once_it_was_met_at_every_start(
+    world: World,
+) -> None:
+    job = await world.ask()
+
+    def no_room(_: int) -> None:
+        raise MemoryError
+
+    world.reader.before_batch = no_room
+    for start in range(1, MAX_STARTS + 1):
+        with pytest.raises(MemoryError):
+            await export_next(world.tools)
+        assert (job["state"], job["progress"]["starts"]) == ("running", start)
+        world.time += timedelta(seconds=16)
+
+    assert (await run(world)).state == "failed"
+    assert "died 5 times" in job["error"]
+
+
 async def test_a_store_that_is_away_gives_the_job_back_without_counting_the_start(world: World) -> None:
     job = await world.ask()
 

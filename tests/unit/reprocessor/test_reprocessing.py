@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.reprocessor.handlers import reprocessing
 from services.reprocessor.handlers.ports import Delivery
 from shared.contracts.errors import NotEligible, OutcomeUnknown
 from tests.support.fakes.reprocessor import Killed
@@ -395,6 +396,40 @@ async def test_a_stored_command_that_nobody_can_read_fails_its_job(world):
 
     assert world.job()["state"] == "failed"
     assert "kind" in world.job()["error"]
+
+
+async def test_a_lack_of_memory_says_nothing_of_the_job_that_met_it(world):
+    world.holds(*failed(25))
+    await world.asks(filter=FAILED)
+    sent = world.topics.outcome
+
+    def no_room(_):
+        raise MemoryError
+
+    world.topics.outcome = no_room
+    with pytest.raises(MemoryError):
+        await world.works()
+    assert world.job()["state"] == "running"
+
+    world.topics.outcome = sent
+    world.clock.advance(seconds=30)
+    await world.works_on()
+
+    assert len(world.topics.event_ids) == len(set(world.topics.event_ids)) == 25
+    assert world.job()["state"] == "done"
+
+
+async def test_a_lack_of_memory_says_nothing_of_a_stored_command(world, monkeypatch):
+    await world.asks()
+
+    def no_room(_):
+        raise MemoryError
+
+    monkeypatch.setattr(reprocessing, "Work", no_room)
+    with pytest.raises(MemoryError):
+        await world.works()
+
+    assert world.job()["state"] == "running"
 
 
 async def test_a_job_that_can_send_nothing_rests_as_long_as_it_has_and_leaves_the_runners_to_others(world):

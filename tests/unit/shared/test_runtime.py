@@ -13,10 +13,10 @@ from shared.contracts.errors import (
     StoreUnavailable,
 )
 from shared.mongo.client import connect
-from shared.runtime import retry
+from shared.runtime import retry, worker
 from shared.runtime.disposition import disposition_of
 from shared.runtime.settings import Settings, read_settings
-from shared.runtime.start import start
+from shared.runtime.start import EXIT_DEFECT, start
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,19 @@ def test_a_time_that_nobody_can_wait_is_refused(monkeypatch, value):
     monkeypatch.setenv("PONTE_STOP_SECONDS", value)
     with pytest.raises(Defect, match="PONTE_STOP_SECONDS"):
         read_settings(Settings)
+
+
+def test_a_worker_that_has_no_memory_left_to_say_why_ends_all_the_same(monkeypatch):
+    def say(*_, **__):
+        raise MemoryError
+
+    def end(code):
+        raise SystemExit(code)
+
+    monkeypatch.setattr(worker.log, "critical", say)
+    monkeypatch.setattr(worker.os, "_exit", end)
+
+    with pytest.raises(SystemExit) as ended:
+        worker.leave_loudly("a.failed", MemoryError())
+
+    assert ended.value.code == EXIT_DEFECT
