@@ -83,6 +83,7 @@ def limits_of(settings: Settings) -> Limits:
         batch_size=settings.reprocessor_batch_size,
         slice=settings.reprocessor_slice,
         lease=settings.reprocessor_lease,
+        publish_timeout=settings.reprocessor_publish_timeout,
         give_up_after=settings.reprocessor_give_up_after,
         rescue_after=settings.reprocessor_rescue_after,
         answer_timeout=settings.reprocessor_answer_timeout,

@@ -37,7 +37,10 @@ class Settings(SharedSettings):
         seconds=0.25
     )
     reprocessor_publish_timeout: Annotated[
-        Duration, Field(description="the broker's time to take a message; then its outcome is unknown")
+        Duration,
+        Field(
+            description="the broker's time to take a message; then its outcome is unknown; at most half of the lease"
+        ),
     ] = timedelta(seconds=8)
     reprocessor_give_up_after: Annotated[
         Duration, Field(description="a job that could send nothing for this long fails")
@@ -58,9 +61,9 @@ class Settings(SharedSettings):
 
     @model_validator(mode="after")
     def _lease_outlasts_a_publish(self) -> Self:
-        if self.reprocessor_lease <= self.reprocessor_publish_timeout:
+        if self.reprocessor_lease < 2 * self.reprocessor_publish_timeout:
             msg = (
-                "PONTE_REPROCESSOR_LEASE must be longer than PONTE_REPROCESSOR_PUBLISH_TIMEOUT: "
+                "PONTE_REPROCESSOR_LEASE must be at least twice PONTE_REPROCESSOR_PUBLISH_TIMEOUT: "
                 "else a job passes to another worker while this one waits for Kafka"
             )
             raise ValueError(msg)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -36,7 +36,12 @@ FAULTS_OF_A_RECORD: Final = frozenset(
 )
 """`Sent.error` of what no broker will ever take. Whatever else is refused may be taken once somebody has mended the cluster."""
 
+TOO_LATE: Final = "TOO_LATE"
+"""`Sent.error` of what its sender said may not be sent any more."""
+
 Delivery = Literal["sent", "refused", "unknown"]
+MaySend = Callable[[], bool]
+"""Asked for each message right before the client gets it, in the thread that hands it over."""
 
 log = logging.getLogger(__name__)
 client_log = logging.getLogger("librdkafka")
@@ -67,6 +72,11 @@ class Sent:
     def verdict(self) -> Delivery:
         """What this says of the record: refused only for a fault of its own. A topic that is missing, a lost right may be mended."""
         return "unknown" if self.delivery == "refused" and self.error not in FAULTS_OF_A_RECORD else self.delivery
+
+
+def always() -> bool:
+    """Nothing runs out."""
+    return True
 
 
 class Publisher:
@@ -105,15 +115,15 @@ class Publisher:
         if result.delivery == "unknown":
             raise OutcomeUnknown(result.detail)
 
-    async def publish_all(self, messages: Sequence[OutMessage]) -> list[Sent]:
-        """Send all and return, in order, what became of each. Never raises for a message's sake.
+    async def publish_all(self, messages: Sequence[OutMessage], *, may_send: MaySend = always) -> list[Sent]:
+        """Send all and return, in order, what became of each. Never raises for a message's sake. What may not be sent any more is refused.
 
         The broker's limit holds for a batch on the wire: what is too large takes its neighbours along. They are tried alone.
         """
-        results = await asyncio.to_thread(self._publish_all, messages) if messages else []
+        results = await asyncio.to_thread(self._publish_all, messages, may_send) if messages else []
         if len(messages) > 1:
             for place in [place for place, result in enumerate(results) if result.error == TOO_LARGE]:
-                results[place] = (await asyncio.to_thread(self._publish_all, [messages[place]]))[0]
+                results[place] = (await asyncio.to_thread(self._publish_all, [messages[place]], may_send))[0]
         return results
 
     async def check(self) -> None:
@@ -129,7 +139,7 @@ class Publisher:
         with contextlib.suppress(KafkaException):
             await asyncio.to_thread(self._producer.flush, 5.0)
 
-    def _publish_all(self, messages: Sequence[OutMessage]) -> list[Sent]:
+    def _publish_all(self, messages: Sequence[OutMessage], may_send: MaySend) -> list[Sent]:
         producer = self._producer
         results = [Sent("unknown", "no answer from the broker in time")] * len(messages)
         pending = set(range(len(messages)))
@@ -140,6 +150,10 @@ class Publisher:
 
         for position, message in enumerate(messages):
             while True:
+                if not may_send():
+                    results[position] = Sent("refused", "it was too late to send it", TOO_LATE)
+                    pending.discard(position)
+                    break
                 try:
                     producer.produce(
                         message.topic,

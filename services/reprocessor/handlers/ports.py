@@ -146,8 +146,13 @@ class PendingEntries(Protocol):
 class RetryTopics(Protocol):
     """The topics that connectors read."""
 
-    async def publish(self, kind: Kind, messages: Sequence[RetryMessage]) -> Sequence[Delivery]:
-        """Return, in order, what became of each message; "sent" only with the broker's word. One bad message harms no other."""
+    async def publish(
+        self, kind: Kind, messages: Sequence[RetryMessage], *, may_send: Callable[[], bool]
+    ) -> Sequence[Delivery]:
+        """Return, in order, what became of each message; "sent" only with the broker's word. One bad message harms no other.
+
+        `may_send` is asked for each right before it leaves our hands, perhaps in another thread. What may not go stays, and is unknown.
+        """
         ...
 
 
@@ -211,6 +216,7 @@ class Limits:
     batch_size: int = 500
     slice: timedelta = timedelta(seconds=3)
     lease: timedelta = timedelta(seconds=20)
+    publish_timeout: timedelta = timedelta(seconds=8)
     give_up_after: timedelta = timedelta(minutes=15)
     rescue_after: timedelta = timedelta(seconds=60)
     answer_timeout: timedelta = timedelta(minutes=15)

@@ -42,10 +42,15 @@ async def _keep_eligible(work: Work, entries: Sequence[LogEntry], tally: Tally, 
 async def _send(work: Work, entries: Sequence[LogEntry], tally: Tally, plugs: Plugs) -> None:
     if wait := work.pace.reserve(len(entries), now=plugs.clock()):
         await plugs.sleep(wait)
+    messages = [build_retry(entry, work.command, claimed_at=claimed_at(entry)) for entry in entries]
     if plugs.clock() >= work.held_until:
         raise LeaseLost  # frozen, or cut off from MongoDB, for so long: another worker may have sent them
-    messages = [build_retry(entry, work.command, claimed_at=claimed_at(entry)) for entry in entries]
-    deliveries = await plugs.topics.publish(work.command.kind, messages)
+
+    def may_send() -> bool:
+        # What the client has not sent by then it drops: nothing that it holds leaves after the lease.
+        return plugs.clock() + plugs.limits.publish_timeout <= work.held_until
+
+    deliveries = await plugs.topics.publish(work.command.kind, messages, may_send=may_send)
     told = list(zip(entries, deliveries, strict=True))
     sent = [entry.id for entry, delivery in told if delivery.outcome == "sent"]
     refused = [(entry, delivery) for entry, delivery in told if delivery.outcome == "refused"]

@@ -45,6 +45,14 @@ class RetryTopicsSuite:
         assert outcomes == [sent, sent, refused, sent, sent, sent, refused]
         assert deliveries[2].detail
 
+    async def test_what_may_not_go_any_more_is_unknown_and_harms_no_other(self):
+        answers = iter([True, False, True])
+
+        deliveries = await self.topics.publish("stock", messages_of("a", "b", "c"), may_send=lambda: next(answers))
+
+        assert [delivery.outcome for delivery in deliveries] == ["sent", "unknown", "sent"]
+        assert "too late" in deliveries[1].detail
+
 
 class TestFakeRetryTopics(RetryTopicsSuite):
     @pytest.fixture(autouse=True)
@@ -89,7 +97,7 @@ class TestWhatTheBrokerRefuses:
     )
     async def test_only_the_records_own_fault_is_final(self, error, outcome, reason):
         class Refusing:
-            async def publish_all(self, messages):
+            async def publish_all(self, messages, *, may_send):
                 return [Sent("refused", "why", error) for _ in messages]
 
         (delivery,) = await KafkaRetryTopics(Refusing()).publish("stock", messages_of("a"))

@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 import time
 from uuid import uuid4
 
@@ -9,7 +12,9 @@ from deploy.provision import provision_topics
 from shared.contracts.errors import BrokerUnavailable, OutcomeUnknown
 from shared.contracts.names import TopicSpec
 from shared.kafka.producer import OutMessage, Publisher
-from tests.support.eventually import eventually_async
+from tests.support.eventually import eventually, eventually_async
+from tests.support.slow_publisher import TIMEOUT_SECONDS
+from tests.support.topic_contents import read_topic
 
 
 @pytest.fixture
@@ -27,6 +32,38 @@ async def test_each_message_is_told_what_became_of_it(servers, topic):
     assert [result.delivery for result in results] == ["sent", "refused", "sent"]
     assert results[1].detail
     await publisher.close()
+
+
+async def test_a_message_that_may_not_be_sent_any_more_never_leaves(servers, topic):
+    publisher = Publisher(servers.kafka.bootstrap, service="test")
+    answers = iter([True, False])
+    results = await publisher.publish_all(
+        [OutMessage(topic, b"k", b"in time"), OutMessage(topic, b"k", b"late")], may_send=lambda: next(answers)
+    )
+    await publisher.publish(OutMessage(topic, b"k", b"behind"))
+    await publisher.close()
+
+    assert [(result.delivery, result.verdict) for result in results] == [("sent", "sent"), ("refused", "unknown")]
+    assert [record.value for record in read_topic(servers.kafka.bootstrap, topic)] == [b"in time", b"behind"]
+
+
+async def test_what_a_process_had_queued_before_it_was_frozen_for_long_never_leaves(servers, topic):
+    words = [sys.executable, "-m", "tests.support.slow_publisher", servers.kafka.bootstrap, topic]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as frozen:
+        try:
+            assert frozen.stdout.readline() == "handed over\n"
+            os.kill(frozen.pid, signal.SIGSTOP)
+            over = time.monotonic() + TIMEOUT_SECONDS + 1
+            eventually(lambda: time.monotonic() > over)
+            os.kill(frozen.pid, signal.SIGCONT)
+            assert frozen.stdout.readline() == "unknown\n"
+        finally:
+            frozen.kill()
+    publisher = Publisher(servers.kafka.bootstrap, service="test")
+    await publisher.publish(OutMessage(topic, b"k", b"behind"))
+    await publisher.close()
+
+    assert [record.value for record in read_topic(servers.kafka.bootstrap, topic)] == [b"behind"]
 
 
 async def test_a_message_that_the_topic_refuses_is_refused(servers, topic):

@@ -166,24 +166,31 @@ class FakeEntryStore:
 
 
 class FakeRetryTopics:
-    """RetryTopics. `published` is what the broker has; `outcome` decides about each message."""
+    """RetryTopics. `published` is what the broker has; `outcome` decides about each message, `before_each` runs before it goes."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, RetryMessage]] = []
         self.outcome: Callable[[RetryMessage], Delivery] = lambda _: Delivery("sent")
+        self.before_each: Callable[[], None] = lambda: None
 
     @property
     def event_ids(self) -> list[str]:
         return [message.event.id for _, message in self.published]
 
-    async def publish(self, kind: str, messages: Sequence[RetryMessage]) -> Sequence[Delivery]:
-        deliveries = [self.outcome(message) for message in messages]
+    async def publish(
+        self, kind: str, messages: Sequence[RetryMessage], *, may_send: Callable[[], bool] = lambda: True
+    ) -> Sequence[Delivery]:
+        deliveries = [self._fate(message, may_send) for message in messages]
         self.published += [
             (kind, message)
             for message, delivery in zip(messages, deliveries, strict=True)
             if delivery.outcome == "sent"
         ]
         return deliveries
+
+    def _fate(self, message: RetryMessage, may_send: Callable[[], bool]) -> Delivery:
+        self.before_each()
+        return self.outcome(message) if may_send() else Delivery("unknown", "unknown", "it was too late to send it")
 
 
 class FakeIntegrations:

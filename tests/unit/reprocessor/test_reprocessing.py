@@ -317,7 +317,7 @@ async def test_a_runner_that_lost_its_lease_while_it_told_of_the_start_sends_not
 async def test_a_runner_that_lost_its_lease_sends_nothing_of_the_batch_that_waits_for_its_turn(world):
     world.holds(*failed(25))
     await world.asks(filter=FAILED, max_per_second=1)
-    world.limit(lease=timedelta(seconds=0.1))
+    world.limit(lease=timedelta(seconds=0.1), publish_timeout=timedelta(seconds=0.05))
 
     async def lose_it_meanwhile(_):
         world.job().update(leased_by="another")
@@ -347,6 +347,34 @@ async def test_a_runner_that_was_frozen_for_longer_than_its_lease_sends_nothing(
     assert sent == 1
     assert len(world.topics.event_ids) == len(set(world.topics.event_ids)) == 25
     assert world.counts() == {"matched": 25, "sent": 25, "skipped": {}, "failed": 0}
+
+
+@pytest.mark.parametrize("sent_before", [0, 7])
+async def test_a_runner_that_is_frozen_while_it_hands_a_batch_over_sends_nothing_more_of_it(world, sent_before):
+    world.holds(*failed(25))
+    await world.asks(filter=FAILED)
+    calls = itertools.count()
+    world.topics.before_each = lambda: world.clock.advance(seconds=30) if next(calls) == sent_before else None
+
+    with pytest.raises(OutcomeUnknown, match=f"{10 - sent_before} of 10 .*too late"):
+        await world.works()
+    sent = len(world.topics.published)
+    await world.works_on()
+
+    assert sent == sent_before
+    assert len(world.topics.event_ids) == len(set(world.topics.event_ids)) == 25
+    assert world.counts() == {"matched": 25, "sent": 25, "skipped": {}, "failed": 0}
+
+
+async def test_what_the_client_could_still_hold_when_the_lease_ends_is_not_given_to_it(world):
+    world.holds(*failed(5))
+    await world.asks(filter=FAILED)
+    world.topics.before_each = lambda: world.clock.advance(seconds=13)  # of 20, and a message may take 8
+
+    with pytest.raises(OutcomeUnknown):
+        await world.works()
+
+    assert world.topics.published == []
 
 
 async def test_whoever_asked_is_told_at_the_start_and_at_the_end(world):

@@ -29,14 +29,14 @@ async def test_a_resting_loop_takes_a_new_job_at_once(world):
 
 async def test_a_batch_that_takes_longer_than_the_lease_stays_with_its_runner(world):
     world.holds(make_entry())
-    world.limit(lease=timedelta(seconds=0.3))
+    world.limit(lease=timedelta(seconds=0.3), publish_timeout=timedelta(milliseconds=1))
     world.plugs = replace(world.plugs, clock=now)
     began, may_end, publish = asyncio.Event(), asyncio.Event(), world.topics.publish
 
-    async def publish_slowly(kind, messages):
+    async def publish_slowly(kind, messages, **conditions):
         began.set()
         await may_end.wait()
-        return await publish(kind, messages)
+        return await publish(kind, messages, **conditions)
 
     world.topics.publish = publish_slowly
     await accept_command(make_command(), world.jobs, now)
@@ -72,7 +72,7 @@ async def test_a_defect_ends_its_own_job_and_the_next_one_is_worked(world, caplo
     await world.asks(id="good")
     publish = world.topics.publish
 
-    async def stumble(kind, messages):
+    async def stumble(kind, messages, **_):
         if messages[0].key.endswith("poison"):
             raise ZeroDivisionError("division by zero")
         return await publish(kind, messages)

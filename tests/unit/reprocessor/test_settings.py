@@ -36,11 +36,13 @@ def test_a_wrong_knob_is_named_at_start(monkeypatch, knob, value):
         read_settings(Settings)
 
 
-def test_a_lease_outlasts_what_a_message_may_take(monkeypatch):
-    monkeypatch.setenv("PONTE_REPROCESSOR_PUBLISH_TIMEOUT", "20")
+def test_a_lease_outlasts_what_a_message_may_take_until_it_is_renewed(monkeypatch):
+    monkeypatch.setenv("PONTE_REPROCESSOR_PUBLISH_TIMEOUT", "10")
+    assert read_settings(Settings).reprocessor_lease == timedelta(seconds=20)
 
+    monkeypatch.setenv("PONTE_REPROCESSOR_PUBLISH_TIMEOUT", "10.5")
     with pytest.raises(
-        Defect, match="wrong: PONTE_REPROCESSOR_LEASE must be longer than PONTE_REPROCESSOR_PUBLISH_TIM"
+        Defect, match="wrong: PONTE_REPROCESSOR_LEASE must be at least twice PONTE_REPROCESSOR_PUBLISH_TIM"
     ):
         read_settings(Settings)
 
