@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
@@ -73,6 +74,15 @@ class ReprocessorProcess:
         port = next(line["port"] for line in self.lines if line["event"] == "health.listening")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return answer.read().decode()
+
+    def is_ready(self) -> bool:
+        """Say whether it has both servers."""
+        try:
+            self.get("/health/ready")
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        return True
 
     def peak_kib(self) -> int:
         """Return the largest resident memory it had."""
