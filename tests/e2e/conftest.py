@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
+
+from tests.support.browsers import Chromium
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -21,7 +23,7 @@ ARGUMENTS = [
 
 # One for each module, not for the session: while Playwright's sync API lives, its loop counts as running in this thread.
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[Chromium]:
     """A browser; missing at home it is a skip, missing in CI a failure."""
     if not CHROMIUM.exists():
         why = f"{CHROMIUM} is missing: install Debian's package chromium"
@@ -29,6 +31,6 @@ def browser() -> Iterator[Browser]:
             pytest.fail(why)
         pytest.skip(why)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        running = Chromium(playwright, str(CHROMIUM), ARGUMENTS)
         yield running
-        running.close()
+        running.end()

@@ -7,9 +7,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 
 from deploy.local.servers import Servers
+from tests.support.browsers import Chromium
 from tests.support.query_process import KEY, QueryProcess
 
 FETCH = """async ([url, options]) => {
@@ -50,7 +51,7 @@ def query(servers: Servers, database_name: str, account: str, tmp_path: Path, el
 
 
 @pytest.fixture
-def visitor(browser: Browser, query: QueryProcess) -> Iterator[BrowserContext]:
+def visitor(browser: Chromium, query: QueryProcess) -> Iterator[BrowserContext]:
     """A browser that is signed in to the panel."""
     context = browser.new_context()
     page = context.new_page()
@@ -60,7 +61,7 @@ def visitor(browser: Browser, query: QueryProcess) -> Iterator[BrowserContext]:
     page.wait_for_url(f"{query.url}/**")
     assert any(cookie["name"] == "ponte_session" for cookie in context.cookies())
     yield context
-    context.close()
+    browser.close(context)
 
 
 def ask(context: BrowserContext, origin: str, url: str, **options: Any) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from deploy.local.servers import Servers
+from tests.support.browsers import Chromium
 from tests.support.panel_site import PanelSite, Visit, running_site
 
 PORTUGUESE = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", "viewport": {"width": 1280, "height": 900}}
@@ -40,7 +41,7 @@ def signed_in(site: PanelSite) -> Any:
 
 
 @pytest.fixture
-def visit(site: PanelSite, browser: Browser, signed_in: Any) -> Iterator[Visit]:
+def visit(site: PanelSite, browser: Chromium, signed_in: Any) -> Iterator[Visit]:
     """Open a page: `visit(path, **browser options)`. Nothing may be complained about in any console."""
     contexts, complaints = [], []
 
@@ -57,7 +58,7 @@ def visit(site: PanelSite, browser: Browser, signed_in: Any) -> Iterator[Visit]:
 
     yield open_page
     for context in contexts:
-        context.close()
+        browser.close(context)
     assert [text for text in complaints if not text.startswith(EXPECTED)] == []
 
 

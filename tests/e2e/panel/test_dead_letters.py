@@ -75,7 +75,8 @@ def test_one_and_chosen_letters_are_sent_back(site: PanelSite, visit: Visit) -> 
     assert len(job_of(site)["letters"]) == 2  # type: ignore[arg-type]
     assert "error_class=InvalidJson" in page.url
     site.mongo["replay_requests"].delete_many({})
-    page.get_by_role("button", name=re.compile("Reenviar integration.events.order:0:2:")).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Reenviar integration.events.order:0:2:")).click()
     assert [re.sub(":[^:]*$", "", one) for one in job_of(site)["letters"]] == ["integration.events.order:0:2"]  # type: ignore[attr-defined]
 
 
