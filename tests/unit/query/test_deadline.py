@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,11 +13,11 @@ SECONDS = 0.05
 START = {"type": "http.response.start", "status": 200, "headers": []}
 
 
-async def ask(app: Any) -> httpx.Response:
+async def ask(app: Any, body: AsyncIterator[bytes] | None = None, *, seconds: float = SECONDS) -> httpx.Response:
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=Deadline(app, seconds=SECONDS)), base_url="http://ponte.test"
+        transport=httpx.ASGITransport(app=Deadline(app, seconds=seconds)), base_url="http://ponte.test"
     ) as client:
-        return await client.get("/v1/summary")
+        return await client.request("POST" if body else "GET", "/v1/summary", content=body)
 
 
 async def test_a_request_that_gets_no_answer_in_time_is_given_up() -> None:
@@ -56,6 +57,42 @@ async def test_an_answer_that_has_begun_may_take_its_time() -> None:
     answer = await ask(slow)
 
     assert (answer.status_code, answer.content) == (200, b"whole")
+
+
+async def pieces(seconds: float, number: int) -> AsyncIterator[bytes]:
+    for _ in range(number):
+        await asyncio.sleep(seconds)
+        yield b"piece"
+
+
+async def read_all(_scope: Any, receive: Any, send: Any) -> None:
+    body = b""
+    while (message := await receive())["type"] == "http.request":
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    await send(START)
+    await send({"type": "http.response.body", "body": body})
+
+
+async def test_a_body_that_is_still_coming_may_take_its_time() -> None:
+    answer = await ask(read_all, pieces(0.4, 4), seconds=1)
+
+    assert (answer.status_code, answer.content) == (200, 4 * b"piece")
+
+
+async def test_a_body_that_trickles_without_end_is_given_up() -> None:
+    answer = await ask(read_all, pieces(SECONDS / 2, 1_000))
+
+    assert answer.status_code == 503
+
+
+async def test_a_body_that_stops_coming_is_given_up() -> None:
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"piece"
+        await asyncio.Event().wait()
+
+    assert (await ask(read_all, stuck())).status_code == 503
 
 
 async def test_a_time_limit_of_something_else_is_not_taken_for_the_deadline() -> None:

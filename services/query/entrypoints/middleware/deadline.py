@@ -1,4 +1,7 @@
-"""How long a request may take until its answer begins: whoever waits longer has gone, and what they asked for only costs."""
+"""How long a request may take until its answer begins: whoever waits longer has gone, and what they asked for only costs.
+
+A body that is still coming shows that somebody is there: of a file over a slow line the time counts from its last piece.
+"""
 
 import asyncio
 from http import HTTPStatus
@@ -15,6 +18,10 @@ log = get_logger(__name__)
 TOO_LATE: Final = "the answer takes too long; try again, or narrow the filter. A command may have been taken: repeat it with the same `id`"
 
 
+A_BODY: Final = 6
+"""So many times as long a body may take to come, whoever sends it: one that trickles for ever holds its place for ever."""
+
+
 class Deadline:
     """Pure ASGI middleware: gives a request up that has no answer in time. One that has begun may go on: a file, a stream."""
 
@@ -29,13 +36,21 @@ class Deadline:
             return
         try:
             async with asyncio.timeout(self._seconds) as deadline:
+                clock = asyncio.get_running_loop().time
+                latest = clock() + A_BODY * self._seconds
+
+                async def receive_in_time() -> Message:
+                    message = await receive()
+                    if message.get("body") and not deadline.expired():
+                        deadline.reschedule(min(clock() + self._seconds, latest))
+                    return message
 
                 async def send_in_time(message: Message) -> None:
                     if not deadline.expired():  # else what is being given up still speaks, and nobody listens
                         deadline.reschedule(None)
                         await send(message)
 
-                await self._app(scope, receive, send_in_time)
+                await self._app(scope, receive_in_time, send_in_time)
         except TimeoutError:
             if not deadline.expired():
                 raise
