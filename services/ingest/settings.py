@@ -29,7 +29,9 @@ class Settings(SharedSettings):
             description="range: each lane gets the same share of every topic; uniform: for more lanes in all than a topic has partitions"
         ),
     ] = "range"
-    ingest_linger_ms: Annotated[int, Field(ge=0, le=5_000, description="how long a batch waits to fill")] = 20
+    ingest_linger_ms: Annotated[
+        int, Field(ge=0, le=5_000, description="how long a batch waits to fill; less where 32 records come sooner")
+    ] = 20
     ingest_dead_letter_run: Annotated[int, Field(ge=1, description="dead letters in a row that stop the worker")] = 500
     ingest_dead_letter_ratio: Annotated[float, Field(gt=0, le=1, description="share of dead letters that stops it")] = (
         0.5

@@ -125,7 +125,12 @@ class Settings(shared_settings.Settings):
         int, Field(ge=0, description="requests in hand may take this long when the service stops")
     ] = 10
     query_request_seconds: Annotated[
-        float, Field(gt=0, le=86_400, description="a request that has not begun to be answered by then is answered 503")
+        float,
+        Field(
+            gt=0,
+            le=86_400,
+            description="a request that has not begun to be answered by then is answered 503; while its body comes, counted from the last piece",
+        ),
     ] = 20
     query_cors_origins: Annotated[
         str,

@@ -37,8 +37,14 @@ class Batch:
     started: float = 0.0
 
 
+ENOUGH = 32
+"""Records that are worth a write: where so many come in the first part of the linger, waiting on would only make them late."""
+
+FIRST_PART = 0.4
+
+
 class InHand:
-    """Takes batches in from `member`: at most `size` records, or what comes within `linger` seconds of the first."""
+    """Takes batches in from `member`: at most `size` records, or what comes within `linger` seconds of the first, of ENOUGH sooner."""
 
     def __init__(self, member: Member, *, size: int, linger: float) -> None:
         self.batches: list[Batch] = []
@@ -81,15 +87,21 @@ class InHand:
 
     def _fill(self, messages: list[Message]) -> bool:
         """Return whether the client had nothing more: a batch may also end by its bytes, or by its time in the midst of a backlog."""
-        until = time.monotonic() + self._linger
-        size = 0
-        is_all = False
+        began = time.monotonic()
+        end = began + self._linger
+        is_all = self._fill_until(began + FIRST_PART * self._linger, messages)
+        if (is_all and len(messages) >= ENOUGH) or time.monotonic() >= end:
+            return is_all
+        return self._fill_until(end, messages, is_all=is_all)
+
+    def _fill_until(self, end: float, messages: list[Message], *, is_all: bool = False) -> bool:
+        size = sum(map(len, messages))
         while (room := self._size - len(messages)) > 0 and size < MAX_BATCH_BYTES:
             asked = min(room, STEP)
-            more = self._member.consume(asked, max(until - time.monotonic(), 0))
+            more = self._member.consume(asked, max(end - time.monotonic(), 0))
             is_all = len(more) < asked
             messages += more
             size += sum(map(len, more))
-            if not more or time.monotonic() >= until:
+            if not more or time.monotonic() >= end:
                 break
         return is_all
