@@ -29,11 +29,6 @@ def database(servers: Servers, database_name: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def journal(servers: Servers) -> Journal:
-    return Journal(servers.kafka.bootstrap)
-
-
-@pytest.fixture
 def ingest(servers: Servers, database_name: str, tmp_path: Path) -> IngestProcess:
     ingest = IngestProcess(servers.kafka.bootstrap, servers.mongo.uri, database_name, tmp_path)
     for group in (ingest.group, f"{ingest.group}.deadletters"):

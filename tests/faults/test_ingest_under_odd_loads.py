@@ -32,11 +32,6 @@ def database(servers: Servers, database_name: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def journal(servers: Servers) -> Journal:
-    return Journal(servers.kafka.bootstrap)
-
-
-@pytest.fixture
 def ingest(servers: Servers, database: Any, tmp_path: Path) -> IngestProcess:
     return IngestProcess(servers.kafka.bootstrap, servers.mongo.uri, database.name, tmp_path)
 

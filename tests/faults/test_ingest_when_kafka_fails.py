@@ -8,9 +8,8 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.local.servers import Servers
-from deploy.provision import provision_topics
-from shared.contracts.names import EVENTS_TOPICS, GAPS, TOPICS
-from tests.support.broker import Broker, own_broker
+from shared.contracts.names import EVENTS_TOPICS, GAPS
+from tests.support.broker import Broker
 from tests.support.eventually import eventually
 from tests.support.ingest_process import IngestProcess
 from tests.support.journal import Journal, check
@@ -21,13 +20,6 @@ STUCK_SECONDS = 6
 """Shorter than a broker is frozen here: whoever only waits for Kafka must not be taken for stuck."""
 FROZEN_SECONDS = 12
 """Longer than the sessions of the group and of the broker itself: it forgets the worker, and tells for a moment of no broker at all."""
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with own_broker(tmp_path_factory.mktemp("broker")) as broker:
-        provision_topics(broker.bootstrap, TOPICS)
-        yield broker
 
 
 @pytest.fixture

@@ -44,11 +44,6 @@ def database(mongo: ReplicaSet) -> Iterator[Any]:
 
 
 @pytest.fixture
-def journal(servers: Servers) -> Journal:
-    return Journal(servers.kafka.bootstrap)
-
-
-@pytest.fixture
 def ingest(servers: Servers, mongo: ReplicaSet, database: Any, tmp_path: Path) -> IngestProcess:
     return IngestProcess(servers.kafka.bootstrap, mongo.uri, database.name, tmp_path)
 

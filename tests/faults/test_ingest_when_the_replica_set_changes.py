@@ -41,11 +41,6 @@ def database(members: ReplicaSet) -> Iterator[Any]:
 
 
 @pytest.fixture
-def journal(servers: Servers) -> Journal:
-    return Journal(servers.kafka.bootstrap)
-
-
-@pytest.fixture
 def ingest(servers: Servers, members: ReplicaSet, database: Any, tmp_path: Path) -> IngestProcess:
     return IngestProcess(servers.kafka.bootstrap, members.uri, database.name, tmp_path)
 

@@ -12,11 +12,10 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.local.servers import KafkaAddress, Servers
-from deploy.provision import provision_topics
-from shared.contracts.names import LOG_ENTRIES, REPROCESS_REQUESTS, TOPICS, retry_topic
+from shared.contracts.names import LOG_ENTRIES, REPROCESS_REQUESTS, retry_topic
 from shared.mongo.client import Database
 from shared.mongo.jobs import Jobs
-from tests.support.broker import Broker, own_broker
+from tests.support.broker import Broker
 from tests.support.eventually import eventually
 from tests.support.reprocessing import make_documents
 from tests.support.reprocessor_process import ReprocessorProcess
@@ -28,13 +27,6 @@ TOPIC = retry_topic("order")
 PATIENCE_SECONDS = 120
 FINAL = {"done", "failed", "cancelled"}
 KNOBS = {"publish_timeout": "2", "lease": "6"}
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with own_broker(tmp_path_factory.mktemp("broker")) as broker:
-        provision_topics(broker.bootstrap, TOPICS)
-        yield broker
 
 
 @pytest.fixture
