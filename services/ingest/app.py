@@ -68,7 +68,8 @@ def build(settings: Settings) -> Worker:
     # The agents need a group of their own: Faust speaks the classic protocol, the intake the one of KIP-848.
     worker = Worker("ingest", settings, group=f"{settings.ingest_group}.commands")
     client = connect(settings.mongo_uri.get_secret_value(), service="ingest")
-    log = MongoLogStore(client[settings.mongo_database])
+    writing = connect(settings.mongo_uri.get_secret_value(), service="ingest", repeats_writes=False)
+    log = MongoLogStore(writing[settings.mongo_database])
     publisher = Publisher(settings.kafka_bootstrap, service="ingest")
     letters_out = Publisher(settings.kafka_bootstrap, service="ingest", timeout_seconds=LETTER_SECONDS)
     dead_letters = KafkaDeadLetters(letters_out)
@@ -103,6 +104,7 @@ def build(settings: Settings) -> Worker:
     if settings.ingest_rollups:
         _keep_rollups(worker, settings, client[settings.mongo_database], backlog)
     worker.on_close(client.close)
+    worker.on_close(writing.close)
     worker.on_close(publisher.close)
     worker.on_close(letters_out.close)
     return worker

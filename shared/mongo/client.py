@@ -24,11 +24,14 @@ NO_CONNECTION_STRING: Final = (
 UTC_AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
-def connect(uri: str, *, service: str, pool_size: int = 50, answer_seconds: float = 20) -> AsyncMongoClient[Document]:
+def connect(
+    uri: str, *, service: str, pool_size: int = 50, answer_seconds: float = 20, repeats_writes: bool = True
+) -> AsyncMongoClient[Document]:
     """Return a client for one event loop; nothing is sent until its first operation. `service` is its app name.
 
     An answer that takes longer than `answer_seconds` is given up: make that longer only for one that is known to take long.
-    Raise Defect for what is no connection string.
+    `repeats_writes`: the driver sends a write a second time where a primary went away. MongoDB remembers each update for that, which
+    costs a fifth of one; whoever plans a failed write anew does without (decision 0014). Raise Defect for what is no connection string.
     """
     try:
         return AsyncMongoClient(
@@ -36,7 +39,7 @@ def connect(uri: str, *, service: str, pool_size: int = 50, answer_seconds: floa
             appname=f"ponte.{service}",
             w="majority",
             journal=True,
-            retryWrites=True,
+            retryWrites=repeats_writes,
             tz_aware=True,
             maxPoolSize=pool_size,
             serverSelectionTimeoutMS=5_000,

@@ -30,7 +30,7 @@ def failing_mongo(servers: Servers) -> Iterator[str]:
 
 @pytest.fixture
 async def database(failing_mongo: str) -> AsyncIterator[Database]:
-    async with connect(failing_mongo, service="faults") as client:
+    async with connect(failing_mongo, service="faults", repeats_writes=False) as client:  # as the worker does
         yield client["faults"]
         await client.drop_database("faults")
 
@@ -90,13 +90,19 @@ async def test_a_fault_is_transient_and_the_batch_again_makes_it_whole(
     hold_now(failing_mongo, journal, aside)
 
 
-async def test_one_closed_connection_is_never_seen(failing_mongo: str, database: Database, journal: Journal) -> None:
-    aside = MemoryDeadLetters()
-    batch = journal.as_records(journal.teller(items=5, bad_every=5).tell(20))
+async def test_one_closed_connection_costs_one_more_try(
+    failing_mongo: str, database: Database, journal: Journal
+) -> None:
+    aside, refused = MemoryDeadLetters(), list[Transient]()
+    ingest, batch = (
+        Ingest(MongoLogStore(database), aside),
+        journal.as_records(journal.teller(items=5, bad_every=5).tell(20)),
+    )
     fail(failing_mongo, "insert", 1, closeConnection=True)
 
-    await Ingest(MongoLogStore(database), aside).handle(batch)
+    await until_done(lambda: ingest.handle(batch), what="a batch", on_failure=refused.append)
 
+    assert len(refused) == 1
     hold_now(failing_mongo, journal, aside)
 
 

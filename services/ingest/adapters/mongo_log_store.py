@@ -1,4 +1,5 @@
-"""Attempts and log entries in MongoDB: inserts, and updates with `$set` alone; unordered, majority and journaled.
+"""Attempts and log entries in MongoDB: inserts, and updates with `$set` alone; unordered, majority and journaled. The driver need not repeat
+them: whatever is told twice is planned anew, and recognised.
 
 Reads are majority reads. An event that is found here is not written again, so it must be durable already: a local read would take the
 word of a primary for it that may be deposed with the write.
