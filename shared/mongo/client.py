@@ -31,7 +31,7 @@ def connect(
 
     An answer that takes longer than `answer_seconds` is given up: make that longer only for one that is known to take long.
     `repeats_writes`: the driver sends a write a second time where a primary went away. MongoDB remembers each update for that, which
-    costs a fifth of one; whoever plans a failed write anew does without (decision 0014). Raise Defect for what is no connection string.
+    costs a sixth of one; whoever plans a failed write anew does without (decision 0014). Raise Defect for what is no connection string.
     """
     try:
         return AsyncMongoClient(
