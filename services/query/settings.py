@@ -129,7 +129,7 @@ class Settings(shared_settings.Settings):
         Field(
             gt=0,
             le=86_400,
-            description="a request that has not begun to be answered by then is answered 503; while its body comes, counted from the last piece",
+            description="a request that has not begun to be answered by then is answered 503; while its body comes, from the last piece on, six times as long in all at most",
         ),
     ] = 20
     query_cors_origins: Annotated[

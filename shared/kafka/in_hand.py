@@ -26,6 +26,12 @@ NEXT_SECONDS = 0.005
 STEP = 250
 """Records fetched from librdkafka at once; the bytes are looked at in between."""
 
+ENOUGH = 32
+"""Records that are worth a write: where so many come in the first part of the linger, waiting on would only make them late."""
+
+FIRST_PART = 0.4
+"""Of the linger."""
+
 
 @dataclass(slots=True, eq=False)
 class Batch:
@@ -35,12 +41,6 @@ class Batch:
     records: Sequence[Record] = ()
     handling: "asyncio.Future[BatchOutcome] | None" = None
     started: float = 0.0
-
-
-ENOUGH = 32
-"""Records that are worth a write: where so many come in the first part of the linger, waiting on would only make them late."""
-
-FIRST_PART = 0.4
 
 
 class InHand:

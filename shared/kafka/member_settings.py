@@ -25,9 +25,9 @@ def member_settings(bootstrap: str, group: str, client_id: str, assignor: Assign
         # Where to begin is decided by shared/kafka/beginnings.py; an offset that is not there is an error to us.
         "auto.offset.reset": "error",
         "isolation.level": "read_committed",
-        # A partition of which anything is queued is left out of a fetch and rests for 5 ms: else each record that trickles in is a fetch
-        # of its own, which costs a broker as much as the record does MongoDB; after 20 ms a busy stream is late (decision 0014). One fetch
-        # is under way at a time: what was left out waits for news of the other partitions, so long at most.
+        # A partition of which anything is queued is left out of a fetch and rests: else each record that trickles in is a fetch of its
+        # own, which costs a broker as much as the record does MongoDB; a longer rest makes a busy stream late (decision 0014). One fetch is
+        # under way at a time: what was left out waits for news of the other partitions, so long at most.
         "queued.min.messages": 1,
         "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 50,

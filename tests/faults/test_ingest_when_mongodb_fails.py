@@ -94,10 +94,8 @@ async def test_one_closed_connection_costs_one_more_try(
     failing_mongo: str, database: Database, journal: Journal
 ) -> None:
     aside, refused = MemoryDeadLetters(), list[Transient]()
-    ingest, batch = (
-        Ingest(MongoLogStore(database), aside),
-        journal.as_records(journal.teller(items=5, bad_every=5).tell(20)),
-    )
+    ingest = Ingest(MongoLogStore(database), aside)
+    batch = journal.as_records(journal.teller(items=5, bad_every=5).tell(20))
     fail(failing_mongo, "insert", 1, closeConnection=True)
 
     await until_done(lambda: ingest.handle(batch), what="a batch", on_failure=refused.append)
